@@ -1,0 +1,31 @@
+"""pose-app: watch a stacked hourglass network estimate a pose, live.
+
+`PoseEstimator` and the value types load on first use: importing the package is cheap.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .errors import PoseAppError
+    from .pose.estimator import PoseEstimator
+    from .types import Frame, Pose, Region
+
+__version__ = "0.1.0"
+__all__ = ["Frame", "Pose", "PoseAppError", "PoseEstimator", "Region", "__version__"]
+
+_HOMES = {
+    "PoseEstimator": ".pose.estimator",
+    "Frame": ".types",
+    "Pose": ".types",
+    "Region": ".types",
+    "PoseAppError": ".errors",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name], __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,35 @@
+"""The errors a person sees.
+
+Every message is one sentence that says what to do. The command line prints it without a
+traceback and exits with status 2; the window shows it in a banner and goes on.
+"""
+
+from __future__ import annotations
+
+
+class PoseAppError(Exception):
+    """Anything that goes wrong in a way a person can act on."""
+
+
+class SourceError(PoseAppError):
+    """A camera, video, stream or picture cannot be read."""
+
+
+class ModelError(PoseAppError):
+    """A model file, its description or its download is not usable."""
+
+
+class EngineError(PoseAppError):
+    """A network cannot run on the engine, device or precision asked for."""
+
+
+class RecordingError(PoseAppError):
+    """A recording or log cannot be written, read, verified or repaired."""
+
+
+class SettingsError(PoseAppError):
+    """A setting has a value that makes no sense."""
+
+
+class DataError(PoseAppError):
+    """Training or evaluation data cannot be read."""

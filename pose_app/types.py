@@ -1,0 +1,133 @@
+"""The values that travel between the rooms: frame, region, pose, result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .skeletons import Skeleton
+
+Image = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture of a source. Nobody writes into `image` once the frame exists.
+
+    `index` counts from 0 and skips what the source itself lost; `captured_ns` is
+    `time.perf_counter_ns()` right after the picture was grabbed (for files: when it was handed
+    out); `seconds` is its place on the source's own timeline, strictly increasing; `image` is
+    (H, W, 3) uint8 BGR.
+    """
+
+    index: int
+    captured_ns: int
+    seconds: float
+    image: Image
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels."""
+        return self.image.shape[1], self.image.shape[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """The square of the picture that the network sees: top left corner and side, in pixels.
+
+    It may reach over the picture's border. Pixel (0, 0) is the *centre* of the first pixel, so the
+    square covers x - 0.5 .. x + side - 0.5 of the continuous picture. A network with a rectangular
+    input sees `side` as its height and side * width / height beside it, around the same centre.
+    """
+
+    x: float
+    y: float
+    side: float
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        return self.x + self.side / 2, self.y + self.side / 2
+
+
+class Heatmaps(Protocol):
+    """What one inference left behind, wherever it lives (main memory or a device).
+
+    Valid for as long as somebody holds it, readable from any thread; B items, S stacks, K joints.
+    Maps are probabilities where the spec's output is `logits` (the softmax is part of the engine's
+    graph), else raw heatmaps.
+    """
+
+    @property
+    def batch(self) -> int: ...
+
+    @property
+    def stacks(self) -> int: ...
+
+    def stack(self, stack: int, item: int = 0) -> Floats:
+        """(K, h, w) float32 of one stack (0 = first), copied out to main memory if need be."""
+        ...
+
+    def peaks(self) -> Floats | None:
+        """(B, S, K, 3): x, y in *input pixels* and raw score, decoded on the device by the spec's
+        rule; None where the maps are in main memory and `pose.decode` does it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pose:
+    """The joints of one person in one frame, in pixels of the picture.
+
+    `joints` (K, 2) float32, `scores` (K,) calibrated 0..1, `present` (K,) bool: score at or above
+    the threshold. All three are of stack `stack` (0 = first), smoothed where smoothing is on.
+    `stack_joints` (S, K, 2) and `stack_scores` (S, K) hold every stack that ran, unsmoothed.
+    `found` is False while nobody is in view (no joint is present then). `tracking` is `search`,
+    `track` or `manual`. `timings` are milliseconds per stage: crop, network, decode, track.
+    """
+
+    skeleton: Skeleton
+    joints: Floats
+    scores: Floats
+    present: NDArray[np.bool_]
+    region: Region
+    stack: int
+    stack_joints: Floats
+    stack_scores: Floats
+    found: bool
+    tracking: str
+    threshold: float
+    timings: Mapping[str, float] = field(default_factory=dict)
+    maps: Heatmaps | None = None
+
+    @property
+    def stacks(self) -> int:
+        """How many stacks ran for this frame."""
+        return self.stack_joints.shape[0]
+
+    def heatmaps(self, stack: int | None = None) -> Floats:
+        """(K, h, w) float32 over `region`; default the stack that the joints are of.
+
+        Raises ValueError where that stack did not run or the maps were not kept.
+        """
+        if self.maps is None:
+            raise ValueError("the heatmaps of this pose were not kept")
+        wanted = self.stack if stack is None else stack
+        if not 0 <= wanted < self.stacks:
+            raise ValueError(f"stack {wanted} did not run, there are {self.stacks}")
+        return self.maps.stack(wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A frame with its pose; `pose` is None while the model is still loading.
+
+    `done_ns` is `time.perf_counter_ns()` when the pose was ready.
+    """
+
+    frame: Frame
+    pose: Pose | None
+    done_ns: int
