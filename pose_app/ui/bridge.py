@@ -30,7 +30,8 @@ class Bridge(QObject):
     """Owns the session and tells the widgets what happens in it, on the UI's thread.
 
     `result(Result)` for each new picture, `stats(Stats)` several times a second, `happened(Event)`
-    for each event of the session (QObject has an `event` already), `stopped(SessionReport | None)` once after `stop()`.
+    for each event of the session (QObject has an `event` already), `stopped(SessionReport | None)`
+    once after `stop()`.
     """
 
     result = Signal(object)
