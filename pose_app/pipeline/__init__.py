@@ -1,0 +1,1 @@
+"""Threads from a source to poses and files; no Qt here."""

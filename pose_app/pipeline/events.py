@@ -1,0 +1,68 @@
+"""What a session tells about itself while it runs."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+log = logging.getLogger(__name__)
+
+Kind = Literal[
+    "source_opened",
+    "source_failed",
+    "source_lost",
+    "source_back",
+    "source_ended",
+    "model_loaded",
+    "model_failed",
+    "engine_changed",
+    "recording_started",
+    "recording_finished",
+    "warning",
+]
+
+_BAD = ("source_failed", "source_lost", "model_failed", "engine_changed", "warning")
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened: `message` is one sentence for people.
+
+    `data` is what the kind is about: SourceInfo (source_opened, source_back), EngineInfo
+    (model_loaded, engine_changed), RecordingRequest (recording_started), RecordingReport
+    (recording_finished), the exception (the failures) or None. `wall` is seconds since the epoch.
+    """
+
+    kind: Kind
+    message: str
+    data: Any = None
+    wall: float = field(default_factory=time.time)
+
+    @property
+    def bad(self) -> bool:
+        """Whether people should see it as a problem."""
+        return self.kind in _BAD
+
+
+class EventList:
+    """Events of all threads, drained by one reader; the oldest go when nobody reads."""
+
+    def __init__(self, size: int = 1000) -> None:
+        self._events: deque[Event] = deque(maxlen=size)
+        self._lock = threading.Lock()
+
+    def add(self, kind: Kind, message: str, data: Any = None) -> None:
+        event = Event(kind, message, data)
+        log.log(logging.WARNING if event.bad else logging.INFO, "%s: %s", kind, message)
+        with self._lock:
+            self._events.append(event)
+
+    def drain(self) -> list[Event]:
+        with self._lock:
+            events = list(self._events)
+            self._events.clear()
+        return events

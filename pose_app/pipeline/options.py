@@ -1,0 +1,76 @@
+"""What a session is asked to do: fixed at its start, or changed while it runs."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ..types import Region
+
+Stacks = int | Literal["auto"]
+
+
+@dataclass(frozen=True)
+class SessionOptions:
+    """How a session treats its frames.
+
+    `lossless`: sources that are not live wait for the network, so that no frame is dropped (`run`);
+    otherwise the newest frame wins. `paced`: files are played at the speed of their timestamps (the
+    window). `stacks` "auto" spends as many stacks as keep up with `target_fps`, by default the
+    source's own rate. `threshold` None takes the model's. `reconnect`: a live source that is lost
+    is looked for until it is back; otherwise losing it ends the session. `stall_seconds`: how long
+    a live source or the engine may give no answer before it counts as lost.
+    """
+
+    lossless: bool = False
+    paced: bool = True
+    stacks: Stacks = "auto"
+    target_fps: float | None = None
+    threshold: float | None = None
+    smoothing: bool = True
+    region: Region | None = None
+    loop: bool = True
+    reconnect: bool = True
+    stall_seconds: float = 10.0
+
+
+class Controls:
+    """Settable from any thread at any time; takes effect with the next frame.
+
+    `stacks`: "auto" or how many run; `shown`: the stack (0 = first) whose joints are the pose's,
+    None = the last that ran; `threshold`: None = the model's; `region`: a square that the user
+    chose, None = follow the person; `paused`; `speed` of files, 1.0 = as recorded; `loop` files.
+    """
+
+    stacks: Stacks
+    shown: int | None
+    threshold: float | None
+    smoothing: bool
+    region: Region | None
+    paused: bool
+    speed: float
+    loop: bool
+
+    def __init__(self, options: SessionOptions) -> None:
+        self.changed = threading.Condition()
+        self.stacks = options.stacks
+        self.shown = None
+        self.threshold = options.threshold
+        self.smoothing = options.smoothing
+        self.region = options.region
+        self.paused = False
+        self.speed = 1.0
+        self.loop = options.loop
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name != "changed" and name not in Controls.__annotations__:
+            raise AttributeError(f"there is no control {name!r}")
+        super().__setattr__(name, value)
+        if name != "changed":
+            self.wake()
+
+    def wake(self) -> None:
+        """Let every thread that waits for a change look again."""
+        with self.changed:
+            self.changed.notify_all()

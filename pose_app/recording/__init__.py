@@ -1,0 +1,1 @@
+"""Files: annotated and raw video, keypoint logs, their export, check and repair."""

@@ -1,0 +1,65 @@
+"""One recording: an annotated video, a raw video, a keypoint log, or any of them together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class RecordingRequest:
+    """The files to write; None = not this one."""
+
+    annotated: Path | None = None
+    raw: Path | None = None
+    log: Path | None = None
+
+
+@dataclass(frozen=True)
+class RecordingState:
+    """A recording that runs: `seconds` long so far, `bytes` on disk, frames dropped."""
+
+    seconds: float
+    bytes: int
+    dropped: int
+    paths: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class FileReport:
+    """The account of one file: `offered` = `written` + all that was dropped, with reasons."""
+
+    kind: str  # "annotated", "raw" or "log"
+    path: Path
+    offered: int
+    written: int
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+    bytes: int = 0
+    error: str | None = None  # why it ended before it was asked to
+
+    @property
+    def conserved(self) -> bool:
+        return self.offered == self.written + sum(self.dropped.values())
+
+
+@dataclass(frozen=True)
+class RecordingReport:
+    """What a finished recording left behind; files without a single frame are removed."""
+
+    files: tuple[FileReport, ...]
+    stuck: tuple[str, ...] = ()  # threads that did not end in time
+
+    @property
+    def conserved(self) -> bool:
+        return all(file.conserved for file in self.files)
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        return tuple(file.path for file in self.files if file.written)
+
+    @property
+    def error(self) -> str | None:
+        """The first reason why a file ended early, or None."""
+        return next((file.error for file in self.files if file.error), None)
