@@ -128,6 +128,10 @@ class StackedHourglass(nn.Module):
         earlier ones do not depend on the later ones. Raises ValueError for any other number, or
         where H or W is not a multiple of stride 4 x 2**depth.
         """
+        return torch.stack(self.answers(x, stacks), dim=1)
+
+    def answers(self, x: Tensor, stacks: int | None = None) -> list[Tensor]:
+        """The same, one (B, K, H/4, W/4) per stack."""
         count = self.config.stacks if stacks is None else stacks
         if not 1 <= count <= self.config.stacks:
             raise ValueError(f"stacks must be 1 to {self.config.stacks}, not {count}")
@@ -142,7 +146,7 @@ class StackedHourglass(nn.Module):
             answers.append(heatmaps)
             if index + 1 < count:
                 x = stack.merge(x, heatmaps, feature)
-        return torch.stack(answers, dim=1)
+        return answers
 
 
 class HeatmapLoss(nn.Module):
