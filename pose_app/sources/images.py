@@ -1,0 +1,151 @@
+"""One image, a folder of images, or the files that a pattern names, as a source of frames."""
+
+from __future__ import annotations
+
+import glob
+import re
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from ..errors import SourceError
+from ..types import Frame, Image
+from .base import SourceInfo
+
+SUFFIXES = frozenset(
+    ".jpg .jpeg .jpe .png .bmp .tif .tiff .webp .jp2 .ppm .pgm .pnm .pbm .dib .sr .ras".split()
+)
+_DEFAULT_FPS = 1.0
+
+
+def is_image_name(path: Path) -> bool:
+    """Whether the file's ending is one of a picture that can be read."""
+    return path.suffix.lower() in SUFFIXES
+
+
+def natural_order(path: Path) -> list[tuple[int, int, str]]:
+    """A sort key that puts `frame2` before `frame10`."""
+    parts = re.split(r"([0-9]+)", str(path).casefold())
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]
+
+
+def find_images(location: str | Path) -> list[Path]:
+    """The images that a path, a folder or a pattern names, in natural order; may be empty."""
+    path = Path(location)
+    if path.is_dir():
+        found = [entry for entry in path.iterdir() if entry.is_file() and is_image_name(entry)]
+    elif path.exists():
+        found = [path]
+    else:
+        matches = (Path(match) for match in glob.glob(str(location), recursive=True))
+        found = [entry for entry in matches if entry.is_file() and is_image_name(entry)]
+    return sorted(found, key=natural_order)
+
+
+def read_image(path: Path) -> Image:
+    """(H, W, 3) uint8 BGR, upright by its EXIF. Raises SourceError."""
+    try:
+        data = np.fromfile(path, dtype=np.uint8)  # cv2.imread cannot do every name on Windows
+    except OSError as error:
+        raise SourceError(f"{path.name} cannot be read ({error.strerror}).") from error
+    image = decode_image(data)
+    if image is None:
+        raise SourceError(f"{path.name} is not a picture that can be read: choose another file.")
+    return image
+
+
+def decode_image(data: bytes | np.ndarray) -> Image | None:
+    """(H, W, 3) uint8 BGR of an encoded picture; None where it cannot be decoded."""
+    encoded = np.frombuffer(data, dtype=np.uint8) if isinstance(data, bytes) else data
+    if encoded.size == 0:
+        return None
+    try:
+        return cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+    except cv2.error:  # a header that promises an absurd size
+        return None
+
+
+class ImagesSource:
+    """Images as frames, each in its own size; unreadable ones are left out and told in the note."""
+
+    def __init__(
+        self, location: str | Path, *, fps: float | None = None, loop: bool = False
+    ) -> None:
+        """`location` is an image, a folder or a pattern; `fps` is how many a second are shown.
+
+        Raises SourceError where there is none, or none can be read.
+        """
+        self.loop = loop
+        self._fps = fps or _DEFAULT_FPS
+        self._paths = find_images(location)
+        self._closed = threading.Event()
+        self._next = 0
+        self._index = 0
+        self._lap = 0
+        self._unreadable: set[int] = set()
+        name = Path(location).name or str(location)
+        if not self._paths:
+            raise SourceError(f"There is no image in {location}: check the path.")
+        first: Image | None = None
+        for position, path in enumerate(self._paths):
+            try:
+                first = read_image(path)
+                break
+            except SourceError:
+                if len(self._paths) == 1:
+                    raise
+                self._unreadable.add(position)
+        if first is None:
+            raise SourceError(f"None of the {len(self._paths)} images in {location} can be read.")
+        self.info = SourceInfo(
+            kind="images",
+            name=name,
+            size=(first.shape[1], first.shape[0]),
+            fps=self._fps,
+            seekable=True,
+            frame_count=len(self._paths),
+            duration=len(self._paths) / self._fps,
+            note=self._note(),
+        )
+
+    def read(self) -> Frame | None:
+        while not self._closed.is_set():
+            if self._next >= len(self._paths):
+                if not self.loop or len(self._unreadable) == len(self._paths):
+                    return None
+                self._next, self._lap = 0, self._lap + 1
+            position, self._next = self._next, self._next + 1
+            index, self._index = self._index, self._index + 1
+            try:
+                image = read_image(self._paths[position])
+            except SourceError:
+                self._unreadable.add(position)
+                self.info = replace(self.info, note=self._note())
+                continue
+            self._unreadable.discard(position)
+            size = (image.shape[1], image.shape[0])
+            if size != self.info.size:
+                self.info = replace(self.info, size=size)
+            seconds = (self._lap * len(self._paths) + position) / self._fps
+            return Frame(index, time.perf_counter_ns(), seconds, image)
+        return None
+
+    def seek(self, seconds: float) -> None:
+        wanted = max(0, int(seconds * self._fps + 1e-3))
+        count = len(self._paths)
+        self._lap = wanted // count if self.loop else 0
+        self._next = wanted % count if self.loop else min(wanted, count - 1)
+
+    def close(self) -> None:
+        self._closed.set()
+
+    def _note(self) -> str | None:
+        if not self._unreadable:
+            return None
+        names = [self._paths[position].name for position in sorted(self._unreadable)]
+        shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+        return f"{len(names)} of {len(self._paths)} images cannot be read: {shown}."

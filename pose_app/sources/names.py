@@ -1,0 +1,47 @@
+"""Names that are safe to show and safe to write: credentials taken out, file names made harmless."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+# scheme://user:password@host; greedy, because passwords do contain an @.
+_USER_INFO = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^/?#\s]*@", re.IGNORECASE)
+# A password with a slash in it: what stands before the slash is "user:text", no host with a port.
+_USER_INFO_WITH_SLASH = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^/?#\s@:]*:(?!\d*[/?#])[^\s]*@", re.IGNORECASE
+)
+# What cameras call the credentials that they take in the query.
+_SECRET_PARAMETER = re.compile(
+    r"(?P<name>[?&;](?:user(?:name)?|usr|login(?:use|pas)?|pass(?:word|wd)?|pwd|psw|token|"
+    r"access_token|auth|api_?key|key|secret|signature|sig|session|sid)=)[^&;#\s]*",
+    re.IGNORECASE,
+)
+# Names that Windows keeps for devices, whatever their ending.
+_DEVICE_NAME = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+_LONGEST_NAME_BYTES = 80
+
+
+def redact(text: str) -> str:
+    """`text` (a URL, or a message with URLs in it) without user names, passwords and tokens."""
+    text = _USER_INFO_WITH_SLASH.sub(r"\g<scheme>", text)
+    text = _USER_INFO.sub(r"\g<scheme>", text)
+    return _SECRET_PARAMETER.sub(r"\g<name>***", text)
+
+
+def safe_name(text: str, fallback: str = "source") -> str:
+    """A file name (no folder, no ending added) made of `text`, harmless on every system.
+
+    Letters and digits of any script, space, dot, dash, underscore and brackets stay; everything
+    else becomes a dash. At most 80 bytes; `fallback` where nothing is left.
+    """
+    kept = "".join(
+        letter if letter.isalnum() or letter in " ._-()[]" else "-"
+        for letter in unicodedata.normalize("NFC", redact(text))
+    )
+    name = re.sub(r"-{2,}", "-", re.sub(r"\s+", " ", kept)).strip(" .-_")
+    while len(name.encode("utf-8")) > _LONGEST_NAME_BYTES:
+        name = name[:-1].rstrip(" .-_")
+    if not name:
+        return fallback
+    return f"{name}_" if _DEVICE_NAME.fullmatch(name) else name

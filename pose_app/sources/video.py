@@ -1,0 +1,282 @@
+"""Video files (and anything with an end that FFmpeg can open), through PyAV."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from ..errors import SourceError
+from ..types import Frame, Image
+from .base import SourceInfo, Timeline
+from .names import redact
+
+_DEFAULT_FPS = 30.0
+# Timestamps are rounded to the file's own ticks: a tenth of a frame at 240 fps.
+_TOLERANCE = 4e-4
+# How far before the wanted time to look when a file's keyframe index points behind it.
+_SEEK_STEPS = (0.0, 1.0, 5.0, 30.0)
+# Damaged packets in a row after which the rest of a file is given up.
+_MOST_BROKEN_IN_A_ROW = 500
+_OPEN_SECONDS = 15.0
+_READ_SECONDS = 15.0
+
+av.logging.set_level(None)  # what FFmpeg has to say goes into the error's sentence
+
+
+def reason(error: Exception) -> str:
+    """What FFmpeg or the system says, without the file's name (it may hold credentials)."""
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return redact(str(text)).strip().rstrip(".")
+
+
+class VideoSource:
+    """A video file, frame by frame, with the timestamps that it carries.
+
+    Turned upright where its metadata says so. Packets that cannot be decoded are left out, counted
+    in `broken` and told in `info.note`. With `loop` the file never ends and `seconds` go on rising;
+    `loop` may be set at any time.
+    """
+
+    def __init__(
+        self,
+        location: str | Path,
+        *,
+        loop: bool = False,
+        kind: str = "video",
+        name: str | None = None,
+        timeout: tuple[float, float] = (_OPEN_SECONDS, _READ_SECONDS),
+    ) -> None:
+        """Open a file or URL; `timeout` is for URLs: seconds to connect, seconds without data.
+
+        Raises SourceError where it is missing, empty, unreadable or has no picture.
+        """
+        self.loop = loop
+        self.broken = 0
+        self._name = name or (location.name if isinstance(location, Path) else redact(location))
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        self._container = _open(location, self._name, timeout)
+        try:
+            self._stream: VideoStream = self._container.streams.video[0]
+            self._stream.thread_type = "AUTO"
+            fps = float(self._stream.average_rate or self._stream.guessed_rate or _DEFAULT_FPS)
+            self._interval = 1.0 / fps
+            self._start = _start_seconds(self._stream)
+            self._timeline = Timeline(self._interval)
+            self._waiting: deque[tuple[VideoFrame, float]] = deque()
+            self._pictures = self._decode()
+            self._index = 0
+            self._lap_start = 0.0
+            self._last_in_lap = 0.0
+            first = self._next_picture()
+            if first is None:
+                raise SourceError(
+                    f"{self._name} has no readable picture: it may be damaged or still being "
+                    "written, choose another file."
+                )
+            self._waiting.append(first)
+            picture = _upright(first[0])
+            self.info = SourceInfo(
+                kind=kind,
+                name=self._name,
+                size=(picture.shape[1], picture.shape[0]),
+                fps=fps,
+                seekable=self._seekable(),
+                frame_count=self._stream.frames or None,
+                duration=self._duration(),
+            )
+        except BaseException:
+            self._container.close()
+            raise
+
+    def read(self) -> Frame | None:
+        with self._lock:
+            try:
+                return self._read()
+            finally:
+                if self._closed.is_set():
+                    self._container.close()
+
+    def seek(self, seconds: float) -> None:
+        """The next frame is the one shown at `seconds`; beyond the end it is the last one.
+
+        In a looping source `seconds` may lie in a later lap, as a frame's own seconds do.
+        """
+        if not self.info.seekable:
+            raise SourceError(f"{self._name} cannot be wound: it is read from start to end only.")
+        with self._lock:
+            if self._closed.is_set():
+                return
+            lap, wanted = 0.0, max(0.0, seconds)
+            if self.loop and self.info.duration:
+                laps = math.floor((wanted + _TOLERANCE) / self.info.duration)
+                lap = laps * self.info.duration
+                wanted = max(0.0, wanted - lap)
+            self._seek(wanted)
+            self._lap_start = lap
+
+    def close(self) -> None:
+        self._closed.set()
+        # A read that is under way closes the file itself when it is done.
+        if self._lock.acquire(blocking=False):
+            try:
+                self._container.close()
+            finally:
+                self._lock.release()
+
+    def _read(self) -> Frame | None:
+        if self._closed.is_set():
+            return None
+        found = self._next_picture()
+        if found is None and self.loop and self.info.seekable:
+            self._lap_start += self._lap_seconds()
+            self._seek(0.0)
+            found = self._next_picture()
+        if found is None or self._closed.is_set():
+            return None
+        picture, seconds = found
+        image = _upright(picture)
+        self._last_in_lap = seconds
+        size = (image.shape[1], image.shape[0])
+        if size != self.info.size:
+            self.info = replace(self.info, size=size)
+        index, self._index = self._index, self._index + 1
+        return Frame(index, time.perf_counter_ns(), self._lap_start + seconds, image)
+
+    def _lap_seconds(self) -> float:
+        return max(self.info.duration or 0.0, self._last_in_lap + self._interval)
+
+    def _next_picture(self) -> tuple[VideoFrame, float] | None:
+        if self._waiting:
+            return self._waiting.popleft()
+        return next(self._pictures, None)
+
+    def _seek(self, wanted: float) -> None:
+        """Go to the last picture at or before `wanted` seconds of the file."""
+        for earlier in _SEEK_STEPS:
+            target = max(0.0, wanted - earlier)
+            ticks = int((target + self._start) / self._time_base())
+            try:
+                self._container.seek(ticks, stream=self._stream, backward=True)
+            except (av.error.FFmpegError, OSError) as error:
+                raise SourceError(
+                    f"{self._name} cannot be wound to {wanted:.1f} s ({reason(error)}): "
+                    "play it from the start."
+                ) from error
+            self._timeline.restart()
+            self._waiting.clear()
+            self._pictures = self._decode()
+            shown = self._next_picture()
+            if shown is None or shown[1] <= wanted + _TOLERANCE or target == 0.0:
+                break
+        while shown is not None:
+            following = self._next_picture()
+            if following is None or following[1] > wanted + _TOLERANCE:
+                self._waiting.append(shown)
+                if following is not None:
+                    self._waiting.append(following)
+                break
+            shown = following
+
+    def _decode(self) -> Iterator[tuple[VideoFrame, float]]:
+        """Every picture from here to the end with its seconds; skips what cannot be decoded."""
+        broken_in_a_row = 0
+        packets = self._container.demux(self._stream)
+        while not self._closed.is_set():
+            pictures: list[VideoFrame] = []
+            try:
+                packet = next(packets)
+                pictures = packet.decode()
+            except (StopIteration, av.error.EOFError):
+                return
+            except (av.error.TimeoutError, av.error.ExitError, av.error.HTTPError) as error:
+                raise SourceError(
+                    f"{self._name} stopped sending ({reason(error)}): check the network and open "
+                    "it again."
+                ) from error
+            except (av.error.FFmpegError, OSError):
+                self._count_broken()
+                broken_in_a_row += 1
+                if broken_in_a_row >= _MOST_BROKEN_IN_A_ROW:
+                    return
+                # An error inside the demuxer ends its generator.
+                packets = self._container.demux(self._stream)
+                continue
+            broken_in_a_row = 0
+            for picture in pictures:
+                if picture.is_corrupt:
+                    self._count_broken()
+                    continue
+                stamp = picture.time
+                yield picture, self._timeline.place(None if stamp is None else stamp - self._start)
+
+    def _count_broken(self) -> None:
+        self.broken += 1
+        self._index += 1
+        plural = "" if self.broken == 1 else "s"
+        if hasattr(self, "info"):
+            note = f"The file is damaged: {self.broken} picture{plural} left out."
+            self.info = replace(self.info, note=note)
+
+    def _time_base(self) -> float:
+        return float(self._stream.time_base or 1 / 90000)
+
+    def _seekable(self) -> bool:
+        return self._duration() is not None
+
+    def _duration(self) -> float | None:
+        if self._stream.duration:
+            return self._stream.duration * self._time_base()
+        if self._container.duration:
+            return self._container.duration / av.time_base
+        return None
+
+
+def _start_seconds(stream: VideoStream) -> float:
+    if stream.start_time is None or stream.time_base is None:
+        return 0.0
+    return float(stream.start_time * stream.time_base)
+
+
+def _open(location: str | Path, name: str, timeout: tuple[float, float]) -> InputContainer:
+    if isinstance(location, Path):
+        if not location.exists():
+            raise SourceError(f"There is no file {location}: check the path.")
+        if location.stat().st_size == 0:
+            raise SourceError(f"{name} is empty: choose another video.")
+    try:
+        if isinstance(location, Path):
+            # A name with a colon in it would be taken for a protocol.
+            container = av.open(f"file:{location}", mode="r")
+        else:
+            container = av.open(location, mode="r", timeout=timeout)
+    except (av.error.InvalidDataError, av.error.EOFError) as error:
+        raise SourceError(
+            f"{name} is not a readable video, or its end is missing ({reason(error)}): "
+            "choose another file."
+        ) from error
+    except (av.error.FFmpegError, OSError) as error:
+        raise SourceError(f"{name} cannot be opened ({reason(error)}): check the path.") from error
+    if not container.streams.video:
+        container.close()
+        raise SourceError(f"{name} has no picture in it: choose a video file.")
+    return container
+
+
+def _upright(picture: VideoFrame) -> Image:
+    """(H, W, 3) uint8 BGR, turned by the quarter turns that the metadata asks for."""
+    image: Image = picture.to_ndarray(format="bgr24")
+    # FFmpeg's angle is counter-clockwise, and is the turn that the picture needs.
+    quarters = round(getattr(picture, "rotation", 0) / 90) % 4
+    return np.ascontiguousarray(np.rot90(image, quarters)) if quarters else image
