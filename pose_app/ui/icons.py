@@ -63,7 +63,9 @@ class _TintedSvg(QIconEngine):
     def scaledPixmap(
         self, size: QSize, mode: QIcon.Mode, state: QIcon.State, scale: float
     ) -> QPixmap:
-        pixmap = QPixmap(self._pixmap(size, mode))
+        # Qt 6.12 gives the size without the scaling, older ones give it multiplied already:
+        # those get more pixels than they need and scale them down.
+        pixmap = QPixmap(self._pixmap(size * scale, mode))
         pixmap.setDevicePixelRatio(scale)
         return pixmap
 

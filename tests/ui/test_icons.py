@@ -11,17 +11,18 @@ from PySide6.QtGui import QColor, QIcon, QPixmap
 from pose_app.errors import PoseAppError
 from pose_app.ui.icons import COLOURED, icon, names
 
-NEEDED = (
-    "camera video link folder demo play pause step loop record record-raw stop snapshot mirror fit "
-    "fullscreen heatmap compare joints stacks plots movement models settings help info warning "
-    "close download app"
-).split()
+NEEDED = {
+    *("camera", "video", "link", "folder", "demo", "play", "pause", "step", "loop", "stop"),
+    *("record", "record-raw", "snapshot", "mirror", "fit", "fullscreen", "heatmap", "compare"),
+    *("joints", "stacks", "plots", "movement", "models", "download", "settings", "help"),
+    *("info", "warning", "close", "app"),
+}
 
 pytestmark = pytest.mark.usefixtures("qapp")
 
 
 def test_every_icon_the_window_needs_is_bundled() -> None:
-    assert set(NEEDED) <= set(names())
+    assert set(names()) >= NEEDED
 
 
 @pytest.mark.parametrize("name", names())
@@ -50,7 +51,8 @@ def test_a_disabled_icon_is_another_colour() -> None:
 
 def test_an_icon_has_as_many_pixels_as_a_dense_screen() -> None:
     pixmap = icon("camera").pixmap(QSize(24, 24), 2.0)
-    assert (pixmap.width(), pixmap.devicePixelRatio()) == (48, 2.0)
+    assert pixmap.width() >= 48
+    assert pixmap.deviceIndependentSize().toSize() == QSize(24, 24)
 
 
 def test_an_unknown_icon_is_an_error_at_once() -> None:
