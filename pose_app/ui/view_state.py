@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from PySide6.QtCore import QObject, Signal
 
-from ..types import Floats, Pose
+from ..types import Pose
 
 SCALES = ("fit", "fill", "actual")
 BACKGROUNDS = ("picture", "black", "blurred")
@@ -17,6 +16,7 @@ COMBINATIONS = ("max", "sum")
 DEFAULTS: dict[str, Any] = {
     "stack": None,  # int, 0 = first; None = the last that ran
     "compare": None,  # int: a second stack whose skeleton is drawn too; None = no comparison
+    "solo": None,  # int: the joint that stands out, all others are faint; None = none does
     "joint": None,  # int: the joint whose heatmap is shown; None = all of them, combined
     "combine": "max",  # how all joints become one heatmap: `max` or `sum`
     "visible": None,  # frozenset[int]: the joints that are drawn; None = all
@@ -39,6 +39,7 @@ class ViewState(QObject):
 
     stack: int | None
     compare: int | None
+    solo: int | None
     joint: int | None
     combine: str
     visible: frozenset[int] | None
@@ -71,13 +72,3 @@ class ViewState(QObject):
         """The stack to show of this pose: `stack` or the chosen one, as far as it ran."""
         wanted = self.stack if stack is None else stack
         return pose.stacks - 1 if wanted is None else min(wanted, pose.stacks - 1)
-
-    def combined(self, maps: Floats) -> Floats:
-        """(h, w) of a stack's (K, h, w) heatmaps: the chosen joint's, or all joints combined."""
-        if self.joint is not None and self.joint < len(maps):
-            return maps[self.joint]
-        if self.combine == "sum":
-            summed: Floats = np.sum(maps, axis=0)
-            return summed
-        highest: Floats = np.max(maps, axis=0)
-        return highest
