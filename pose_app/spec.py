@@ -31,8 +31,10 @@ class NetworkConfig:
     Newell graph (`newell`, Newell et al. 2016): `stacks` hourglasses of `depth` levels and `width`
     channels; `stem` = channels of the 7x7 convolution and of the first two residuals; `blocks` =
     residuals at every place of an hourglass; `increase` widens the inside of the outermost level;
-    `groups_of_one` makes the 3x3 convolutions of the residuals depthwise.
-    CornerNet graph (`cornernet`, mmpose's Hourglass-52/104): only `stacks` and `joints` vary.
+    `depthwise` makes the 3x3 convolutions of the residuals depthwise.
+    CornerNet graph (`cornernet`, mmpose's Hourglass-52/104): channels and blocks differ per level,
+    outermost first, innermost last (`level_channels`, `level_blocks`, both `depth` + 1 long);
+    `width` = channels of the feature in front of the head, `stem[0]` = channels of the 7x7.
     """
 
     graph: str = "newell"
@@ -46,6 +48,8 @@ class NetworkConfig:
     depth: int = 4
     increase: int = 0
     depthwise: bool = False
+    level_channels: tuple[int, ...] = ()
+    level_blocks: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,10 +88,10 @@ class ModelSpec:
     """Everything a model file says about itself besides its tensors.
 
     `input_size` is (height, width) in pixels; `colour` is the channel order the network wants;
-    `mean` and `std` are given in that channel order's RGB naming (index 0 = red) and apply after
-    scaling to 0..1. `output` is `heatmap` (raw maps) or `logits` (softmax over the H*W logits of a
-    joint plus one logit fixed at 0 that stands for *absent*). `score` is `peak` or `window` (sum of
-    the probability map in 5x5 around the peak). `flip_shift` is by how many map pixels a flipped
+    `mean[c]` and `std[c]` apply to channel c *as the network sees it* (of a BGR network, index 0 is
+    blue), after scaling to 0..1. `output` is `heatmap` (raw maps) or `logits` (softmax over the H*W
+    logits of a joint plus one logit fixed at 0 that stands for *absent*). `score` is `peak` or
+    `window` (sum of the probability map in 5x5 around the peak). `flip_shift` is by how many map pixels a flipped
     answer is shifted before averaging. `threshold` is the calibrated score under which a joint is
     absent; `person_threshold` the mean calibrated score under which there is nobody.
     """
@@ -127,7 +131,7 @@ class ModelSpec:
     @property
     def size_multiple(self) -> int:
         """Heights and widths of the input must be multiples of this many pixels."""
-        return 128 if self.network.graph == "cornernet" else self.stride * 2**self.network.depth
+        return self.stride * 2**self.network.depth
 
     def with_input_size(self, height: int, width: int) -> ModelSpec:
         """The same model fed another size. Raises ModelError where the graph cannot take it."""
@@ -143,7 +147,7 @@ class ModelSpec:
 
     @classmethod
     def from_json(cls, text: str) -> ModelSpec:
-        """Read a spec back. Raises ModelError, naming the field, on anything that makes no sense."""
+        """Read a spec back. Raises ModelError, naming the field, on anything senseless."""
         try:
             data = json.loads(text)
         except (ValueError, RecursionError) as error:
@@ -223,6 +227,12 @@ def _check(spec: ModelSpec) -> None:
         raise ValueError("the network is deeper than any that exists")
     if len(network.stem) != 2 or not all(positive(c) for c in network.stem):
         raise ValueError(f"network.stem is {network.stem!r}")
+    if network.graph == "cornernet":
+        levels = (network.level_channels, network.level_blocks)
+        if any(len(v) != network.depth + 1 or not all(map(positive, v)) for v in levels):
+            raise ValueError("network.level_channels and level_blocks need one number per level")
+        if max(network.level_blocks) > 64:
+            raise ValueError("the network is deeper than any that exists")
     if not isinstance(network.increase, int) or not 0 <= network.increase <= 65536:
         raise ValueError(f"network.increase is {network.increase!r}")
     if count == 0 or count != network.joints or len(set(spec.joints)) != count:

@@ -106,7 +106,8 @@ class Stack(nn.Module):
 
     def merge(self, x: Tensor, heatmaps: Tensor, feature: Tensor) -> Tensor:
         """The trunk for the next stack: x + merged heatmaps + merged feature."""
-        assert self.merge_feature is not None and self.merge_heatmaps is not None
+        assert self.merge_feature is not None
+        assert self.merge_heatmaps is not None
         return x + self.merge_heatmaps(heatmaps) + self.merge_feature(feature)
 
 
@@ -142,6 +143,7 @@ class StackedHourglass(nn.Module):
         answers = []
         for index in range(count):
             stack = self.stacks[index]
+            assert isinstance(stack, Stack)
             heatmaps, feature = stack(x)
             answers.append(heatmaps)
             if index + 1 < count:

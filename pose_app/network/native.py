@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
-from torch import nn
+from torch import Tensor, nn
 
 from ..errors import ModelError
 from ..spec import ModelSpec, read_spec
 from .hourglass import StackedHourglass
+from .layouts import config_of
 
 
 def build(spec: ModelSpec) -> nn.Module:
@@ -24,25 +26,52 @@ def build(spec: ModelSpec) -> nn.Module:
     return StackedHourglass(spec.network).eval()
 
 
+def assemble(spec: ModelSpec, tensors: Mapping[str, Tensor], where: str) -> nn.Module:
+    """A network of the spec's graph with these tensors, in float32 and evaluation mode.
+
+    `where` names the file in messages. Raises ModelError where tensors are missing, too many, of
+    another shape or not finite.
+    """
+    found = config_of(spec.network.graph, tensors)  # also keeps a lying spec from building a giant
+    if found != spec.network:
+        raise ModelError(
+            f"The tensors in {where} do not fit its description: they make up {found}, it says "
+            f"{spec.network}."
+        )
+    with torch.device("meta"):
+        network = build(spec)
+    values = {}
+    for key, wanted in network.state_dict().items():
+        if key.endswith("num_batches_tracked"):
+            values[key] = torch.zeros((), dtype=wanted.dtype)
+            continue
+        value = tensors.get(key)
+        if value is None:
+            raise ModelError(f"{where} is incomplete: the tensor of {key!r} is missing.")
+        if value.shape != wanted.shape or not value.is_floating_point():
+            raise ModelError(
+                f"{where} is damaged: the tensor of {key!r} has the shape {tuple(value.shape)} "
+                f"instead of {tuple(wanted.shape)}."
+            )
+        values[key] = value.to(wanted.dtype, copy=True).contiguous()
+        if not torch.isfinite(values[key]).all():
+            raise ModelError(f"{where} is damaged: the tensor of {key!r} holds infinite values.")
+    if extra := sorted(set(tensors) - set(values)):
+        raise ModelError(f"{where} has a tensor that its network does not have: {extra[0]!r}.")
+    network.load_state_dict(values, assign=True)
+    return network.eval()
+
+
 def load_native(path: str | Path) -> tuple[nn.Module, ModelSpec]:
     """(network in float32 and evaluation mode, spec). Raises ModelError."""
     spec = read_spec(path)
     try:
         tensors = load(Path(path).read_bytes())
-    except (SafetensorError, OSError, ValueError) as error:
+    except OSError as error:
+        raise ModelError(f"The model file {path} cannot be read: {error.strerror}.") from None
+    except (SafetensorError, ValueError, KeyError) as error:
         raise ModelError(f"The model file {path} is damaged: {error}.") from None
-    network = build(spec)
-    wanted = network.state_dict()
-    for key in [k for k in wanted if k.endswith("num_batches_tracked")]:
-        tensors[key] = wanted[key]
-    try:
-        network.load_state_dict(
-            {key: value.to(wanted[key].dtype) for key, value in tensors.items()}
-        )
-    except (KeyError, RuntimeError) as error:
-        detail = str(error).splitlines()[-1].strip()
-        raise ModelError(f"The tensors in {path} do not fit its description: {detail}") from None
-    return network, spec
+    return assemble(spec, tensors, str(path)), spec
 
 
 def save_native(

@@ -1,0 +1,206 @@
+"""Reads any model file that the app knows: ours, and every published layout of the hourglass.
+
+Pickles are read by `torch.load(weights_only=True)` alone, which executes nothing from the file.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load
+from torch import Tensor, nn
+
+from ..errors import ModelError
+from ..spec import DecodeRule, ModelSpec
+from . import families, layouts
+from .native import assemble, load_native
+
+_WRAPPERS = ("state_dict", "best_state_dict")
+
+
+@dataclass(frozen=True)
+class RawCheckpoint:
+    """What a file holds: its tensors by name, and whatever lay beside them."""
+
+    tensors: dict[str, Tensor]
+    beside: dict[str, Any] = field(default_factory=dict)
+
+
+def load_checkpoint(path: str | Path, family: str | None = None) -> tuple[nn.Module, ModelSpec]:
+    """(network in float32 and evaluation mode, spec) of a model file of any known layout.
+
+    `family` overrides the recognised family where a file cannot tell (FPD's 256-wide teacher looks
+    like bearpaw's net). Raises ModelError, in one sentence, for everything that is no such file.
+    """
+    path = Path(path)
+    if family is not None and family not in families.FAMILIES:
+        raise ModelError(
+            f"There is no family {family!r}: choose one of {', '.join(families.FAMILIES)}."
+        )
+    start = _start_of(path)
+    if _is_safetensors(start) and _has_spec(path):
+        return load_native(path)
+    raw = _read_safetensors(path) if _is_safetensors(start) else _read_pickle(path, start)
+    converted = layouts.convert(raw.tensors)
+    spec = _spec(path, raw, converted, family)
+    return assemble(spec, converted.tensors, str(path)), spec
+
+
+def _start_of(path: Path) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            start = file.read(512)
+    except OSError as error:
+        raise ModelError(f"The model file {path} cannot be read: {error.strerror}.") from None
+    if not start:
+        raise ModelError(f"The model file {path} is empty: download it again.")
+    return start
+
+
+def _is_safetensors(start: bytes) -> bool:
+    return len(start) > 8 and start[8:9] == b"{" and struct.unpack("<Q", start[:8])[0] < 2**32
+
+
+def _has_spec(path: Path) -> bool:
+    """Whether the header of a safetensors file names a spec; a broken header counts as ours."""
+    try:
+        with open(path, "rb") as file:
+            (length,) = struct.unpack("<Q", file.read(8))
+            header = json.loads(file.read(length))
+        return "spec" in header.get("__metadata__", {})
+    except (OSError, ValueError, AttributeError, TypeError, RecursionError):
+        return True
+
+
+def _read_safetensors(path: Path) -> RawCheckpoint:
+    try:
+        tensors = load(path.read_bytes())
+    except OSError as error:
+        raise ModelError(f"The model file {path} cannot be read: {error.strerror}.") from None
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise ModelError(f"The model file {path} is damaged: {error}.") from None
+    return RawCheckpoint(tensors, _description_beside(path))
+
+
+def _description_beside(path: Path) -> dict[str, Any]:
+    """The JSON of the same name beside a safetensors file that has no spec, or {}."""
+    description = path.with_suffix(".json")
+    if not description.is_file():
+        return {}
+    try:
+        data = json.loads(description.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelError(f"The description {description} is not readable: {error}.") from None
+    return {"description": data} if isinstance(data, dict) else {}
+
+
+def _read_pickle(path: Path, start: bytes) -> RawCheckpoint:
+    if _is_text(start):
+        raise ModelError(
+            f"{path} is a text file and no model: the download probably saved a web page, get the "
+            "file itself."
+        )
+    try:
+        outer = torch.load(path, map_location="cpu", weights_only=True)
+    except UnpicklingError as error:
+        if "global" in str(error).lower() or "unsupported" in str(error).lower():
+            raise ModelError(
+                f"{path} holds Python objects or code besides tensors, which pose-app never "
+                "loads: save its state_dict alone."
+            ) from None
+        raise ModelError(f"{path} is damaged or no PyTorch checkpoint.") from None
+    except Exception as error:  # the unpickler raises anything on damaged files
+        raise ModelError(
+            f"{path} is damaged or no PyTorch checkpoint ({type(error).__name__})."
+        ) from error
+    if not isinstance(outer, Mapping):
+        raise ModelError(f"{path} holds no tensors by name: save the network's state_dict.")
+    inner = next((outer[k] for k in _WRAPPERS if isinstance(outer.get(k), Mapping)), outer)
+    if not inner or not all(
+        isinstance(key, str) and isinstance(value, Tensor) for key, value in inner.items()
+    ):
+        raise ModelError(f"{path} holds no tensors by name: save the network's state_dict.")
+    if sum(value.numel() for value in inner.values()) > path.stat().st_size:
+        raise ModelError(f"{path} is damaged: it claims to hold more than is in it.")
+    beside = {str(k): v for k, v in outer.items() if v is not inner} if inner is not outer else {}
+    return RawCheckpoint(dict(inner), beside)
+
+
+def _is_text(start: bytes) -> bool:
+    try:
+        text = start.decode("utf-8", errors="strict")
+    except UnicodeDecodeError as error:
+        if error.end < len(start):
+            return False
+        text = start[: error.start].decode("utf-8")  # a character cut in two at the end
+    return all(character.isprintable() or character.isspace() for character in text)
+
+
+def _spec(
+    path: Path, raw: RawCheckpoint, converted: layouts.Converted, family: str | None
+) -> ModelSpec:
+    config = converted.config
+    name = re.sub(r"(\.pth|\.pt|\.tar|\.safetensors|\.bin)+$", "", path.name)
+    recognised = family or families.recognise(converted.layout, config, raw.beside)
+    if (recognised == "mmpose") != (converted.layout == layouts.MMPOSE):
+        raise ModelError(f"{path} has mmpose's graph or none of it, not that of {recognised!r}.")
+    spec = families.spec_for(recognised, config, name, _input_size(path, raw, recognised))
+    if description := raw.beside.get("description"):
+        spec = _described(spec, description)
+    return ModelSpec.from_json(spec.to_json())  # checks that it makes sense
+
+
+def _input_size(path: Path, raw: RawCheckpoint, family: str) -> tuple[int, int] | None:
+    """(height, width) that mmpose trained at: in the config saved in the file, or in its name."""
+    if family != "mmpose":
+        return None
+    meta = raw.beside.get("meta")
+    config = meta.get("config") if isinstance(meta, Mapping) else None
+    found = None
+    if isinstance(config, str):  # data_cfg (0.x): image_size=[w, h]; codec (1.x): input_size=(w, h)
+        found = re.search(
+            r"(?:image_size|input_size)'?\s*[=:]\s*[\[(](\d{2,4}),\s*(\d{2,4})", config
+        )
+    found = found or re.search(r"(?<!\d)(\d{3,4})x(\d{3,4})(?!\d)", path.name)
+    return (int(found[2]), int(found[1])) if found else None
+
+
+def _described(spec: ModelSpec, description: Mapping[str, Any]) -> ModelSpec:
+    """The spec with what a description file says: joints, size, colour, mean, output, coordinates.
+
+    Maps with `logits` are probability maps after their softmax; their peak is read as the centre of
+    mass, half a map pixel in and half an input pixel back: (x + 0.5) * 4 - 0.5 = (x + 0.375) * 4.
+    """
+    try:
+        logits = str(description.get("output", "heatmap")).startswith("logits")
+        size = int(description.get("input_size", spec.input_size[0]))
+        mean, std = (tuple(float(v) for v in description[key]) for key in ("mean", "std"))
+        joints = tuple(str(joint) for joint in description.get("joints", spec.joints))
+        return replace(
+            spec,
+            name=str(description.get("name", spec.name)),
+            family="pose-app",
+            input_size=(size, size),
+            joints=joints,
+            colour=str(description.get("colour", spec.colour)),
+            mean=(mean[0], mean[1], mean[2]),
+            std=(std[0], std[1], std[2]),
+            sigma=float(description.get("sigma", spec.sigma)),
+            output="logits" if logits else "heatmap",
+            score="window" if logits else "peak",
+            decode=DecodeRule(subpixel="centroid", offset=0.375) if logits else spec.decode,
+            licence="unknown",
+            provenance=f"converted, described by a file named {spec.name}.json",
+            extra={},
+        )
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
+        raise ModelError(f"The description beside the model is not usable: {error}.") from None

@@ -1,0 +1,154 @@
+"""CornerNet's stacked hourglass (Law and Deng, ECCV 2018) as mmpose publishes it for poses.
+
+Another graph than Newell's: post-activation residuals of two 3x3 convolutions without bias, strided
+convolutions instead of pooling, more channels and blocks the deeper the level. Hourglass-52 is one
+stack, Hourglass-104 two. Names follow `hourglass.py` where the parts do the same.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ..spec import NetworkConfig
+
+
+class BasicBlock(nn.Module):
+    """3x3-BN-ReLU, 3x3-BN, plus the input (through 1x1-BN where the shape changes), ReLU."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(outputs)
+        changes = stride != 1 or inputs != outputs
+        self.skip = nn.Conv2d(inputs, outputs, 1, stride=stride, bias=False) if changes else None
+        self.skip_bn = nn.BatchNorm2d(outputs) if changes else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = functional.relu(self.bn1(self.conv1(x)))
+        out = self.bn2(self.conv2(out))
+        if self.skip is not None and self.skip_bn is not None:
+            x = self.skip_bn(self.skip(x))
+        return functional.relu(out + x)
+
+
+def widening(inputs: int, outputs: int, count: int, stride: int = 1) -> nn.Sequential:
+    """`count` blocks of which the first changes the channels and the size."""
+    return nn.Sequential(
+        BasicBlock(inputs, outputs, stride),
+        *(BasicBlock(outputs, outputs) for _ in range(count - 1)),
+    )
+
+
+def narrowing(inputs: int, outputs: int, count: int) -> nn.Sequential:
+    """`count` blocks of which the last changes the channels."""
+    return nn.Sequential(
+        *(BasicBlock(inputs, inputs) for _ in range(count - 1)), BasicBlock(inputs, outputs)
+    )
+
+
+class CornerNetLevel(nn.Module):
+    """One level: blocks at full resolution beside a strided way down, the next level and up."""
+
+    def __init__(self, channels: tuple[int, ...], blocks: tuple[int, ...]) -> None:
+        super().__init__()
+        here, below = channels[:2]
+        self.up = widening(here, here, blocks[0])
+        self.low1 = widening(here, below, blocks[0], stride=2)
+        self.low2: nn.Module = (
+            CornerNetLevel(channels[1:], blocks[1:])
+            if len(channels) > 2
+            else widening(below, below, blocks[1])
+        )
+        self.low3 = narrowing(below, here, blocks[0])
+
+    def forward(self, x: Tensor) -> Tensor:
+        low = self.low3(self.low2(self.low1(x)))
+        return self.up(x) + functional.interpolate(low, scale_factor=2.0, mode="nearest")
+
+
+class CornerNetStem(nn.Module):
+    """7x7 stride 2 and a strided block: (B, 3, H, W) -> (B, trunk, H/4, W/4)."""
+
+    def __init__(self, trunk: int, first: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, first, 7, stride=2, padding=3, bias=False)
+        self.bn = nn.BatchNorm2d(first)
+        self.block = BasicBlock(first, trunk, stride=2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.block(functional.relu(self.bn(self.conv(x))))
+        return out
+
+
+class CornerNetStack(nn.Module):
+    """One hourglass with its feature and heatmap head, and the way back except for the last."""
+
+    def __init__(self, config: NetworkConfig, last: bool) -> None:
+        super().__init__()
+        trunk, width = config.level_channels[0], config.width
+        self.hourglass = CornerNetLevel(config.level_channels, config.level_blocks)
+        self.feature = nn.Conv2d(trunk, width, 3, padding=1, bias=False)
+        self.feature_bn = nn.BatchNorm2d(width)
+        self.head = nn.Conv2d(width, config.joints, 1)
+        if not last:
+            self.merge_trunk = nn.Conv2d(trunk, trunk, 1, bias=False)
+            self.merge_trunk_bn = nn.BatchNorm2d(trunk)
+            self.merge_feature = nn.Conv2d(width, trunk, 1, bias=False)
+            self.merge_feature_bn = nn.BatchNorm2d(trunk)
+            self.between = BasicBlock(trunk, trunk)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(heatmaps (B, K, H/4, W/4), feature (B, width, H/4, W/4))."""
+        feature = functional.relu(self.feature_bn(self.feature(self.hourglass(x))))
+        return self.head(feature), feature
+
+    def merge(self, x: Tensor, feature: Tensor) -> Tensor:
+        """The trunk for the next stack."""
+        x = self.merge_trunk_bn(self.merge_trunk(x))
+        out: Tensor = self.between(
+            functional.relu(x + self.merge_feature_bn(self.merge_feature(feature)))
+        )
+        return out
+
+
+class CornerNetHourglass(nn.Module):
+    """The whole graph. Output: raw heatmaps, all stacks. Same calls as `StackedHourglass`."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.stem = CornerNetStem(config.level_channels[0], config.stem[0])
+        self.stacks = nn.ModuleList(
+            CornerNetStack(config, last=s == config.stacks - 1) for s in range(config.stacks)
+        )
+
+    def forward(self, x: Tensor, stacks: int | None = None) -> Tensor:
+        """(B, 3, H, W) float, normalised as the spec says -> (B, S, K, H/4, W/4).
+
+        `stacks` stops after that many stacks (default all). Raises ValueError for any other
+        number, or where H or W is not a multiple of 4 x 2**depth (128 for the published ones).
+        """
+        return torch.stack(self.answers(x, stacks), dim=1)
+
+    def answers(self, x: Tensor, stacks: int | None = None) -> list[Tensor]:
+        """The same, one (B, K, H/4, W/4) per stack."""
+        count = self.config.stacks if stacks is None else stacks
+        if not 1 <= count <= self.config.stacks:
+            raise ValueError(f"stacks must be 1 to {self.config.stacks}, not {count}")
+        multiple = 4 * 2**self.config.depth
+        if x.shape[-2] % multiple or x.shape[-1] % multiple:
+            raise ValueError(f"input sides must be multiples of {multiple}, not {x.shape[-2:]}")
+        x = self.stem(x)
+        answers = []
+        for index in range(count):
+            stack = self.stacks[index]
+            assert isinstance(stack, CornerNetStack)
+            heatmaps, feature = stack(x)
+            answers.append(heatmaps)
+            if index + 1 < count:
+                x = stack.merge(x, feature)
+        return answers
