@@ -1,0 +1,1 @@
+"""Engines run a network: OpenVINO (CPU, Intel graphics) and PyTorch (CUDA, MPS, CPU)."""

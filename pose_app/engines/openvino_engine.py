@@ -1,0 +1,140 @@
+"""OpenVINO: processors, and Intel graphics or NPU where OpenVINO lists one. Imports no torch."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openvino
+
+from ..errors import EngineError
+from ..spec import ModelSpec
+from ..types import Image
+from .base import EngineInfo, HostHeatmaps, checked_crops
+
+_HINT = {"f32": openvino.Type.f32, "bf16": openvino.Type.bf16, "fp16": openvino.Type.f16}
+
+
+def core() -> Any:
+    """The process's one OpenVINO runtime (loading the plugins takes a while)."""
+    global _core
+    with _core_lock:
+        if _core is None:
+            _core = openvino.Core()
+        return _core
+
+
+_core: Any = None
+_core_lock = threading.Lock()
+
+
+def device_label(device: str) -> str:
+    """`CPU`, or e.g. `GPU (Intel(R) Iris(R) Xe Graphics)`."""
+    if device == "CPU":
+        return device
+    return f"{device} ({core().get_property(device, 'FULL_DEVICE_NAME')})"
+
+
+def precisions(device: str) -> tuple[str, ...]:
+    """What a device computes natively, fastest first."""
+    able = core().get_property(device, "OPTIMIZATION_CAPABILITIES")
+    names = {"BF16": "bf16", "FP16": "fp16", "FP32": "f32"}
+    return tuple(name for key, name in names.items() if key in able) or ("f32",)
+
+
+class OpenVINOEngine:
+    """One converted model on one device, compiled per number of stacks and batch size on demand.
+
+    `graph` is the file of a conversion (see convert.py). `threads` limits the processor's threads.
+    Raises EngineError where the device or the precision does not work.
+    """
+
+    def __init__(
+        self,
+        graph: Path,
+        spec: ModelSpec,
+        device: str = "CPU",
+        precision: str = "f32",
+        threads: int | None = None,
+        reason: str | None = None,
+    ) -> None:
+        self.spec = spec
+        self.info = EngineInfo("OpenVINO", device_label(device), precision, reason)
+        self._graph = graph
+        self._device = device
+        self._options: dict[str, Any] = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_PRECISION_HINT": _HINT[precision],
+        }
+        if device == "CPU" and threads is not None:
+            self._options["INFERENCE_NUM_THREADS"] = threads
+        self._requests: dict[tuple[int, int], Future[Any]] = {}
+        self._lock = threading.Lock()
+        self._background = ThreadPoolExecutor(1, thread_name_prefix="engine-prepare")
+        self._closed = False
+
+    def infer(self, crops: Image, stacks: int) -> HostHeatmaps:
+        crops = checked_crops(crops, stacks, self.spec)
+        request = self._request(stacks, len(crops), wait=True).result()
+        shape = (stacks, len(crops), len(self.spec.joints), *self.spec.map_size)
+        maps = np.empty(shape, dtype=np.float32)
+        try:
+            request.set_input_tensor(openvino.Tensor(crops, shared_memory=True))
+            for index in range(stacks):
+                request.set_output_tensor(index, openvino.Tensor(maps[index], shared_memory=True))
+            request.infer()
+        except RuntimeError as error:
+            raise EngineError(f"OpenVINO failed on {self.info.device}: {_first_line(error)}") from (
+                error
+            )
+        return HostHeatmaps(maps)
+
+    def ready(self, stacks: int, batch: int = 1) -> bool:
+        future = self._request(stacks, batch, wait=False)
+        return future.done()
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+        self._background.shutdown(wait=True, cancel_futures=True)
+        self._requests.clear()
+
+    def _request(self, stacks: int, batch: int, wait: bool) -> Future[Any]:
+        """The compiled sub-model, made here (`wait`) or in the background."""
+        key = (stacks, batch)
+        with self._lock:
+            if self._closed:
+                raise EngineError("This engine is closed.")
+            future = self._requests.get(key)
+            if future is not None:
+                return future
+            if not wait:
+                future = self._background.submit(self._compile, stacks, batch)
+                self._requests[key] = future
+                return future
+            future = self._requests[key] = Future()
+        try:
+            future.set_result(self._compile(stacks, batch))
+        except EngineError as error:
+            future.set_exception(error)
+        return future
+
+    def _compile(self, stacks: int, batch: int) -> Any:
+        try:
+            whole = core().read_model(self._graph)
+            whole.reshape([batch, *self.spec.input_size, 3])
+            part = openvino.Model(whole.get_results()[:stacks], whole.get_parameters())
+            return core().compile_model(part, self._device, self._options).create_infer_request()
+        except RuntimeError as error:
+            raise EngineError(
+                f"OpenVINO cannot run the model {self.spec.name} on {self.info.device} in "
+                f"{self.info.precision}: {_first_line(error)}"
+            ) from error
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__

@@ -1,0 +1,74 @@
+"""Every engine's heatmaps are compared with plain float32 torch when it is loaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from ..errors import EngineError
+from ..paths import bundled
+from ..spec import ModelSpec
+from ..types import Floats, Image
+from .base import Engine
+
+# Largest ||maps - reference|| / ||reference|| of any stack. Measured on the default model:
+# float32 engines 1e-6, bfloat16 about 1e-2; the room above is for other models and machines.
+TOLERANCE = {"f32": 1e-3, "fp16": 3e-2, "bf16": 8e-2}
+# Where a joint is clear, the place found must be (nearly) as high in the reference's own map.
+_MOST_LOST = 0.1
+_CLEAR = 0.5  # of the reference's highest peak in that stack
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """How far maps are from the reference: the relative error of the worst stack, and how much
+    lower (as a share) the reference is where a clear joint was found than at its own peak."""
+
+    error: float
+    lost: float
+
+
+def check_picture(spec: ModelSpec) -> Image:
+    """(1, H, W, 3) uint8 BGR: the bundled picture of a person at the size of the model's input."""
+    data = np.fromfile(bundled("assets", "selfcheck.png"), dtype=np.uint8)
+    picture = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    if picture is None:
+        raise EngineError("The bundled self-check picture is damaged: install pose-app again.")
+    height, width = spec.input_size
+    resized = cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.ascontiguousarray(resized[None], dtype=np.uint8)
+
+
+def deviation(maps: Floats, reference: Floats) -> Deviation:
+    """Compare (S, K, h, w) maps with the reference of the same shape."""
+    if not np.isfinite(maps).all():
+        return Deviation(float("inf"), float("inf"))
+    errors = np.linalg.norm((maps - reference).reshape(len(maps), -1), axis=1)
+    norms = np.linalg.norm(reference.reshape(len(maps), -1), axis=1)
+    flat = reference.reshape(*reference.shape[:2], -1)
+    best = flat.max(axis=-1)
+    found = maps.reshape(flat.shape).argmax(axis=-1, keepdims=True)
+    lost = 1 - np.take_along_axis(flat, found, axis=-1)[..., 0] / np.maximum(best, 1e-12)
+    clear = best >= _CLEAR * best.max(axis=1, keepdims=True)
+    return Deviation(
+        float((errors / np.maximum(norms, 1e-12)).max()), float(lost[clear].max(initial=0.0))
+    )
+
+
+def failure(engine: Engine, picture: Image, reference: Floats) -> str | None:
+    """Run the engine on the self-check picture; why it must not be used, or None.
+
+    `reference` is (S, K, h, w). Raises EngineError where the engine cannot run at all.
+    """
+    stacks = len(reference)
+    answer = engine.infer(picture, stacks)
+    maps = np.stack([answer.stack(s) for s in range(stacks)])
+    found = deviation(maps, reference)
+    if found.error <= TOLERANCE[engine.info.precision] and found.lost <= _MOST_LOST:
+        return None
+    return (
+        f"{engine.info.engine} on {engine.info.device} in {engine.info.precision} failed its "
+        f"self-check (heatmaps off by {100 * found.error:.2g} %, peaks by {100 * found.lost:.2g} %)"
+    )
