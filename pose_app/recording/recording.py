@@ -9,11 +9,22 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class RecordingRequest:
-    """The files to write; None = not this one."""
+    """The files to write; None = not this one.
+
+    `show_region` and `show_text` (stacks and time of each frame) are for the annotated video.
+    `rename`: a name that is taken gets ' (2)' instead of being an error.
+    """
 
     annotated: Path | None = None
     raw: Path | None = None
     log: Path | None = None
+    show_region: bool = False
+    show_text: bool = False
+    rename: bool = True
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        return tuple(path for path in (self.annotated, self.raw, self.log) if path is not None)
 
 
 @dataclass(frozen=True)

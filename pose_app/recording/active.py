@@ -1,0 +1,181 @@
+"""A recording that runs: its writers, their common time and the log's header."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..errors import RecordingError
+from ..types import Frame, Image, Pose
+from . import files
+from .keypoint_log import KeypointLog
+from .overlay import draw
+from .recording import RecordingReport, RecordingRequest, RecordingState
+from .video_writer import Recorder
+from .writer import FileWriter
+
+Failure = Callable[[FileWriter[Any]], None]
+
+
+class ActiveRecording:
+    """Writes what one request asks for, until `close`.
+
+    All files share one time: 0 is the first frame that was captured after the start. `source`
+    (its name) and `fps` describe where frames come from. Raises RecordingError, with nothing left
+    behind, where a file cannot be begun.
+    """
+
+    def __init__(
+        self,
+        request: RecordingRequest,
+        *,
+        source: str,
+        fps: float | None = None,
+        lossless: bool = False,
+        on_failure: Failure | None = None,
+    ) -> None:
+        self.request = _checked(request)
+        self.source = source
+        self.size: tuple[int, int] | None = None
+        self.model: str | None = None
+        self._lock = threading.Lock()
+        self._origin: float | None = None
+        self._annotated: Recorder | None = None
+        self._raw: Recorder | None = None
+        self._log: KeypointLog | None = None
+        self._writers: list[FileWriter[Any]] = []
+        try:
+            if self.request.annotated is not None:
+                self._annotated = Recorder(
+                    self.request.annotated,
+                    "annotated",
+                    fps=fps,
+                    draw=self._draw,
+                    lossless=lossless,
+                    on_failure=on_failure,
+                )
+                self._writers.append(self._annotated)
+            if self.request.raw is not None:
+                self._raw = Recorder(
+                    self.request.raw, "raw", fps=fps, lossless=lossless, on_failure=on_failure
+                )
+                self._writers.append(self._raw)
+            if self.request.log is not None:
+                self._log = KeypointLog(self.request.log, lossless=lossless, on_failure=on_failure)
+                self._writers.append(self._log)
+        except RecordingError:
+            self.close()
+            raise
+
+    def fits(self, frame: Frame, model: str | None = None) -> bool:
+        """Whether this frame can go into the same files: same size, same model."""
+        return self.size in (None, frame.size) and (
+            model is None or self.model in (None, model) or self._log is None
+        )
+
+    def offer_raw(self, frame: Frame, stamp: float) -> None:
+        """A frame as it was captured; `stamp` is its place on the session's timeline, seconds."""
+        if self._raw is not None:
+            self.size = frame.size
+            self._raw.offer(frame.image, self._seconds(stamp, begin=True))
+
+    def offer_pose(
+        self, frame: Frame, stamp: float, pose: Pose | None, header: dict[str, Any]
+    ) -> None:
+        """A frame with its pose; None where no network saw it (shown, and logged as empty).
+
+        `header` describes the model; it is written with the first pose.
+        """
+        if pose is None and self.model is None:
+            return
+        seconds = self._seconds(stamp, begin=self._raw is None)
+        if seconds < 0:
+            return  # captured before the recording began
+        self.size = frame.size
+        if self.model is None:
+            self.model = header["model"]
+            if self._log is not None:
+                self._log.set_header(self._header(frame, header))
+        in_video = True
+        if self._annotated is not None:
+            in_video = self._annotated.offer(frame.image, seconds, pose)
+        if self._log is not None:
+            self._log.offer(frame.index, seconds, pose, in_video=in_video)
+
+    def state(self) -> RecordingState:
+        return RecordingState(
+            seconds=max(writer.seconds for writer in self._writers),
+            bytes=sum(writer.bytes for writer in self._writers),
+            dropped=sum(writer.dropped for writer in self._writers),
+            paths=tuple(writer.path for writer in self._writers),
+        )
+
+    @property
+    def failed(self) -> bool:
+        """Whether every file has ended early."""
+        return all(writer.error is not None for writer in self._writers)
+
+    def ask_to_close(self) -> None:
+        """Let no thread wait for room in a queue any more."""
+        for writer in self._writers:
+            writer.ask_to_close()
+
+    def close(self, timeout: float = 10.0) -> RecordingReport:
+        """Finish every file and account for it."""
+        self.ask_to_close()
+        reports = tuple(writer.close(timeout) for writer in self._writers)
+        stuck = tuple(w.thread.name for w in self._writers if w.thread.is_alive())
+        return RecordingReport(reports, stuck)
+
+    def _seconds(self, stamp: float, *, begin: bool) -> float:
+        with self._lock:
+            if self._origin is None:
+                if not begin:
+                    return -1.0
+                self._origin = stamp
+            return stamp - self._origin
+
+    def _draw(self, image: Image, pose: Pose | None) -> Image:
+        text = []
+        if self.request.show_text and pose is not None:
+            spent = sum(pose.timings.values())
+            text.append(f"{pose.stacks} stack{'s' * (pose.stacks > 1)}  {spent:.0f} ms")
+        return draw(image, pose, show_region=self.request.show_region, text=text)
+
+    def _header(self, frame: Frame, model: dict[str, Any]) -> dict[str, Any]:
+        request = self.request
+        names = {"annotated": request.annotated, "raw": request.raw}
+        return {
+            "app": __version__,
+            **model,
+            "source": self.source,
+            "size": list(frame.size),
+            "mirrored": False,
+            "start": datetime.now().astimezone().isoformat(timespec="milliseconds"),
+            "files": {kind: path.name for kind, path in names.items() if path is not None},
+        }
+
+
+def _checked(request: RecordingRequest) -> RecordingRequest:
+    """The request with full, distinct, free names. Raises RecordingError."""
+    if not request.paths:
+        raise RecordingError("Nothing is to be recorded: name a video or a log.")
+    chosen: dict[str, Path] = {}
+    for kind in ("annotated", "raw", "log"):
+        path: Path | None = getattr(request, kind)
+        if path is None:
+            continue
+        path = Path(path).expanduser().absolute()
+        if request.rename:
+            path = files.free_name(path, set(chosen.values()))
+        if kind != "log":
+            files.check_video_name(path)
+        if path in chosen.values():
+            raise RecordingError(f"{path} is named for two files: give each its own name.")
+        chosen[kind] = path
+    return replace(request, **chosen)  # type: ignore[arg-type]

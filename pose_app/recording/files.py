@@ -1,0 +1,75 @@
+"""Names and space on disk: nothing is overwritten, nothing is started that cannot be finished."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from ..errors import RecordingError
+
+FREE_BYTES = 200 * 10**6  # a recording ends while there is still room for everything else
+CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mkv": "matroska"}
+VIDEO_SUFFIXES = tuple(CONTAINERS)
+
+
+def claim(path: Path) -> Path:
+    """Create `path` for us alone. Raises RecordingError where it is taken or not writable."""
+    path = Path(path).absolute()
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    except FileExistsError:
+        raise RecordingError(
+            f"{path} exists already and is not overwritten: choose another name."
+        ) from None
+    except OSError as error:
+        raise RecordingError(
+            f"{path} cannot be written ({_reason(error)}): choose another folder."
+        ) from None
+    return path
+
+
+def check_space(path: Path) -> None:
+    """Raise RecordingError where the disk of `path` is too full to begin."""
+    free = free_bytes(path)
+    if free is not None and free < FREE_BYTES:
+        raise RecordingError(
+            f"Only {free / 1e6:.0f} MB are left for {path}: free some space or choose another disk."
+        )
+
+
+def free_bytes(path: Path) -> int | None:
+    """Bytes that are free on the disk of `path`; None where its folder is gone."""
+    try:
+        return shutil.disk_usage(path.parent).free
+    except OSError:
+        return None
+
+
+def free_name(path: Path, taken: set[Path] | None = None) -> Path:
+    """`path`, or with ' (2)', ' (3)' ... before its suffix where that name is taken."""
+    path = Path(path).absolute()
+    candidate, number = path, 1
+    while candidate.exists() or candidate in (taken or ()):
+        number += 1
+        candidate = path.with_name(f"{path.stem} ({number}){path.suffix}")
+    return candidate
+
+
+def check_video_name(path: Path) -> None:
+    """Raise RecordingError for a suffix that no container of ours has."""
+    if path.suffix.lower() not in CONTAINERS:
+        raise RecordingError(
+            f"{path} has no suffix of a video that can be recorded: use .mp4 or .mkv."
+        )
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or type(error).__name__).lower()
+
+
+def reason(error: Exception) -> str:
+    """Few words for people out of any exception of a file or an encoder."""
+    if isinstance(error, OSError):
+        return _reason(error)
+    return str(error) or type(error).__name__
