@@ -16,9 +16,12 @@ from ..errors import SourceError
 from ..types import Frame, Image
 from .base import SourceInfo
 
-SUFFIXES = frozenset(
-    ".jpg .jpeg .jpe .png .bmp .tif .tiff .webp .jp2 .ppm .pgm .pnm .pbm .dib .sr .ras".split()
-)
+# fmt: off
+SUFFIXES = frozenset({
+    ".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".dib", ".tif", ".tiff", ".webp", ".jp2",
+    ".ppm", ".pgm", ".pbm", ".pnm", ".sr", ".ras",
+})
+# fmt: on
 _DEFAULT_FPS = 1.0
 
 
@@ -64,9 +67,10 @@ def decode_image(data: bytes | np.ndarray) -> Image | None:
     if encoded.size == 0:
         return None
     try:
-        return cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+        image = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
     except cv2.error:  # a header that promises an absurd size
         return None
+    return None if image is None else np.asarray(image, dtype=np.uint8)
 
 
 class ImagesSource:

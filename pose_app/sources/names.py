@@ -1,4 +1,4 @@
-"""Names that are safe to show and safe to write: credentials taken out, file names made harmless."""
+"""Names that are safe to show (no credentials) and safe to write (harmless as file names)."""
 
 from __future__ import annotations
 

@@ -95,6 +95,7 @@ class VideoSource:
                 seekable=self._seekable(),
                 frame_count=self._stream.frames or None,
                 duration=self._duration(),
+                note=self._note(),
             )
         except BaseException:
             self._container.close()
@@ -148,9 +149,9 @@ class VideoSource:
         picture, seconds = found
         image = _upright(picture)
         self._last_in_lap = seconds
-        size = (image.shape[1], image.shape[0])
-        if size != self.info.size:
-            self.info = replace(self.info, size=size)
+        size, note = (image.shape[1], image.shape[0]), self._note()
+        if size != self.info.size or note != self.info.note:
+            self.info = replace(self.info, size=size, note=note)
         index, self._index = self._index, self._index + 1
         return Frame(index, time.perf_counter_ns(), self._lap_start + seconds, image)
 
@@ -224,10 +225,12 @@ class VideoSource:
     def _count_broken(self) -> None:
         self.broken += 1
         self._index += 1
+
+    def _note(self) -> str | None:
+        if not self.broken:
+            return None
         plural = "" if self.broken == 1 else "s"
-        if hasattr(self, "info"):
-            note = f"The file is damaged: {self.broken} picture{plural} left out."
-            self.info = replace(self.info, note=note)
+        return f"The file is damaged: {self.broken} picture{plural} left out."
 
     def _time_base(self) -> float:
         return float(self._stream.time_base or 1 / 90000)
@@ -276,7 +279,7 @@ def _open(location: str | Path, name: str, timeout: tuple[float, float]) -> Inpu
 
 def _upright(picture: VideoFrame) -> Image:
     """(H, W, 3) uint8 BGR, turned by the quarter turns that the metadata asks for."""
-    image: Image = picture.to_ndarray(format="bgr24")
+    image: Image = np.asarray(picture.to_ndarray(format="bgr24"), dtype=np.uint8)
     # FFmpeg's angle is counter-clockwise, and is the turn that the picture needs.
     quarters = round(getattr(picture, "rotation", 0) / 90) % 4
     return np.ascontiguousarray(np.rot90(image, quarters)) if quarters else image

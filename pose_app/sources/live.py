@@ -1,0 +1,149 @@
+"""A thread of its own around something that blocks: a camera's driver, a network stream."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from ..errors import SourceError
+from ..types import Image
+
+Opened = TypeVar("Opened")
+
+# Enough for a reader that is late by a moment; what is older than that nobody wants to see.
+_KEPT_PICTURES = 3
+# How long `close` waits for the thread; a driver that blocks for ever keeps it, as a daemon.
+_CLOSE_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An image, when it was grabbed (`time.perf_counter_ns()`) and how many came before it."""
+
+    number: int
+    captured_ns: int
+    image: Image
+
+
+class LiveReader(Generic[Opened]):
+    """Runs an iterator of pictures in a daemon thread, so that nobody else ever waits for it.
+
+    The iterator is made, used and closed in that thread alone: drivers ask for this. Its pictures
+    go into a short queue, newest first to survive.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        pictures: Callable[
+            [Callable[[Opened], None], threading.Event], Iterator[tuple[int, Image]]
+        ],
+    ) -> None:
+        """Start the thread, called `name`.
+
+        `pictures(opened, closed)` opens the source, calls `opened(what it is)` once, and yields
+        (captured_ns, image) until it ends or `closed` is set. Raises SourceError in the thread,
+        which `wait_open` and `get` hand on.
+        """
+        self._pictures = pictures
+        self._changed = threading.Condition()
+        self._queue: deque[Picture] = deque(maxlen=_KEPT_PICTURES)
+        self._opened: Opened | None = None
+        self._error: SourceError | None = None
+        self._ended = False
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    @property
+    def held(self) -> bool:
+        """Whether the thread still runs; True after `close` where a driver does not let it go."""
+        return self._thread.is_alive()
+
+    def wait_open(self, seconds: float, otherwise: str) -> Opened:
+        """What was opened. Raises SourceError: the thread's, or `otherwise` after `seconds`."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._opened is not None or self._ended, seconds)
+            opened, error = self._opened, self._error
+        if opened is not None:
+            return opened
+        self.close()
+        raise error if error is not None else SourceError(otherwise)
+
+    def get(self, seconds: float, otherwise: str) -> Picture | None:
+        """The next picture; None at the end and after `close`.
+
+        Raises SourceError: the thread's own, or `otherwise` when nothing came for `seconds`.
+        """
+        with self._changed:
+            came = self._changed.wait_for(lambda: self._queue or self._ended, seconds)
+            if self._closed.is_set():
+                return None
+            if self._queue:
+                return self._queue.popleft()
+            if self._error is not None:
+                raise self._error
+        if not came:
+            raise SourceError(otherwise)
+        return None
+
+    def close(self) -> None:
+        """End the thread, or leave it to its driver after a moment; any number of times."""
+        self._closed.set()
+        with self._changed:
+            self._ended = True
+            self._queue.clear()
+            self._changed.notify_all()
+        if self._thread is not threading.current_thread():
+            self._thread.join(_CLOSE_SECONDS)
+
+    def _run(self) -> None:
+        error: SourceError | None = None
+        try:
+            with closing(self._pictures(self._set_opened, self._closed)) as pictures:  # type: ignore[type-var]
+                for number, (captured_ns, image) in enumerate(pictures):
+                    if self._closed.is_set():
+                        break
+                    with self._changed:
+                        self._queue.append(Picture(number, captured_ns, image))
+                        self._changed.notify_all()
+        except SourceError as raised:
+            error = raised
+        except Exception as raised:  # noqa: BLE001 - drivers raise anything; read() hands it on
+            error = SourceError(f"{self._thread.name} broke ({raised}): open it again.")
+            error.__cause__ = raised
+        finally:
+            with self._changed:
+                self._error, self._ended = error, True
+                self._changed.notify_all()
+
+    def _set_opened(self, opened: Opened) -> None:
+        with self._changed:
+            self._opened = opened
+            self._changed.notify_all()
+
+
+class LiveClock:
+    """Seconds since the first picture of a live source, strictly increasing."""
+
+    def __init__(self) -> None:
+        self._first_ns: int | None = None
+        self._last_ns = 0
+
+    def seconds(self, captured_ns: int) -> float:
+        if self._first_ns is None:
+            self._first_ns = captured_ns
+        else:
+            captured_ns = max(captured_ns, self._last_ns + 10_000)
+        self._last_ns = captured_ns
+        return (captured_ns - self._first_ns) * 1e-9
+
+
+def now() -> int:
+    """The clock of `Frame.captured_ns`."""
+    return time.perf_counter_ns()
