@@ -1,0 +1,85 @@
+"""Which engines and devices this machine has, found out without importing torch."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.metadata
+import importlib.util
+import platform
+import sys
+from dataclasses import dataclass
+
+ENGINES = ("openvino", "torch")
+DEVICES = ("cuda", "mps", "gpu", "npu", "cpu")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One engine on one device, as words for `--engine` and `--device`.
+
+    `problem` is one sentence saying why it cannot be used here, None where it can.
+    """
+
+    engine: str
+    device: str
+    label: str
+    problem: str | None = None
+
+
+def available() -> list[Choice]:
+    """Every engine and device pose-app knows, fastest kind first; imports no torch."""
+    return [
+        Choice("torch", "cuda", "PyTorch on NVIDIA graphics (CUDA)", _cuda_problem()),
+        Choice("torch", "mps", "PyTorch on Apple graphics (MPS)", _mps_problem()),
+        *(_openvino_choice(device) for device in ("gpu", "cpu", "npu")),
+        Choice("torch", "cpu", "PyTorch on the processor", _torch_problem()),
+    ]
+
+
+def nvidia_count() -> int:
+    """How many NVIDIA devices the driver shows; 0 without a driver."""
+    name = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
+    try:
+        driver = ctypes.CDLL(name)
+    except OSError:
+        return 0
+    count = ctypes.c_int(0)
+    if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:
+        return 0
+    return count.value
+
+
+def _cuda_problem() -> str | None:
+    if nvidia_count() == 0:
+        return "There is no NVIDIA graphics with a working driver here."
+    problem = _torch_problem()
+    if problem is None and "+cpu" in importlib.metadata.version("torch"):
+        problem = (
+            "The installed PyTorch was built without CUDA: install a CUDA build of it to use the "
+            "NVIDIA graphics."
+        )
+    return problem
+
+
+def _mps_problem() -> str | None:
+    if sys.platform != "darwin" or platform.machine() != "arm64":
+        return "There is no Apple graphics here."
+    return _torch_problem()
+
+
+def _torch_problem() -> str | None:
+    if importlib.util.find_spec("torch") is None:
+        return "PyTorch is not installed: run `pip install torch`."
+    return None
+
+
+def _openvino_choice(device: str) -> Choice:
+    names = {"gpu": "Intel graphics", "npu": "an Intel NPU", "cpu": "the processor"}
+    label = f"OpenVINO on {names[device]}"
+    try:
+        from .openvino_engine import core, device_label
+    except ImportError as error:
+        return Choice("openvino", device, label, f"OpenVINO does not load here: {error}.")
+    if device.upper() not in {name.partition(".")[0] for name in core().available_devices}:
+        return Choice("openvino", device, label, f"OpenVINO lists no {device.upper()} here.")
+    return Choice("openvino", device, f"OpenVINO on {device_label(device.upper())}")
