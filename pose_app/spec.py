@@ -91,9 +91,10 @@ class ModelSpec:
     `mean[c]` and `std[c]` apply to channel c *as the network sees it* (of a BGR network, index 0 is
     blue), after scaling to 0..1. `output` is `heatmap` (raw maps) or `logits` (softmax over the H*W
     logits of a joint plus one logit fixed at 0 that stands for *absent*). `score` is `peak` or
-    `window` (sum of the probability map in 5x5 around the peak). `flip_shift` is by how many map pixels a flipped
-    answer is shifted before averaging. `threshold` is the calibrated score under which a joint is
-    absent; `person_threshold` the mean calibrated score under which there is nobody.
+    `window` (sum of the probability map in 5x5 around the peak). `flip_shift` is by how many map
+    pixels a flipped answer is shifted before averaging. `threshold` is the calibrated score under
+    which a joint is absent; `person_threshold` the mean of the better half of a person's calibrated
+    scores under which there is nobody.
     """
 
     name: str
