@@ -1,0 +1,298 @@
+"""Pictures to poses: the crop, the engine, the decode rule, the tracker and the smoothing in one.
+
+from pose_app import PoseEstimator
+pose = PoseEstimator.open().estimate(image_bgr)
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import PoseAppError
+from ..skeletons import Skeleton
+from ..types import Floats, Frame, Heatmaps, Image, Pose, Region
+from .crop import check_image, crop, to_picture
+from .decode import calibrate, decode, person_score
+from .smoothing import OneEuro
+from .tracking import Tracker, search_squares, whole_frame
+
+if TYPE_CHECKING:
+    from ..engines.base import Engine
+
+_BATCH = 8  # candidates of one picture that go through the network together
+
+
+class PoseEstimator:
+    """One person's pose in pictures (`estimate`) or in a video (`track`).
+
+    Not for use from several threads at a time; the poses it hands out may be read from any.
+    `threshold` (calibrated score 0..1 from which a joint is present) and `smoothing` may be set at
+    any time.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        threshold: float | None = None,
+        smoothing: bool = False,
+        stacks: int | None = None,
+    ) -> None:
+        self.engine = engine
+        self.spec = engine.spec
+        self.skeleton: Skeleton = engine.spec.skeleton
+        self.threshold = engine.spec.threshold if threshold is None else threshold
+        self.smoothing = smoothing
+        self._stacks = self._checked_stacks(stacks)
+        self._tracker = Tracker(self.spec)
+        self._filter = OneEuro(len(self.spec.joints))
+        self._filtered: int | None = None  # the stack whose joints the filter knows
+        self._buffer = np.empty((0, *self.spec.input_size, 3), dtype=np.uint8)
+
+    @classmethod
+    def open(
+        cls,
+        model: str | Path = "default",
+        engine: str = "auto",
+        device: str = "auto",
+        precision: str = "auto",
+        *,
+        threshold: float | None = None,
+        smoothing: bool = False,
+        stacks: int | None = None,
+    ) -> PoseEstimator:
+        """Load a model by name or file on the fastest engine, or on the one asked for.
+
+        `stacks` runs only that many (default all). Raises ModelError or EngineError.
+        """
+        from ..engines.choose import open_engine
+
+        opened = open_engine(model, engine, device, precision)
+        return cls(opened, threshold=threshold, smoothing=smoothing, stacks=stacks)
+
+    def estimate(self, image_bgr: Image, region: Region | None = None) -> Pose:
+        """The pose in one picture (H, W, 3) uint8 BGR.
+
+        Without a region the person is searched: in the whole picture, then in squares of two
+        scales; what seems to be somebody is looked at once more, closer. Nobody: `found` is False
+        and no joint present. Raises PoseAppError for what is no picture or a region outside it.
+        """
+        image = check_image(image_bgr)
+        size = image.shape[1], image.shape[0]
+        clock = _Clock()
+        if region is not None:
+            best = self._look(image, [region], self._stacks, clock)[0]
+        else:
+            whole = whole_frame(size, self._tracker.aspect)
+            best = self._closer(image, self._look(image, [whole], self._stacks, clock), clock)
+            if best.score < self.spec.person_threshold:
+                looks = self._look(image, search_squares(size), self._stacks, clock)
+                closer = self._closer(image, looks, clock)
+                best = max(best, closer, key=lambda look: look.score)
+        found = best.score >= self.spec.person_threshold
+        stack = len(best.joints) - 1
+        tracking = "search" if region is None else "manual"
+        return self._pose(best, best.joints[stack], stack, found, tracking, clock)
+
+    def track(
+        self,
+        frame: Frame,
+        *,
+        stacks: int | None = None,
+        shown: int | None = None,
+        region: Region | None = None,
+    ) -> Pose:
+        """The pose in the next frame of a video, looking where the person was.
+
+        `stacks` runs only that many for this frame (default: as opened); `shown` is the stack
+        (0 = first) whose joints the pose has, default and at most the last that ran; `region`
+        overrides the tracker. Call `reset` before another video or after a seek. Raises
+        PoseAppError for what is no picture or a region outside it.
+        """
+        image = check_image(frame.image)
+        size = frame.size
+        count = self._stacks if stacks is None else self._checked_stacks(stacks)
+        clock = _Clock()
+        if region is not None:
+            best = self._look(image, [region], count, clock)[0]
+        else:
+            searching = self._tracker.region is None
+            most = 2 if searching and self.engine.ready(count, 2) else 1
+            looks = self._look(image, self._tracker.candidates(size, most), count, clock)
+            best = self._closer(image, looks, clock) if self._tracker.region is None else looks[0]
+        with clock.stage("track"):
+            found = self._tracker.update(
+                best.region, best.joints[-1], best.scores[-1], frame.seconds, size
+            )
+            stack = len(best.joints) - 1 if shown is None else min(shown, len(best.joints) - 1)
+            joints = self._smoothed(best, stack, found, frame.seconds)
+        tracking = "search" if self._tracker.region is None else "track"
+        if region is not None:
+            tracking = "manual"
+        return self._pose(best, joints, stack, found, tracking, clock)
+
+    def reset(self) -> None:
+        """Forget the person and the smoothing: for another source, or after a seek."""
+        self._tracker.reset()
+        self._filter.reset()
+
+    def close(self) -> None:
+        """Release the engine's device. Poses handed out stay valid."""
+        self.engine.close()
+
+    def __enter__(self) -> PoseEstimator:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _checked_stacks(self, stacks: int | None) -> int:
+        most = self.spec.network.stacks
+        if stacks is not None and not 1 <= stacks <= most:
+            raise PoseAppError(f"The model {self.spec.name} has stacks 1 to {most}, not {stacks}.")
+        return most if stacks is None else stacks
+
+    def _look(self, image: Image, regions: list[Region], stacks: int, clock: _Clock) -> list[_Look]:
+        """What the network sees in each region, in batches."""
+        looks: list[_Look] = []
+        for start in range(0, len(regions), _BATCH):
+            part = regions[start : start + _BATCH]
+            with clock.stage("crop"):
+                if len(self._buffer) < len(part):
+                    self._buffer = np.empty((len(part), *self._buffer.shape[1:]), dtype=np.uint8)
+                crops = self._buffer[: len(part)]
+                for place, region in zip(crops, part, strict=True):
+                    crop(image, region, self.spec.input_size, out=place)
+            with clock.stage("network"):
+                maps = self.engine.infer(crops, stacks)
+            with clock.stage("decode"):
+                looks += [self._read(maps, item, region) for item, region in enumerate(part)]
+        return looks
+
+    def _read(self, maps: Heatmaps, item: int, region: Region) -> _Look:
+        """Decode one item of a batch, unless the engine has done so where the maps are."""
+        peaks = maps.peaks()
+        found = (
+            np.stack([decode(maps.stack(s, item), self.spec) for s in range(maps.stacks)])
+            if peaks is None
+            else peaks[item]
+        )
+        joints = to_picture(found[..., :2], region, self.spec.input_size)
+        one = maps if maps.batch == 1 else _OneItem(maps, item)
+        return _Look(region, joints, calibrate(found[..., 2], self.spec), one)
+
+    def _closer(self, image: Image, looks: list[_Look], clock: _Clock) -> _Look:
+        """The best candidate, seen once more around its joints; the first if nobody is there.
+
+        The closer look decides: what seems to be somebody in a large region but not in a close one
+        is nobody. It is spared where no candidate comes near somebody.
+        """
+        best = max(looks, key=lambda look: look.score)
+        joints, scores = best.joints[-1], best.scores[-1]
+        if self._tracker.promising(scores):
+            region = self._tracker.around(joints, scores, (image.shape[1], image.shape[0]))
+            closer = self._look(image, [region], len(best.joints), clock)[0]
+            if closer.score >= self.spec.person_threshold:
+                return closer
+        return looks[0]
+
+    def _smoothed(self, look: _Look, stack: int, found: bool, seconds: float) -> Floats:
+        """Joints (K, 2) of one stack; smoothed where that is wanted."""
+        if not self.smoothing or not found or stack != self._filtered:
+            self._filter.reset()
+        self._filtered = stack
+        if not self.smoothing or not found:
+            return look.joints[stack]
+        present = look.scores[stack] >= self.threshold
+        return self._filter(look.joints[stack], present, seconds, look.region.side)
+
+    def _pose(
+        self,
+        look: _Look,
+        joints: Floats,
+        stack: int,
+        found: bool,
+        tracking: str,
+        clock: _Clock,
+    ) -> Pose:
+        scores = look.scores[stack]
+        return Pose(
+            skeleton=self.skeleton,
+            joints=joints,
+            scores=scores,
+            present=(scores >= self.threshold) & found,
+            region=look.region,
+            stack=stack,
+            stack_joints=look.joints,
+            stack_scores=look.scores,
+            found=found,
+            tracking=tracking,
+            threshold=self.threshold,
+            timings=MappingProxyType(clock.timings),
+            maps=look.maps,
+        )
+
+
+@dataclass(frozen=True)
+class _Look:
+    """One region as the network saw it: joints (S, K, 2) in picture pixels, scores (S, K)."""
+
+    region: Region
+    joints: Floats
+    scores: Floats
+    maps: Heatmaps
+
+    @property
+    def score(self) -> float:
+        """How sure the last stack is that a person is there."""
+        return float(person_score(self.scores[-1]))
+
+
+class _OneItem:
+    """The heatmaps of one crop out of a batch."""
+
+    batch = 1
+
+    def __init__(self, maps: Heatmaps, item: int) -> None:
+        self._maps = maps
+        self._item = item
+
+    @property
+    def stacks(self) -> int:
+        return self._maps.stacks
+
+    def stack(self, stack: int, item: int = 0) -> Floats:
+        """(K, h, w) float32."""
+        if item != 0:
+            raise ValueError(f"item {item} of 1")
+        return self._maps.stack(stack, self._item)
+
+    def peaks(self) -> Floats | None:
+        peaks = self._maps.peaks()
+        return None if peaks is None else peaks[self._item : self._item + 1]
+
+
+class _Clock:
+    """Milliseconds spent in each stage of one pose."""
+
+    def __init__(self) -> None:
+        self.timings = dict.fromkeys(("crop", "network", "decode", "track"), 0.0)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        start = time.perf_counter_ns()
+        yield
+        self.timings[name] += (time.perf_counter_ns() - start) / 1e6
