@@ -17,6 +17,7 @@ import numpy as np
 from ..errors import SourceError
 from ..types import Frame, Image
 from . import discover
+from . import quiet as quiet
 from .base import SourceInfo
 from .discover import CameraInfo
 from .live import LiveClock, LiveReader, now

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..errors import SourceError
 from ..types import Frame, Image
+from . import quiet as quiet
 from .base import SourceInfo
 
 # fmt: off

@@ -108,7 +108,10 @@ class MjpegParser:
                 self._in_scan = marker == _START_OF_SCAN
 
     def _give_up(self) -> None:
-        """This is no whole picture: look for the next start behind its own."""
+        """This is no whole picture: look for a start behind what has been looked at.
+
+        Never earlier: no byte is looked at twice, whatever is sent.
+        """
         self.lost += 1
-        del self._buffer[:2]
+        del self._buffer[: max(2, self._at)]
         self._in_picture = False

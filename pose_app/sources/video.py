@@ -18,6 +18,7 @@ from av.video.stream import VideoStream
 
 from ..errors import SourceError
 from ..types import Frame, Image
+from . import quiet as quiet
 from .base import SourceInfo, Timeline
 from .names import redact
 
@@ -30,8 +31,6 @@ _SEEK_STEPS = (0.0, 1.0, 5.0, 30.0)
 _MOST_BROKEN_IN_A_ROW = 500
 _OPEN_SECONDS = 15.0
 _READ_SECONDS = 15.0
-
-av.logging.set_level(None)  # what FFmpeg has to say goes into the error's sentence
 
 
 def reason(error: Exception) -> str:
@@ -86,7 +85,7 @@ class VideoSource:
                     "written, choose another file."
                 )
             self._waiting.append(first)
-            picture = _upright(first[0])
+            picture = upright(first[0])
             self.info = SourceInfo(
                 kind=kind,
                 name=self._name,
@@ -147,7 +146,7 @@ class VideoSource:
         if found is None or self._closed.is_set():
             return None
         picture, seconds = found
-        image = _upright(picture)
+        image = upright(picture)
         self._last_in_lap = seconds
         size, note = (image.shape[1], image.shape[0]), self._note()
         if size != self.info.size or note != self.info.note:
@@ -260,8 +259,11 @@ def _open(location: str | Path, name: str, timeout: tuple[float, float]) -> Inpu
             raise SourceError(f"{name} is empty: choose another video.")
     try:
         if isinstance(location, Path):
-            # A name with a colon in it would be taken for a protocol.
-            container = av.open(f"file:{location}", mode="r")
+            # A name with a colon in it would be taken for a protocol; and a playlist may name
+            # addresses, but opening a file asks the network for nothing.
+            container = av.open(
+                f"file:{location}", mode="r", options={"protocol_whitelist": "file"}
+            )
         else:
             container = av.open(location, mode="r", timeout=timeout)
     except (av.error.InvalidDataError, av.error.EOFError) as error:
@@ -277,7 +279,7 @@ def _open(location: str | Path, name: str, timeout: tuple[float, float]) -> Inpu
     return container
 
 
-def _upright(picture: VideoFrame) -> Image:
+def upright(picture: VideoFrame) -> Image:
     """(H, W, 3) uint8 BGR, turned by the quarter turns that the metadata asks for."""
     image: Image = np.asarray(picture.to_ndarray(format="bgr24"), dtype=np.uint8)
     # FFmpeg's angle is counter-clockwise, and is the turn that the picture needs.

@@ -1,0 +1,187 @@
+"""HTTP requests to cameras: with credentials, timeouts, and a way to stop a read that waits."""
+
+from __future__ import annotations
+
+import functools
+import http.client
+import ipaddress
+import socket
+import ssl
+import urllib.request
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from ..errors import SourceError
+from .names import redact
+
+_USER_AGENT = "pose-app"
+
+
+class HttpBody:
+    """The open answer to a GET request."""
+
+    def __init__(self, url: str, timeout: float) -> None:
+        """Ask for `url` (it may hold `user:password@`); follows redirects, knows basic and digest.
+
+        `timeout` is how many seconds the server may take to connect, and later send nothing.
+        Raises SourceError, whose sentence has no credentials in it.
+        """
+        self._name = redact(url)
+        self._sockets: list[socket.socket] = []
+        try:
+            address, user, password = split_credentials(url)
+        except ValueError as error:
+            raise SourceError(
+                f"{self._name} is no valid address: check how it is written."
+            ) from error
+        opener = self._opener(address, user, password)
+        request = urllib.request.Request(address, headers={"User-Agent": _USER_AGENT})
+        try:
+            self._response = opener.open(request, timeout=timeout)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            has_password = bool(user or password)
+            raise SourceError(explain(self._name, error, has_password)) from error
+
+    @property
+    def content_type(self) -> str:
+        """In lower case, without parameters."""
+        return str(self._response.headers.get_content_type())
+
+    @property
+    def boundary(self) -> str | None:
+        """Of a multipart body."""
+        return self._response.headers.get_boundary()
+
+    def read(self, most_bytes: int) -> bytes:
+        """What has come, at most `most_bytes`; waits for the first byte. Empty at the end.
+
+        Raises OSError or http.client.HTTPException where the connection breaks.
+        """
+        return self._response.read1(most_bytes)
+
+    def interrupt(self) -> None:
+        """From any thread: a `read` that waits comes back at once."""
+        for connected in self._sockets:
+            try:
+                connected.shutdown(socket.SHUT_RDWR)
+            except OSError:  # the other side was quicker
+                continue
+
+    def close(self) -> None:
+        self._response.close()
+
+    def _opener(self, address: str, user: str, password: str) -> urllib.request.OpenerDirector:
+        """No handler for files or FTP: a redirect cannot lead there."""
+        opener = urllib.request.OpenerDirector()
+        handlers: list[urllib.request.BaseHandler] = [
+            urllib.request.ProxyHandler({} if _is_local(address) else None),
+            _HTTPHandler(self._sockets),
+            _HTTPSHandler(self._sockets),
+            urllib.request.HTTPRedirectHandler(),
+            urllib.request.HTTPDefaultErrorHandler(),
+            urllib.request.HTTPErrorProcessor(),
+            urllib.request.UnknownHandler(),
+        ]
+        if user or password:
+            passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
+            passwords.add_password(None, address, user, password)
+            handlers.append(urllib.request.HTTPDigestAuthHandler(passwords))
+            handlers.append(urllib.request.HTTPBasicAuthHandler(passwords))
+        for handler in handlers:
+            opener.add_handler(handler)
+        return opener
+
+
+def split_credentials(url: str) -> tuple[str, str, str]:
+    """(URL without credentials, user, password). Raises ValueError where it is no URL."""
+    parts = urlsplit(url)
+    if not parts.hostname:
+        raise ValueError("there is no host in it")
+    _ = parts.port  # raises ValueError where it is no number
+    host = parts.netloc.rpartition("@")[2]
+    bare = urlunsplit((parts.scheme, host, parts.path, parts.query, ""))
+    return bare, unquote(parts.username or ""), unquote(parts.password or "")
+
+
+def explain(name: str, error: Exception, has_password: bool = False) -> str:
+    """One sentence about a request that failed; `name` is the URL without credentials."""
+    if isinstance(error, HTTPError):
+        if error.code in (401, 403):
+            if has_password:
+                return f"{name} does not accept this user name and password: check them."
+            return (
+                f"{name} asks for a user name and a password: write them into the address, as in "
+                "http://user:password@host/."
+            )
+        if error.code == 404:
+            return f"{name} has nothing at this address (404): check its path."
+        return f"{name} answers with error {error.code} ({error.reason}): try again later."
+    cause = error.reason if isinstance(error, URLError) else error
+    if isinstance(cause, ConnectionRefusedError):
+        return f"{name} refuses the connection: check the address, and that the camera is on."
+    if isinstance(cause, TimeoutError):
+        return f"{name} does not answer: check the address, and that the camera is on."
+    if isinstance(cause, socket.gaierror):
+        return f"{name} names a host that nobody knows: check the address and the network."
+    if isinstance(cause, ssl.SSLError):
+        return f"{name} has no certificate that can be trusted: use http:// or another address."
+    if isinstance(cause, http.client.InvalidURL):
+        return f"{name} is no valid address: check how it is written."
+    if isinstance(cause, ValueError):  # what urllib says about other ways of logging in
+        return f"{name} wants a way of logging in that is not known here: allow digest or basic."
+    if isinstance(cause, http.client.HTTPException):
+        return f"{name} does not speak HTTP: check the address and its port."
+    text = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
+    return f"{name} cannot be reached ({redact(str(text))}): check the address and the network."
+
+
+def _is_local(address: str) -> bool:
+    """Whether the host is in the own network, where a proxy has no business."""
+    host = urlsplit(address).hostname or ""
+    if host == "localhost" or host.endswith(".local") or "." not in host.strip("[]"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:
+        return False
+
+
+class _Connection(http.client.HTTPConnection):
+    def __init__(self, *arguments: Any, sockets: list[socket.socket], **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self._sockets = sockets
+
+    def connect(self) -> None:
+        super().connect()
+        self._sockets.append(self.sock)
+
+
+class _SecureConnection(http.client.HTTPSConnection):
+    def __init__(self, *arguments: Any, sockets: list[socket.socket], **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self._sockets = sockets
+
+    def connect(self) -> None:
+        super().connect()
+        self._sockets.append(self.sock)
+
+
+class _HTTPHandler(urllib.request.HTTPHandler):
+    def __init__(self, sockets: list[socket.socket]) -> None:
+        super().__init__()
+        self._connection = functools.partial(_Connection, sockets=sockets)
+
+    def http_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(self._connection, request)
+
+
+class _HTTPSHandler(urllib.request.HTTPSHandler):
+    def __init__(self, sockets: list[socket.socket]) -> None:
+        super().__init__()
+        self._connection = functools.partial(
+            _SecureConnection, sockets=sockets, context=ssl.create_default_context()
+        )
+
+    def https_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(self._connection, request)
