@@ -4,7 +4,7 @@ The scale is fixed, so that brightness means the same at every moment and in eve
 of a joint's map is as bright as the joint's calibrated score, full brightness is a score of 1. For
 networks with raw heatmaps and no calibration that is the map itself between 0 and 1; maps of
 probabilities, whose peaks are around 0.1 because a sharp blob still covers many pixels, would be
-invisible on their own scale.
+invisible on their own scale. A tone curve lifts the dark end: doubt is worth seeing.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from .view_state import ViewState
 
 
+_TONE = np.rint(255 * (np.arange(256) / 255) ** 0.7).astype(np.uint8)
+
+
 def heat(pose: Pose, view: ViewState, stack: int) -> NDArray[np.uint8]:
     """(h, w) 0..255: what to paint over `pose.region` for `stack` (0 = first).
 
@@ -31,7 +34,7 @@ def heat(pose: Pose, view: ViewState, stack: int) -> NDArray[np.uint8]:
 
 
 def combine(maps: Floats, scores: Floats, joint: int | None, how: str = "max") -> NDArray[np.uint8]:
-    """(h, w) 0..255 of (K, h, w) heatmaps and their (K,) scores; `how` is `max` or `sum`."""
+    """(h, w) 0..255 of (K, h, w) heatmaps and their (K,) scores 0..1; `how` is `max` or `sum`."""
     if joint is not None:
         maps, scores = maps[joint : joint + 1], scores[joint : joint + 1]
     flat = maps.reshape(len(maps), -1)
@@ -44,12 +47,12 @@ def combine(maps: Floats, scores: Floats, joint: int | None, how: str = "max") -
         together = gains @ flat
     else:
         together = np.max(flat * gains[:, None], axis=0)
-    levels: NDArray[np.uint8] = np.clip(together, 0, 255).astype(np.uint8)
+    levels: NDArray[np.uint8] = _TONE[np.clip(together, 0, 255).astype(np.uint8)]
     return levels.reshape(maps.shape[1:])
 
 
 def over_picture(levels: NDArray[np.uint8], table: NDArray[np.uint32], mirrored: bool) -> Image:
-    """(h, w, 4) uint8: `levels` looked up in a (256,) ARGB32 table, mirrored for a mirrored view."""
+    """(h, w, 4) uint8: `levels` through a (256,) ARGB32 table, mirrored for a mirrored view."""
     shown = levels[:, ::-1] if mirrored else levels
     painted: Image = np.ascontiguousarray(table[shown]).view(np.uint8).reshape(*levels.shape, 4)
     return painted

@@ -1,0 +1,403 @@
+"""Small multiples of the stacks: what each one believes, side by side, live.
+
+One widget paints all of them: a heatmap of 64 x 64 values is coloured in numpy and scaled up by the
+painter, over the greyed region, which is cut out of the frame once for all stacks.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QFontMetrics,
+    QHelpEvent,
+    QImage,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPalette,
+    QPen,
+)
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+
+from ..pose.crop import crop, to_input
+from ..types import Pose, Result
+from . import colours, painting
+from .heat import heat
+from .view_state import ViewState
+
+_GAP = 8  # between tiles
+_FRAME = 3  # of the chosen tile
+_DIM = 0.35  # opacity of a stack that did not run
+_DARKEN = 0.62  # of the grey region, so that heatmaps stand out
+COMPARE = colours.COMPARE_SIDES["left"]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One stack in figures: mean score 0..1 and mean distance to the last stack's answer in pixels
+    of the picture, over the joints that are looked at; None where there is none in view."""
+
+    score: float | None
+    distance: float | None
+
+
+def read_stacks(pose: Pose, view: ViewState) -> list[Reading]:
+    """A reading for every stack that ran: of the chosen joint, else of all visible ones in view."""
+    if view.joint is not None and view.joint < len(pose.skeleton):
+        joints = np.array([view.joint])
+    else:
+        seen = pose.stack_scores[-1] >= pose.threshold
+        joints = np.array([j for j in np.flatnonzero(seen) if view.is_visible(int(j))], int)
+    if len(joints) == 0 or not pose.found:
+        return [Reading(None, None)] * pose.stacks
+    scores = pose.stack_scores[:, joints].mean(axis=1)
+    moved = pose.stack_joints[:, joints] - pose.stack_joints[-1, joints]
+    distances = np.hypot(moved[..., 0], moved[..., 1]).mean(axis=1)
+    return [Reading(float(s), float(d)) for s, d in zip(scores, distances, strict=True)]
+
+
+class StackGrid(QWidget):
+    """One tile per stack of the model. Click chooses, Ctrl-click or right click compares.
+
+    Keys: arrows choose, arrows with Ctrl compare, Esc ends the comparison.
+    """
+
+    def __init__(self, view: ViewState, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._view = view
+        self._pose: Pose | None = None
+        self._frame: np.ndarray | None = None
+        self._total = 1
+        self._hovered: int | None = None
+        self._readings: list[Reading] = []
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setMouseTracking(True)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setAccessibleName(self.tr("Stacks"))
+        view.changed.connect(self._view_changed)
+        self._describe()
+
+    # What is shown
+
+    def show_result(self, result: Result) -> None:
+        """Show this frame's stacks; a result without a pose leaves the tiles empty."""
+        self._pose, self._frame = result.pose, result.frame.image
+        if result.pose is not None:
+            self._readings = read_stacks(result.pose, self._view)
+            self.set_total(max(self._total, result.pose.stacks))
+        self.update()
+
+    def set_total(self, stacks: int) -> None:
+        """How many stacks the model has, whether they run or not."""
+        if stacks != self._total:
+            self._total = stacks
+            self._describe()
+            self.updateGeometry()
+            self.update()
+
+    @property
+    def total(self) -> int:
+        return self._total
+
+    def reading(self, stack: int) -> Reading | None:
+        """The figures of a stack in the newest frame, None where it did not run."""
+        if self._pose is None or stack >= self._pose.stacks:
+            return None
+        return self._readings[stack]
+
+    # Geometry
+
+    def sizeHint(self) -> QSize:
+        columns = min(self._total, 4)
+        rows = math.ceil(self._total / columns)
+        return QSize(columns * 150, rows * (150 + self._caption()))
+
+    def minimumSizeHint(self) -> QSize:
+        columns = min(self._total, 4)
+        rows = math.ceil(self._total / columns)
+        return QSize(columns * 64, rows * (64 + self._caption()))
+
+    def tile(self, stack: int) -> QRect:
+        """Where the picture of a stack is, without its caption, in widget pixels."""
+        columns, side = self._layout()
+        width, height = self._tile_size(side)
+        rows = math.ceil(self._total / columns)
+        used = columns * width + (columns - 1) * _GAP
+        used_height = rows * (height + self._caption()) + (rows - 1) * _GAP
+        left = (self.width() - used) // 2
+        top = max((self.height() - used_height) // 2, _FRAME)
+        row, column = divmod(stack, columns)
+        return QRect(
+            left + column * (width + _GAP),
+            top + row * (height + self._caption() + _GAP),
+            width,
+            height,
+        )
+
+    def stack_at(self, point: QPointF) -> int | None:
+        """The stack whose tile or caption is under a point of the widget."""
+        for stack in range(self._total):
+            if self.tile(stack).adjusted(0, 0, 0, self._caption()).contains(point.toPoint()):
+                return stack
+        return None
+
+    def _caption(self) -> int:
+        return 2 * QFontMetrics(self._small()).height() + 11
+
+    def _small(self) -> QFont:
+        font = QFont(self.font())
+        font.setPointSizeF(max(font.pointSizeF() * 0.9, 7.0))
+        return font
+
+    def _aspect(self) -> float:
+        """Width of a heatmap relative to its height."""
+        if self._pose is None or self._pose.maps is None:
+            return 1.0
+        height, width = self._pose.maps.stack(0).shape[1:]
+        return float(width / height)
+
+    def _tile_size(self, side: int) -> tuple[int, int]:
+        return max(round(side * self._aspect()), 1), side
+
+    def _layout(self) -> tuple[int, int]:
+        """(columns, height of a tile): whatever makes the tiles as large as possible."""
+        best = (1, 16)
+        width, height = self.width() - 2 * _FRAME, self.height() - 2 * _FRAME
+        for columns in range(1, self._total + 1):
+            rows = math.ceil(self._total / columns)
+            across = (width - (columns - 1) * _GAP) / columns / self._aspect()
+            down = (height - (rows - 1) * _GAP) / rows - self._caption()
+            side = int(min(across, down))
+            if side > best[1]:
+                best = columns, side
+        return best
+
+    # Painting
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        grey = self._grey()
+        for stack in range(self._total):
+            self._paint_tile(painter, stack, grey)
+        painter.end()
+
+    def _grey(self) -> QImage | None:
+        """The region in dark grey, at the resolution of the screen."""
+        if self._pose is None or self._frame is None:
+            return None
+        _, side = self._layout()
+        width, height = self._tile_size(side)
+        ratio = self.devicePixelRatioF()
+        size = max(round(height * ratio), 1), max(round(width * ratio), 1)
+        seen = cv2.cvtColor(crop(self._frame, self._pose.region, size), cv2.COLOR_BGR2GRAY)
+        seen = cv2.convertScaleAbs(seen, alpha=_DARKEN)
+        if self._view.mirror:
+            seen = cv2.flip(seen, 1)
+        pixels = cv2.cvtColor(seen, cv2.COLOR_GRAY2BGRA)
+        image = QImage(pixels.data, size[1], size[0], 4 * size[1], QImage.Format.Format_RGB32)
+        return image.copy()
+
+    def _paint_tile(self, painter: QPainter, stack: int, grey: QImage | None) -> None:
+        rect, view, pose = self.tile(stack), self._view, self._pose
+        ran = pose is not None and stack < pose.stacks
+        painter.setOpacity(1.0 if ran else _DIM)
+        if grey is None:
+            painter.fillRect(rect, self.palette().color(QPalette.ColorRole.Mid))
+        else:
+            painter.drawImage(rect, grey)
+        if pose is not None and ran and pose.maps is not None:
+            levels = heat(pose, view, stack)
+            painter.setOpacity(view.opacity**0.5)  # small pictures: the heatmap is the point
+            painter.drawImage(rect, painting.heatmap_image(levels, view.colour_map, view.mirror))
+            painter.setOpacity(1.0)
+            self._paint_answer(painter, rect, stack, pose)
+        painter.setOpacity(1.0 if ran else 2 * _DIM)
+        self._paint_caption(painter, rect, stack)
+        painter.setOpacity(1.0)
+        self._paint_frame(painter, rect, stack)
+
+    def _paint_answer(self, painter: QPainter, rect: QRect, stack: int, pose: Pose) -> None:
+        """The chosen joint: where this stack puts it (ring) and where the last one does (cross)."""
+        joint = self._view.joint
+        if joint is None or joint >= len(pose.skeleton) or not pose.found:
+            return
+        size = rect.height(), rect.width()
+        points = to_input(pose.stack_joints[[stack, -1], joint], pose.region, size) + 0.5
+        if self._view.mirror:
+            points[:, 0] = rect.width() - points[:, 0]
+        here, last = (QPointF(rect.left() + x, rect.top() + y) for x, y in points.tolist())
+        painter.save()
+        painter.setClipRect(rect)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        for colour, width in ((QColor(0, 0, 0, 150), 3.5), (QColor("white"), 1.5)):
+            painter.setPen(QPen(colour, width))
+            painter.drawEllipse(here, 5, 5)
+            if stack != pose.stacks - 1:
+                painter.drawLine(last - QPointF(4, 0), last + QPointF(4, 0))
+                painter.drawLine(last - QPointF(0, 4), last + QPointF(0, 4))
+        painter.restore()
+
+    def _paint_caption(self, painter: QPainter, rect: QRect, stack: int) -> None:
+        text = self.palette().color(QPalette.ColorRole.WindowText)
+        muted = QColor(text)
+        muted.setAlphaF(0.68)
+        reading = self.reading(stack)
+        font = self._small()
+        height = QFontMetrics(font).height()
+        line = QRect(rect.left(), rect.bottom() + 8, rect.width(), height)
+        if reading is not None and reading.score is not None:
+            track = QRectF(rect.left(), rect.bottom() + 5, rect.width(), 3)
+            painter.fillRect(track, self.palette().color(QPalette.ColorRole.Mid))
+            track.setWidth(rect.width() * min(max(reading.score, 0.0), 1.0))
+            painter.fillRect(track, colours.ACCENT)
+            painter.setFont(font)
+            painter.setPen(text)
+            painter.drawText(line, Qt.AlignmentFlag.AlignRight, f"{reading.score:.2f}")
+        bold = QFont(font)
+        bold.setBold(True)
+        painter.setFont(bold)
+        painter.setPen(text)
+        painter.drawText(line, Qt.AlignmentFlag.AlignLeft, self.tr("Stack {0}").format(stack + 1))
+        painter.setFont(font)
+        painter.setPen(muted)
+        words = QFontMetrics(font).elidedText(
+            self._words(stack, reading), Qt.TextElideMode.ElideRight, rect.width()
+        )
+        painter.drawText(line.translated(0, height), Qt.AlignmentFlag.AlignLeft, words)
+
+    def _words(self, stack: int, reading: Reading | None) -> str:
+        if self._pose is None:
+            return ""
+        if reading is None:
+            return self.tr("did not run")
+        if stack == self._pose.stacks - 1:
+            return self.tr("the last word")
+        if reading.distance is None:
+            return self.tr("not in view")
+        return self.tr("{0} px from the last").format(f"{reading.distance:.0f}")
+
+    def _paint_frame(self, painter: QPainter, rect: QRect, stack: int) -> None:
+        chosen, compared = self._chosen(), self._compared()
+        outer = QRectF(rect).adjusted(-1.5, -1.5, 1.5, 1.5)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(Qt.PenStyle.NoPen)
+        if stack == chosen:
+            painter.setPen(QPen(colours.ACCENT, _FRAME))
+        elif stack == compared:
+            painter.setPen(QPen(COMPARE, _FRAME))
+        elif stack == self._hovered:
+            painter.setPen(QPen(self.palette().color(QPalette.ColorRole.WindowText), 1))
+        painter.drawRect(outer)
+        if stack == compared and stack != chosen:
+            painting.paint_chip(
+                painter, QPointF(rect.left() - 10, rect.top() + 34), self.tr("compared"), outer
+            )
+        if stack == chosen and self.hasFocus():
+            pen = QPen(self.palette().color(QPalette.ColorRole.WindowText), 1, Qt.PenStyle.DotLine)
+            painter.setPen(pen)
+            painter.drawRect(outer.adjusted(-2, -2, 2, 2))
+
+    # Choosing
+
+    def _chosen(self) -> int:
+        """The stack that overlay and skeleton use now."""
+        if self._pose is not None:
+            return self._view.stack_of(self._pose)
+        wanted = self._view.stack
+        return self._total - 1 if wanted is None else min(wanted, self._total - 1)
+
+    def _compared(self) -> int | None:
+        if self._view.compare is None or self._pose is None:
+            return None
+        return self._view.stack_of(self._pose, self._view.compare)
+
+    def _compare(self, stack: int) -> None:
+        """Compare with this stack; the same one again ends the comparison."""
+        self._view.compare = None if self._view.compare == stack else stack
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        stack = self.stack_at(event.position())
+        if stack is None:
+            return
+        control = event.modifiers() & Qt.KeyboardModifier.ControlModifier
+        if event.button() == Qt.MouseButton.RightButton or control:
+            self._compare(stack)
+        elif event.button() == Qt.MouseButton.LeftButton:
+            self._view.stack = stack
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        self._hover(self.stack_at(event.position()))
+
+    def leaveEvent(self, event: QEvent) -> None:
+        self._hover(None)
+
+    def _hover(self, stack: int | None) -> None:
+        if stack != self._hovered:
+            self._hovered = stack
+            clickable = Qt.CursorShape.PointingHandCursor
+            self.setCursor(Qt.CursorShape.ArrowCursor if stack is None else clickable)
+            self.update()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        steps = {
+            Qt.Key.Key_Left: -1,
+            Qt.Key.Key_Right: 1,
+            Qt.Key.Key_Up: -self._layout()[0],
+            Qt.Key.Key_Down: self._layout()[0],
+        }
+        if event.key() == Qt.Key.Key_Escape and self._view.compare is not None:
+            self._view.compare = None
+        elif event.key() in steps:
+            compare = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
+            start = self._compared() if compare else None
+            wanted = (self._chosen() if start is None else start) + steps[Qt.Key(event.key())]
+            if 0 <= wanted < self._total:
+                setattr(self._view, "compare" if compare else "stack", wanted)
+        else:
+            super().keyPressEvent(event)
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            stack = self.stack_at(QPointF(event.pos()))
+            if stack is None:
+                QToolTip.hideText()
+            else:
+                QToolTip.showText(event.globalPos(), self.tile_help(stack), self)
+            return True
+        return super().event(event)
+
+    def tile_help(self, stack: int) -> str:
+        """What a tile's tooltip says."""
+        reading = self.reading(stack)
+        lines = [self.tr("Stack {0} of {1}").format(stack + 1, self._total)]
+        if reading is None:
+            lines.append(self.tr("Did not run for this frame: fewer stacks keep up better."))
+        elif reading.score is not None and reading.distance is not None:
+            figures = f"{reading.score:.2f}", f"{reading.distance:.1f}"
+            lines.append(self.tr("Score {0}; {1} px from the last stack's answer").format(*figures))
+        lines.append(self.tr("Click: picture and skeleton use this stack (keys 1 to 8)"))
+        lines.append(self.tr("Ctrl-click or right click: compare with it"))
+        return "\n".join(lines)
+
+    def _view_changed(self, name: str) -> None:
+        if name in ("stack", "compare"):
+            self._describe()
+        if self._pose is not None and name in ("joint", "visible"):
+            self._readings = read_stacks(self._pose, self._view)
+        self.update()
+
+    def _describe(self) -> None:
+        text = self.tr("{0} stacks, stack {1} is chosen").format(self._total, self._chosen() + 1)
+        if self._view.compare is not None:
+            text += self.tr(", compared with stack {0}").format(self._view.compare + 1)
+        self.setAccessibleDescription(text)
