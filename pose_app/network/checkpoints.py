@@ -35,11 +35,14 @@ class RawCheckpoint:
     beside: dict[str, Any] = field(default_factory=dict)
 
 
-def load_checkpoint(path: str | Path, family: str | None = None) -> tuple[nn.Module, ModelSpec]:
+def load_checkpoint(
+    path: str | Path, family: str | None = None, input_size: tuple[int, int] | None = None
+) -> tuple[nn.Module, ModelSpec]:
     """(network in float32 and evaluation mode, spec) of a model file of any known layout.
 
     `family` overrides the recognised family where a file cannot tell (FPD's 256-wide teacher looks
-    like bearpaw's net). Raises ModelError, in one sentence, for everything that is no such file.
+    like bearpaw's net), `input_size` (height, width) the size it was trained at; neither changes a
+    file that carries its own spec. Raises ModelError, in one sentence, for all that is no model.
     """
     path = Path(path)
     if family is not None and family not in families.FAMILIES:
@@ -51,7 +54,7 @@ def load_checkpoint(path: str | Path, family: str | None = None) -> tuple[nn.Mod
         return load_native(path)
     raw = _read_safetensors(path) if _is_safetensors(start) else _read_pickle(path, start)
     converted = layouts.convert(raw.tensors)
-    spec = _spec(path, raw, converted, family)
+    spec = _spec(path, raw, converted, family, input_size)
     return assemble(spec, converted.tensors, str(path)), spec
 
 
@@ -146,14 +149,20 @@ def _is_text(start: bytes) -> bool:
 
 
 def _spec(
-    path: Path, raw: RawCheckpoint, converted: layouts.Converted, family: str | None
+    path: Path,
+    raw: RawCheckpoint,
+    converted: layouts.Converted,
+    family: str | None,
+    input_size: tuple[int, int] | None,
 ) -> ModelSpec:
     config = converted.config
     name = re.sub(r"(\.pth|\.pt|\.tar|\.safetensors|\.bin)+$", "", path.name)
     recognised = family or families.recognise(converted.layout, config, raw.beside)
     if (recognised == "mmpose") != (converted.layout == layouts.MMPOSE):
         raise ModelError(f"{path} has mmpose's graph or none of it, not that of {recognised!r}.")
-    spec = families.spec_for(recognised, config, name, _input_size(path, raw, recognised))
+    spec = families.spec_for(
+        recognised, config, name, input_size or _input_size(path, raw, recognised)
+    )
     if description := raw.beside.get("description"):
         spec = _described(spec, description)
     return ModelSpec.from_json(spec.to_json())  # checks that it makes sense

@@ -1,0 +1,53 @@
+"""Parameters and multiply-accumulates of a model file, from its header alone (no torch)."""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+from math import prod
+from pathlib import Path
+
+from ..errors import ModelError
+from ..spec import ModelSpec
+
+_STATISTICS = ("running_mean", "running_var")
+
+
+def cost(path: Path, spec: ModelSpec) -> tuple[float, float]:
+    """(millions of parameters, GMAC of the convolutions per picture of the spec's input size).
+
+    Raises ModelError where the header cannot be read.
+    """
+    try:
+        with open(path, "rb") as file:
+            (length,) = struct.unpack("<Q", file.read(8))
+            header = json.loads(file.read(length))
+        shapes = {
+            key: tuple(int(side) for side in value["shape"])
+            for key, value in header.items()
+            if key != "__metadata__"
+        }
+    except OSError as error:
+        raise ModelError(f"The model file {path} cannot be read: {error.strerror}.") from None
+    except (struct.error, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise ModelError(f"The model file {path} is damaged: its header is unreadable.") from None
+    parameters = sum(prod(s) for k, s in shapes.items() if not k.endswith(_STATISTICS))
+    pixels = spec.input_size[0] * spec.input_size[1]
+    macs = sum(
+        prod(shape) * pixels / _stride(key, spec.stride) ** 2
+        for key, shape in shapes.items()
+        if len(shape) == 4
+    )
+    return parameters / 1e6, macs / 1e9
+
+
+def _stride(key: str, stride: int) -> int:
+    """By how much the output of the convolution `key` is smaller than the input picture."""
+    if key.startswith(("stem.conv.", "stem.res1.")):
+        return stride // 2
+    match = re.match(r"stacks\.\d+\.hourglass\.((?:low2\.)*)(up|low1|low3)?", key)
+    if match is None:
+        return stride
+    level = match[1].count("low2.")
+    return stride * 2 ** (level + (match[2] in ("low1", "low3")))
