@@ -26,6 +26,7 @@ class Setting:
 
     The type of `default` is the type of the value: bool, int, float, str or a list of str.
     `choices` are the only values allowed, `low`..`high` the range of a number, ends included.
+    `lowest` says what `low` means where that is no number; `folder` marks the path of one.
     `group` is a page of the preferences dialog; None keeps the setting out of it.
     """
 
@@ -37,6 +38,8 @@ class Setting:
     choices: tuple[str, ...] = ()
     low: float | None = None
     high: float | None = None
+    lowest: str = ""
+    folder: bool = False
 
     def check(self, value: Any) -> Any:
         """The value as it is kept. Raises SettingsError, naming the setting, if it cannot be."""
@@ -171,13 +174,15 @@ SETTINGS: tuple[Setting, ...] = (
         "source.fps",
         0,
         "Camera frames per second",
-        "Rate asked from cameras; 0 leaves it to the camera.",
+        "Rate asked from cameras; they may give another one.",
         "Source",
         low=0,
         high=240,
+        lowest="the camera's own",
     ),
     Setting("source.loop", False, "Repeat video files", "Start again at the end.", "Source"),
     Setting("source.last", ""),
+    Setting("source.camera", ""),  # the identity of the camera used last, as JSON
     Setting("source.recent", ()),
     # Model
     Setting("model.name", "default"),
@@ -209,19 +214,21 @@ SETTINGS: tuple[Setting, ...] = (
         "model.stacks",
         0,
         "Stacks to run",
-        "0 is auto: as many as the frame rate allows. Fewer are faster and less exact.",
+        "Auto runs as many as the frame rate allows. Fewer are faster and less exact.",
         "Model",
         low=0,
         high=64,
+        lowest="auto",
     ),
     Setting(
         "pose.threshold",
         -1.0,
         "Threshold",
-        "Joints with a lower score are not drawn; -1 takes the model's own threshold.",
+        "Joints with a lower score are not drawn.",
         "Model",
         low=-1.0,
         high=1.0,
+        lowest="the model's own",
     ),
     Setting(
         "pose.smoothing",
@@ -237,6 +244,7 @@ SETTINGS: tuple[Setting, ...] = (
         "Folder",
         "Where recordings and snapshots go; empty is pose-app in your videos folder.",
         "Recording",
+        folder=True,
     ),
     Setting(
         "recording.log",

@@ -7,7 +7,7 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPalette, QPen
+from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPalette, QPen
 from PySide6.QtWidgets import QWidget
 
 from ..types import Floats, Pose, Region, Result
@@ -26,7 +26,7 @@ _SMALLEST_REGION = 16  # picture pixels
 class Canvas(QWidget):
     """Shows the newest result as the ViewState asks for.
 
-    `region_chosen(Region | None)`: a rectangle was dragged, or Esc gave the region back.
+    `region_chosen(Region)`: a rectangle was dragged around somebody.
     `painted_ns` is when the newest result was painted first, None before.
     """
 
@@ -39,6 +39,7 @@ class Canvas(QWidget):
         self.message = self.tr("Starting…")
         self.painted_ns: int | None = None
         self.paint_ms = 0.0
+        self._age_ms: float | None = None
         self._picture = painting.Picture()
         self._hovered: int | None = None
         self._pressed: QPointF | None = None
@@ -74,6 +75,14 @@ class Canvas(QWidget):
         self.result = None
         self.message = text
         self.update()
+
+    @property
+    def age_ms(self) -> float | None:
+        """From capture to paint of the newest picture that was painted."""
+        if self.result is None or self.painted_ns is None:
+            return self._age_ms
+        self._age_ms = (self.painted_ns - self.result.frame.captured_ns) / 1e6
+        return self._age_ms
 
     @property
     def transform(self) -> ViewTransform:
@@ -231,17 +240,14 @@ class Canvas(QWidget):
             return
         self.solo(self.joint_at(event.position()))
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Escape:
-            if self._pressed is not None:
-                self._pressed = self._dragged = None
-                self.unsetCursor()
-                self.update()
-            else:
-                self.solo(None)
-                self.region_chosen.emit(None)
-            # Full screen ends with Esc too: the window decides.
-        super().keyPressEvent(event)
+    def cancel_drag(self) -> bool:
+        """Forget a rectangle that is being dragged. False where there is none."""
+        if self._dragged is None:
+            return False
+        self._pressed = self._dragged = None
+        self.unsetCursor()
+        self.update()
+        return True
 
     def leaveEvent(self, event: QEvent) -> None:
         if self._hovered is not None:

@@ -112,7 +112,7 @@ def paint_region(painter: QPainter, square: QRectF, tracking: str) -> None:
 
 
 def heatmap_image(levels: NDArray[np.uint8], colour_map: str, mirror: bool) -> QImage:
-    """(h, w) 0..255 -> ARGB32 of the same size; where there is nothing the picture shows through."""
+    """(h, w) 0..255 -> ARGB32 of the same size, transparent where there is nothing."""
     pixels = over_picture(levels, colours.overlay_lookup(colour_map), mirror)
     image = QImage(
         pixels.data,

@@ -1,0 +1,80 @@
+"""What runs where, as text to copy into a report."""
+
+from __future__ import annotations
+
+import platform
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import qVersion
+from PySide6.QtGui import QFontDatabase, QGuiApplication
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QPlainTextEdit,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ... import __version__
+
+if TYPE_CHECKING:
+    from ...pipeline.stats import Stats
+    from ..bridge import Bridge
+
+
+def report(stats: Stats | None, threads: tuple[str, ...], paint_ms: float) -> str:
+    """The state of the app, one fact per line; names of sources are without credentials."""
+    lines = [
+        f"pose-app {__version__}",
+        f"{platform.platform()}, Python {platform.python_version()}, Qt {qVersion()}, "
+        f"{QGuiApplication.platformName()}",
+    ]
+    if stats is not None:
+        if stats.source is not None:
+            width, height = stats.source.size
+            lines.append(f"source: {stats.source.kind}, {stats.source.name}, {width}x{height}")
+            lines += [f"  {key}: {value}" for key, value in stats.source.identity.items()]
+            if stats.source.note:
+                lines.append(f"  note: {stats.source.note}")
+        lines.append(f"model: {stats.model}")
+        if stats.engine is not None:
+            lines.append(f"engine: {stats.engine.badge(stats.stacks_now, stats.stacks_all)}")
+            if stats.engine.reason:
+                lines.append(f"  because: {stats.engine.reason}")
+        lines.append(
+            f"frames: {stats.captured} captured, {stats.processed} processed, "
+            + (", ".join(f"{n} {why}" for why, n in stats.dropped.items()) or "none dropped")
+        )
+        lines.append(f"rate: {stats.fps:.1f} of {stats.source_fps:.1f} fps")
+        for stage, time in stats.stages.items():
+            lines.append(f"  {stage}: {time.median:.2f} ms, 95 % under {time.p95:.2f}")
+        if stats.age is not None:
+            lines.append(f"age of poses: {stats.age.median:.1f} ms")
+    lines.append(f"painting: {paint_ms:.2f} ms")
+    lines.append(f"background work: {', '.join(threads) or 'none'}")
+    return "\n".join(lines)
+
+
+class DiagnosticsDialog(QDialog):
+    """Shows the report of now, and the long one of the whole machine once it is made."""
+
+    def __init__(self, bridge: Bridge, paint_ms: float, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(self.tr("Diagnostics"))
+        self.text = QPlainTextEdit()
+        self.text.setReadOnly(True)
+        self.text.setAccessibleName(self.tr("Report"))
+        self.text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+        self.text.setPlainText(report(bridge.last_stats, bridge.busy, paint_ms))
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        copy = buttons.addButton(self.tr("Copy"), QDialogButtonBox.ButtonRole.ActionRole)
+        copy.clicked.connect(self.copy)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.text)
+        layout.addWidget(buttons)
+        self.resize(640, 440)
+
+    def copy(self) -> None:
+        """The whole report to the clipboard."""
+        QGuiApplication.clipboard().setText(self.text.toPlainText())

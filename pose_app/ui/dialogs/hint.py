@@ -1,0 +1,64 @@
+"""The first-run hint: what this window shows, over the picture, until it is read."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
+
+
+class Hint(QFrame):
+    """A card in the middle of another widget. `read` when it is closed by the person."""
+
+    read = Signal()
+
+    def __init__(self, over: QWidget) -> None:
+        super().__init__(over)
+        self.setObjectName("hint")
+        self.setAccessibleName(self.tr("What am I seeing?"))
+        title = QLabel(f"<b>{self.tr('A network making up its mind')}</b>")
+        words = QLabel(
+            self.tr(
+                "<p>The <b>skeleton</b> is what a stacked hourglass network believes: blue is the "
+                "person's left, orange the right. Faint joints are uncertain, missing ones it "
+                "does not see.</p>"
+                "<p>The network works in <b>stacks</b>: each looks at the answer of the one "
+                "before and corrects it. Press <b>1</b>, <b>2</b>, … to see the answer of each "
+                "stack, <b>0</b> for the last one, <b>C</b> to compare.</p>"
+                "<p>A <b>heatmap</b> (<b>H</b>) shows where a joint could be. Click a joint to "
+                "see its own. The <b>square</b> is the part of the picture that the network "
+                "looks at; drag another one, <b>Esc</b> gives it back.</p>"
+            )
+        )
+        words.setWordWrap(True)
+        self._button = QPushButton(self.tr("Got it"))
+        self._button.setDefault(True)
+        self._button.clicked.connect(self._done)
+        self._column = layout = QVBoxLayout(self)
+        layout.setContentsMargins(24, 20, 24, 18)
+        layout.addWidget(title)
+        layout.addWidget(words)
+        layout.addWidget(self._button, 0, Qt.AlignmentFlag.AlignRight)
+        over.installEventFilter(self)
+        self._over = over
+        self.hide()
+
+    def open(self) -> None:
+        self.show()
+        self._place()
+        self.raise_()
+        self._button.setFocus()
+
+    def _done(self) -> None:
+        self.hide()
+        self._over.setFocus()
+        self.read.emit()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Resize and not self.isHidden():
+            self._place()
+        return False
+
+    def _place(self) -> None:
+        width = min(460, self._over.width() - 24)
+        self.resize(width, min(self._column.totalHeightForWidth(width), self._over.height() - 16))
+        self.move((self._over.width() - width) // 2, (self._over.height() - self.height()) // 2)

@@ -1,0 +1,114 @@
+"""Where a file is, and how fast it plays; hidden for cameras."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QAction, QMouseEvent
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QSlider,
+    QStyle,
+    QStyleOptionSlider,
+    QToolButton,
+    QWidget,
+)
+
+SPEEDS = (0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 4.0)
+_STEPS_PER_SECOND = 100
+
+
+class PlaybackBar(QWidget):
+    """Seek bar, pause, step, speed and loop.
+
+    `sought(seconds)` while the slider is moved by hand, `speed_chosen(factor)`.
+    """
+
+    sought = Signal(float)
+    speed_chosen = Signal(float)
+
+    def __init__(
+        self, pause: QAction, step: QAction, loop: QAction, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.slider = _SeekSlider(Qt.Orientation.Horizontal)
+        self.slider.setAccessibleName(self.tr("Place in the video"))
+        self.slider.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.slider.valueChanged.connect(self._moved)
+        self.place = QLabel("0:00 / 0:00")
+        self.speed = QComboBox()
+        self.speed.setAccessibleName(self.tr("Speed"))
+        self.speed.setToolTip(self.tr("Speed ([ and ])"))
+        for factor in SPEEDS:
+            self.speed.addItem(f"{factor:g}×", factor)
+        self.speed.setCurrentIndex(SPEEDS.index(1.0))
+        self.speed.currentIndexChanged.connect(self._speed_chosen)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(10, 4, 10, 4)
+        row.setSpacing(6)
+        for action in (pause, step):
+            row.addWidget(_button(action))
+        row.addWidget(self.slider, 1)
+        row.addWidget(self.place)
+        row.addWidget(self.speed)
+        row.addWidget(_button(loop))
+        self._telling = False
+        self._duration = 0.0
+
+    def show_place(self, seconds: float, duration: float) -> None:
+        """Follow the video; a slider that is held by the mouse stays where it is."""
+        self._duration = duration
+        place = seconds % duration if duration > 0 else 0.0  # a loop's time keeps rising
+        self.place.setText(f"{clock(place)} / {clock(duration)}")
+        if self.slider.isSliderDown():
+            return
+        self._telling = True
+        self.slider.setRange(0, round(duration * _STEPS_PER_SECOND))
+        self.slider.setValue(round(place * _STEPS_PER_SECOND))
+        self._telling = False
+
+    def show_speed(self, factor: float) -> None:
+        """Show a speed that was chosen elsewhere."""
+        self.speed.setCurrentIndex(SPEEDS.index(factor))
+
+    def _moved(self, value: int) -> None:
+        if not self._telling:
+            self.sought.emit(value / _STEPS_PER_SECOND)
+
+    def _speed_chosen(self, index: int) -> None:
+        self.speed_chosen.emit(SPEEDS[index])
+
+
+class _SeekSlider(QSlider):
+    """A slider that jumps to where it is clicked, instead of a page towards it."""
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        option = QStyleOptionSlider()
+        self.initStyleOption(option)
+        handle = self.style().subControlRect(
+            QStyle.ComplexControl.CC_Slider, option, QStyle.SubControl.SC_SliderHandle, self
+        )
+        if event.button() == Qt.MouseButton.LeftButton and not handle.contains(event.pos()):
+            span = max(self.width() - handle.width(), 1)
+            position = int(event.position().x() - handle.width() / 2)
+            self.setValue(
+                QStyle.sliderValueFromPosition(self.minimum(), self.maximum(), position, span)
+            )
+        super().mousePressEvent(event)
+
+
+def clock(seconds: float) -> str:
+    """E.g. 1:02 or 1:00:02."""
+    whole = max(int(seconds), 0)
+    hours, rest = divmod(whole, 3600)
+    minutes, left = divmod(rest, 60)
+    return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"
+
+
+def _button(action: QAction) -> QToolButton:
+    button = QToolButton()
+    button.setDefaultAction(action)
+    button.setAutoRaise(True)
+    button.setAccessibleName(action.text())
+    return button

@@ -1,0 +1,99 @@
+"""What is going on, in words: the line at the foot of the window."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtWidgets import QLabel, QSizePolicy, QStatusBar, QWidget
+
+if TYPE_CHECKING:
+    from ..pipeline.stats import Stats
+    from ..types import Pose, Result
+
+_HEAD = frozenset(("nose", "left_eye", "right_eye", "left_ear", "right_ear"))
+_HEAD_OF_MPII = frozenset(("upper_neck", "head_top"))
+_SLOW_CAMERA = 0.75  # of its nominal rate
+_SLOW_NETWORK = 0.6  # of what the camera gives
+_SETTLED = 60  # frames before a rate is judged
+
+
+def tr(text: str) -> str:
+    return QCoreApplication.translate("status", text)
+
+
+def describe_pose(pose: Pose | None) -> str:
+    """What the network sees, for somebody who has never read about it."""
+    if pose is None:
+        return tr("The model is loading…")
+    if pose.tracking == "manual" and not pose.found:
+        return tr("Nobody in the chosen region. Esc looks for the person again.")
+    if not pose.found:
+        return tr("No person in view.")
+    names = {pose.skeleton.joints[j] for j, here in enumerate(pose.present) if here}
+    if names and names <= _HEAD | _HEAD_OF_MPII:
+        return tr("The person is too close: only the head is visible.")
+    lower = ("hip", "knee", "ankle")
+    if names and not any(name.endswith(lower) for name in names):
+        return tr("Upper body in view.")
+    if names and not any(name.endswith(("knee", "ankle")) for name in names):
+        return tr("The legs are out of view.")
+    count = len(names)
+    if count == len(pose.skeleton):
+        return tr("The whole person is in view.")
+    return tr("{count} of {all} joints in view.").format(count=count, all=len(pose.skeleton))
+
+
+def describe_rates(stats: Stats) -> str:
+    """What slows things down, or nothing."""
+    source = stats.source
+    if source is None or stats.captured < _SETTLED:
+        return ""
+    if source.live and source.fps and stats.source_fps < _SLOW_CAMERA * source.fps:
+        return tr("The camera gives {now:.0f} of {all:.0f} fps: too dark?").format(
+            now=stats.source_fps, all=source.fps
+        )
+    if source.live and 0 < stats.fps < _SLOW_NETWORK * stats.source_fps:
+        return tr("The network keeps up with {now:.0f} of {all:.0f} fps: run fewer stacks.").format(
+            now=stats.fps, all=stats.source_fps
+        )
+    return source.note or ""
+
+
+class StatusLine(QStatusBar):
+    """Words on the left, figures on the right."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setSizeGripEnabled(False)
+        self.words = QLabel()
+        self.words.setObjectName("words")
+        self.words.setAccessibleName(self.tr("State"))
+        # Long words are cut, they never widen the window.
+        self.words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.figures = QLabel()
+        self.figures.setAccessibleName(self.tr("Frame rate and age of the picture"))
+        self.figures.setToolTip(
+            self.tr("Poses a second, and how old the picture is when you see it.")
+        )
+        self.figures.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.addWidget(self.words, 1)
+        self.addPermanentWidget(self.figures)
+
+    def show_state(
+        self, stats: Stats, result: Result | None, age_ms: float | None, notice: str = ""
+    ) -> None:
+        """`age_ms` is from capture to paint; `notice` stands before everything else."""
+        parts = [notice] if notice else []
+        if result is not None and not notice:
+            parts.append(describe_pose(result.pose))
+        if stats.source is not None:
+            parts.append(describe_rates(stats))
+        self.words.setText("  ·  ".join(part for part in parts if part))
+        self.words.setToolTip(self.words.text())
+        figures = [self.tr("{fps:.0f} fps").format(fps=stats.fps)]
+        if age_ms is not None:
+            figures.append(self.tr("{age:.0f} ms old").format(age=age_ms))
+        if stats.lost:
+            figures.append(self.tr("{count} skipped").format(count=stats.lost))
+        self.figures.setText("  ·  ".join(figures))

@@ -1,0 +1,135 @@
+"""Dark, light or the desktop's colours: one palette and one short style sheet for both."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QGuiApplication, QPalette
+from PySide6.QtWidgets import QApplication
+
+from . import colours
+
+_Role = QPalette.ColorRole
+
+_DARK = {
+    _Role.Window: "#12151d",
+    _Role.Base: "#0d1017",
+    _Role.AlternateBase: "#171b25",
+    _Role.Button: "#1d2230",
+    _Role.Mid: "#2a3142",
+    _Role.Midlight: "#232938",
+    _Role.Light: "#343c50",
+    _Role.Dark: "#0a0c12",
+    _Role.Shadow: "#000000",
+    _Role.WindowText: "#e5e9f2",
+    _Role.Text: "#e5e9f2",
+    _Role.ButtonText: "#e5e9f2",
+    _Role.PlaceholderText: "#8791a7",
+    _Role.ToolTipBase: "#1d2230",
+    _Role.ToolTipText: "#e5e9f2",
+}
+_LIGHT = {
+    _Role.Window: "#f3f5f9",
+    _Role.Base: "#ffffff",
+    _Role.AlternateBase: "#f8f9fc",
+    _Role.Button: "#ffffff",
+    _Role.Mid: "#d3d9e4",
+    _Role.Midlight: "#e4e8f0",
+    _Role.Light: "#ffffff",
+    _Role.Dark: "#aab3c4",
+    _Role.Shadow: "#667085",
+    _Role.WindowText: "#1b2130",
+    _Role.Text: "#1b2130",
+    _Role.ButtonText: "#1b2130",
+    _Role.PlaceholderText: "#667085",
+    _Role.ToolTipBase: "#ffffff",
+    _Role.ToolTipText: "#1b2130",
+}
+
+_STYLE = """
+QMainWindow::separator { background: palette(window); width: 6px; height: 6px; }
+QMainWindow::separator:hover { background: palette(highlight); }
+QToolBar { border: none; border-bottom: 1px solid palette(mid); padding: 4px 8px; spacing: 4px; }
+QToolBar::separator { background: palette(mid); width: 1px; margin: 6px 6px; }
+QToolButton { border: 1px solid transparent; border-radius: 7px; padding: 5px; }
+QToolButton:hover { background: palette(midlight); }
+QToolButton:pressed { background: palette(mid); }
+QToolButton:checked { background: %(accent_soft)s; border-color: %(accent)s; }
+QToolButton:focus { border-color: %(accent)s; }
+QToolButton[labelled="true"] { padding: 5px 10px; background: palette(button);
+  border-color: palette(mid); }
+QToolButton[labelled="true"]:hover { background: palette(midlight); }
+QToolButton[state="amber"] { color: %(amber)s; border-color: %(amber)s; }
+QToolButton::menu-indicator { image: none; width: 0; }
+QMenuBar { background: palette(window); padding: 2px 6px; }
+QMenuBar::item { padding: 4px 9px; border-radius: 5px; background: transparent; }
+QMenuBar::item:selected { background: palette(midlight); }
+QMenu { background: palette(button); border: 1px solid palette(mid); padding: 5px; }
+QMenu::item { padding: 5px 26px 5px 10px; border-radius: 5px; }
+QMenu::item:selected { background: %(accent)s; color: white; }
+QMenu::item:disabled { color: %(faint)s; }
+QMenu::icon { padding-left: 8px; }
+QMenu::separator { height: 1px; background: palette(mid); margin: 5px 8px; }
+QDockWidget { font-weight: 600; titlebar-close-icon: none; titlebar-normal-icon: none; }
+QDockWidget::title { background: palette(window); padding: 7px 10px; text-align: left;
+  border-top: 1px solid palette(mid); }
+QStatusBar { border-top: 1px solid palette(mid); }
+QStatusBar::item { border: none; }
+QStatusBar QLabel { padding: 2px 8px; }
+QPushButton { background: palette(button); border: 1px solid palette(mid); border-radius: 7px;
+  padding: 5px 14px; }
+QPushButton:hover { background: palette(midlight); }
+QPushButton:pressed { background: palette(mid); }
+QPushButton:focus { border-color: %(accent)s; }
+QPushButton:default { background: %(accent)s; border-color: %(accent)s; color: white; }
+QPushButton:disabled { color: %(faint)s; }
+QTabBar::tab { padding: 6px 14px; border: none; border-bottom: 2px solid transparent; }
+QTabBar::tab:selected { border-bottom-color: %(accent)s; }
+QToolTip { padding: 5px 7px; border: 1px solid palette(mid); }
+#banner { background: %(banner)s; border-bottom: 1px solid %(amber)s; }
+#toast, #hint { background: palette(button); border: 1px solid palette(mid); border-radius: 10px; }
+#recording { color: %(red)s; font-weight: 600; }
+#words { font-weight: 500; }
+"""
+
+
+def is_dark(theme: str) -> bool:
+    """Whether `dark`, `light` or `system` is dark here and now."""
+    if theme == "system":
+        return QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark
+    return theme == "dark"
+
+
+def apply(app: QApplication, theme: str) -> None:
+    """Colour the whole application: `dark`, `light` or `system`."""
+    schemes = {"dark": Qt.ColorScheme.Dark, "light": Qt.ColorScheme.Light}
+    # Window frames, file dialogs and everything else the desktop draws follow this.
+    QGuiApplication.styleHints().setColorScheme(schemes.get(theme, Qt.ColorScheme.Unknown))
+    dark = is_dark(theme)
+    palette = _palette(_DARK if dark else _LIGHT)
+    app.setPalette(palette)
+    app.setStyleSheet(
+        _STYLE
+        % {
+            "accent": colours.ACCENT.name(),
+            "accent_soft": "rgba(99, 102, 241, 70)" if dark else "rgba(99, 102, 241, 45)",
+            "amber": colours.AMBER.name() if dark else "#b45309",
+            "red": colours.RED.name(),
+            "banner": "#3a2a0c" if dark else "#fef3c7",
+            "faint": palette.color(_Role.PlaceholderText).name(),
+        }
+    )
+
+
+def _palette(table: dict[QPalette.ColorRole, str]) -> QPalette:
+    palette = QPalette()
+    for role, name in table.items():
+        palette.setColor(role, QColor(name))
+    palette.setColor(_Role.Highlight, colours.ACCENT)
+    palette.setColor(_Role.HighlightedText, QColor("white"))
+    palette.setColor(_Role.Accent, colours.ACCENT)
+    palette.setColor(_Role.Link, colours.ACCENT.lighter(125))
+    faint = palette.color(_Role.PlaceholderText)
+    faint.setAlpha(150)
+    for role in (_Role.WindowText, _Role.Text, _Role.ButtonText):
+        palette.setColor(QPalette.ColorGroup.Disabled, role, faint)
+    return palette
