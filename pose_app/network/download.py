@@ -52,7 +52,7 @@ def fetch(
 
     `sha256` is the full hash, the digits it begins with, or "". `pause` are seconds before the
     first repetition, doubled each time; an attempt that brought new bytes does not count. Raises
-    UnreachableError, DownloadCancelledError, or ModelError for a wrong hash or an unwritable folder.
+    UnreachableError, DownloadCancelledError, or ModelError for a wrong hash or unwritable folder.
     """
     cancel = cancel or threading.Event()
     part = target.with_name(target.name + ".part")
