@@ -20,7 +20,8 @@ class SessionOptions:
     window). `stacks` "auto" spends as many stacks as keep up with `target_fps`, by default the
     source's own rate. `threshold` None takes the model's. `reconnect`: a live source that is lost
     is looked for until it is back; otherwise losing it ends the session. `stall_seconds`: how long
-    a live source or the engine may give no answer before it counts as lost.
+    a live source or the engine may give no answer before it counts as lost. `frames` and `seconds`
+    (of the session's timeline) end the session by itself.
     """
 
     lossless: bool = False
@@ -33,6 +34,8 @@ class SessionOptions:
     loop: bool = True
     reconnect: bool = True
     stall_seconds: float = 10.0
+    frames: int | None = None
+    seconds: float | None = None
 
 
 class Controls:

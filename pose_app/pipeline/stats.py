@@ -8,7 +8,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..engines.base import EngineInfo
@@ -172,11 +172,13 @@ class Account:
         self._first: float | None = None
         self._last: float | None = None
 
-    def frame_captured(self, read_ms: float) -> None:
+    def frame_captured(self, read_ms: float | None) -> None:
+        """`read_ms` None: the source is live, reading it is waiting for it."""
         with self._lock:
             self.captured += 1
             self._in.tick()
-            self._stages.setdefault("read", Spread()).add(read_ms)
+            if read_ms is not None:
+                self._stages.setdefault("read", Spread()).add(read_ms)
 
     def frame_dropped(self, reason: str) -> None:
         with self._lock:
@@ -205,7 +207,12 @@ class Account:
             return 0.0
         return (self.processed - 1) / (self._last - self._first)
 
-    def now(self) -> dict[str, object]:
+    def source_rate(self) -> float:
+        """Frames per second that the source gives right now."""
+        with self._lock:
+            return self._in.value()
+
+    def now(self) -> dict[str, Any]:
         """The live figures, as keyword arguments of Stats."""
         with self._lock:
             stages = {stage: spread.now() for stage, spread in self._stages.items()}
@@ -219,7 +226,7 @@ class Account:
                 "age": self._age.now(),
             }
 
-    def overall(self) -> dict[str, object]:
+    def overall(self) -> dict[str, Any]:
         """The figures of all frames, as keyword arguments of SessionReport."""
         with self._lock:
             stages = {stage: spread.overall() for stage, spread in self._stages.items()}

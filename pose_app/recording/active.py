@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -39,44 +40,62 @@ class ActiveRecording:
         lossless: bool = False,
         on_failure: Failure | None = None,
     ) -> None:
-        self.request = _checked(request)
         self.source = source
         self.size: tuple[int, int] | None = None
         self.model: str | None = None
         self._lock = threading.Lock()
         self._origin: float | None = None
+        request = _checked(request)
+        for number in itertools.count(1):
+            try:
+                self._begin(_numbered(request, number), fps, lossless, on_failure)
+                break
+            except files.NameTakenError:
+                if not request.rename:
+                    raise
+
+    def _begin(
+        self,
+        request: RecordingRequest,
+        fps: float | None,
+        lossless: bool,
+        on_failure: Failure | None,
+    ) -> None:
+        self.request = request
         self._annotated: Recorder | None = None
         self._raw: Recorder | None = None
         self._log: KeypointLog | None = None
         self._writers: list[FileWriter[Any]] = []
+        common: dict[str, Any] = {"lossless": lossless, "on_failure": on_failure}
         try:
-            if self.request.annotated is not None:
+            if request.annotated is not None:
                 self._annotated = Recorder(
-                    self.request.annotated,
-                    "annotated",
-                    fps=fps,
-                    draw=self._draw,
-                    lossless=lossless,
-                    on_failure=on_failure,
+                    request.annotated, "annotated", fps=fps, draw=self._draw, **common
                 )
                 self._writers.append(self._annotated)
-            if self.request.raw is not None:
-                self._raw = Recorder(
-                    self.request.raw, "raw", fps=fps, lossless=lossless, on_failure=on_failure
-                )
+            if request.raw is not None:
+                self._raw = Recorder(request.raw, "raw", fps=fps, **common)
                 self._writers.append(self._raw)
-            if self.request.log is not None:
-                self._log = KeypointLog(self.request.log, lossless=lossless, on_failure=on_failure)
+            if request.log is not None:
+                self._log = KeypointLog(request.log, **common)
                 self._writers.append(self._log)
         except RecordingError:
             self.close()
             raise
 
-    def fits(self, frame: Frame, model: str | None = None) -> bool:
-        """Whether this frame can go into the same files: same size, same model."""
-        return self.size in (None, frame.size) and (
-            model is None or self.model in (None, model) or self._log is None
+    def fits(self, frame: Frame, source: str, model: str | None = None) -> bool:
+        """Whether this frame can go into the same files: same source, size and model."""
+        return (
+            source == self.source
+            and self.size in (None, frame.size)
+            and (model is None or self.model in (None, model))
         )
+
+    def precedes(self, stamp: float) -> bool:
+        """Whether a frame with that stamp was captured before the recording began."""
+        if self._origin is None:
+            return self._raw is not None
+        return stamp < self._origin
 
     def offer_raw(self, frame: Frame, stamp: float) -> None:
         """A frame as it was captured; `stamp` is its place on the session's timeline, seconds."""
@@ -162,20 +181,30 @@ class ActiveRecording:
 
 
 def _checked(request: RecordingRequest) -> RecordingRequest:
-    """The request with full, distinct, free names. Raises RecordingError."""
+    """The request with full, distinct, sensible names. Raises RecordingError."""
     if not request.paths:
         raise RecordingError("Nothing is to be recorded: name a video or a log.")
-    chosen: dict[str, Path] = {}
-    for kind in ("annotated", "raw", "log"):
-        path: Path | None = getattr(request, kind)
-        if path is None:
-            continue
-        path = Path(path).expanduser().absolute()
-        if request.rename:
-            path = files.free_name(path, set(chosen.values()))
-        if kind != "log":
+    request = _each(request, lambda path: Path(path).expanduser().absolute())
+    for path in (request.annotated, request.raw):
+        if path is not None:
             files.check_video_name(path)
-        if path in chosen.values():
-            raise RecordingError(f"{path} is named for two files: give each its own name.")
-        chosen[kind] = path
-    return replace(request, **chosen)  # type: ignore[arg-type]
+    if len(set(request.paths)) < len(request.paths):
+        raise RecordingError("Two files of the recording have the same name: give each its own.")
+    return request
+
+
+def _numbered(request: RecordingRequest, number: int) -> RecordingRequest:
+    """All names get the same number, so that a log still belongs to its video."""
+    return _each(request, lambda path: files.numbered(path, number))
+
+
+def _each(request: RecordingRequest, change: Callable[[Path], Path]) -> RecordingRequest:
+    def changed(path: Path | None) -> Path | None:
+        return None if path is None else change(path)
+
+    return replace(
+        request,
+        annotated=changed(request.annotated),
+        raw=changed(request.raw),
+        log=changed(request.log),
+    )

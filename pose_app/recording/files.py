@@ -13,13 +13,17 @@ CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mkv": "matroska"}
 VIDEO_SUFFIXES = tuple(CONTAINERS)
 
 
+class NameTakenError(RecordingError):
+    """A file of that name exists, and nothing is overwritten."""
+
+
 def claim(path: Path) -> Path:
     """Create `path` for us alone. Raises RecordingError where it is taken or not writable."""
     path = Path(path).absolute()
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     except FileExistsError:
-        raise RecordingError(
+        raise NameTakenError(
             f"{path} exists already and is not overwritten: choose another name."
         ) from None
     except OSError as error:
@@ -46,14 +50,9 @@ def free_bytes(path: Path) -> int | None:
         return None
 
 
-def free_name(path: Path, taken: set[Path] | None = None) -> Path:
-    """`path`, or with ' (2)', ' (3)' ... before its suffix where that name is taken."""
-    path = Path(path).absolute()
-    candidate, number = path, 1
-    while candidate.exists() or candidate in (taken or ()):
-        number += 1
-        candidate = path.with_name(f"{path.stem} ({number}){path.suffix}")
-    return candidate
+def numbered(path: Path, number: int) -> Path:
+    """`path` for 1, else with ' (number)' before its suffix."""
+    return path if number == 1 else path.with_name(f"{path.stem} ({number}){path.suffix}")
 
 
 def check_video_name(path: Path) -> None:

@@ -1,0 +1,247 @@
+"""Reading one source on a thread of its own: paced, paused, stepped, sought."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+
+from ..errors import PoseAppError, SourceError
+from ..types import Frame
+from .mailbox import wait_until
+from .options import Controls
+
+if TYPE_CHECKING:
+    from ..sources.base import Source, SourceInfo
+
+log = logging.getLogger(__name__)
+
+LATE_SECONDS = 0.25  # further behind than this, playing starts anew instead of hurrying after
+CLOCK_JUMP_SECONDS = 1.0  # a live timestamp that differs this much from our clock is not believed
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """A frame on its way. `stamp` is its place on the session's timeline, which never goes back
+    (seconds); `fresh`: the frame before it was of another place or source."""
+
+    frame: Frame
+    stamp: float
+    fresh: bool
+
+
+class Stamps:
+    """The session's timeline, over seeks, loops, lost and changed sources."""
+
+    def __init__(self) -> None:
+        self._last: Frame | None = None
+        self._stamp = 0.0
+
+    def place(self, frame: Frame, info: SourceInfo, fresh: bool) -> float:
+        last, self._last = self._last, frame
+        if last is None:
+            return self._stamp
+        waited = (frame.captured_ns - last.captured_ns) * 1e-9
+        step = frame.seconds - last.seconds
+        if info.live and (fresh or abs(step - waited) > CLOCK_JUMP_SECONDS):
+            step = waited
+        elif fresh or step <= 0:
+            step = 1 / (info.fps or 30)
+        self._stamp += max(step, 1e-5)
+        return self._stamp
+
+
+class Owner(Protocol):
+    """Whom a reader tells what happens; all methods are called on the reader's thread."""
+
+    def take_over(self, reader: Reader) -> bool:
+        """The reader has its first frame. False where it is not wanted any more."""
+
+    def deliver(self, reader: Reader, frame: Frame, fresh: bool, read_ms: float) -> bool:
+        """Hand a frame on. False where the session wants no more of them."""
+
+    def ended(self, reader: Reader) -> None: ...
+
+    def failed(self, reader: Reader, error: PoseAppError) -> None: ...
+
+
+class Reader:
+    """Opens one source, reads it until told to stop, closes it."""
+
+    def __init__(
+        self, open_source: Callable[[], Source], owner: Owner, controls: Controls, paced: bool
+    ) -> None:
+        self._open = open_source
+        self._owner = owner
+        self._controls = controls
+        self._paced = paced
+        self._stopping = False
+        self.reopened = False  # it looks for a source that was lost
+        self._seek: float | None = None
+        self._steps = 0
+        self._source: Source | None = None
+        self.busy_since: float | None = None  # when the driver was asked, while it has not answered
+        self.thread = threading.Thread(target=self._run, name="read source", daemon=True)
+
+    @property
+    def info(self) -> SourceInfo | None:
+        return None if self._source is None else self._source.info
+
+    @property
+    def name(self) -> str:
+        return "The source" if self.info is None else self.info.name
+
+    def start(self) -> None:
+        self.busy_since = time.monotonic()
+        self.thread.start()
+
+    def stop(self) -> None:
+        """Ask the thread to end. A driver may hold it: `close` makes most of them let go."""
+        self._stopping = True
+        self._controls.wake()
+
+    @property
+    def stopping(self) -> bool:
+        return self._stopping
+
+    def close(self) -> None:
+        """Close the source from outside, so that a blocked read returns. May block itself."""
+        source = self._source
+        if source is not None:
+            source.close()
+
+    def seek(self, seconds: float) -> None:
+        """Go there with the next frame. Of several requests the last wins."""
+        self._seek = max(0.0, seconds)
+        self._controls.wake()
+
+    def step(self) -> None:
+        self._steps += 1
+        self._controls.wake()
+
+    def _run(self) -> None:
+        try:
+            self._work()
+        except PoseAppError as error:
+            self._owner.failed(self, error)
+        except Exception as error:
+            log.error("reading %s failed", self.name, exc_info=error)
+            self._owner.failed(
+                self, SourceError(f"{self.name} broke ({type(error).__name__}: {error}).")
+            )
+        finally:
+            try:
+                self.close()
+            except Exception as error:
+                log.error("closing %s failed", self.name, exc_info=error)
+
+    def _work(self) -> None:
+        self._source = source = self._open()
+        if self._stopping:
+            return
+        frame, read_ms = self._read(source)
+        if self._stopping:
+            return
+        if frame is None:
+            raise SourceError(f"{source.info.name} has no pictures: choose another source.")
+        if not self._owner.take_over(self):
+            return
+        fresh = True
+        shown: Frame | None = None
+        due = time.perf_counter()
+        while not self._stopping:
+            if frame is None:
+                if not self._again(source, shown):
+                    return
+                shown = None
+            elif not self._may_show():
+                pass  # paused; a seek, a step or the end of the pause comes next
+            else:
+                live = source.info.live
+                if self._paced and not live:
+                    self._wait(due)
+                    if self._stopping:
+                        return
+                    if self._seek is None:
+                        frame = replace(frame, captured_ns=time.perf_counter_ns())
+                if self._seek is None or live:
+                    if not self._owner.deliver(self, frame, fresh, read_ms):
+                        return
+                    shown, fresh = frame, False
+                    frame, read_ms = self._read(source)
+                    due = self._due(due, shown, frame)
+            if self._seek is not None and not self._stopping:
+                seconds, self._seek = self._seek, None
+                if source.info.seekable:
+                    source.seek(seconds)
+                    frame, read_ms = self._read(source)
+                    self._steps += self._controls.paused
+                    fresh, due = True, time.perf_counter()
+
+    def _read(self, source: Source) -> tuple[Frame | None, float]:
+        self.busy_since = time.monotonic()
+        begun = time.perf_counter()
+        frame = source.read()
+        self.busy_since = None
+        return frame, (time.perf_counter() - begun) * 1e3
+
+    def _may_show(self) -> bool:
+        """Wait while paused; True where the frame at hand is to be shown."""
+        controls = self._controls
+        if self._source is None or self._source.info.live or not self._paced:
+            return True
+        with controls.changed:
+            controls.changed.wait_for(
+                lambda: (
+                    not controls.paused
+                    or self._steps > 0
+                    or self._stopping
+                    or self._seek is not None
+                )
+            )
+            if controls.paused and self._steps > 0:
+                self._steps -= 1
+                return True
+            self._steps = 0
+            return not self._stopping and self._seek is None
+
+    def _wait(self, due: float) -> None:
+        paused, speed = self._controls.paused, self._controls.speed
+        wait_until(
+            due,
+            self._controls.changed,
+            lambda: (
+                self._stopping
+                or self._seek is not None
+                or self._controls.paused != paused
+                or self._controls.speed != speed
+            ),
+        )
+
+    def _due(self, due: float, shown: Frame, following: Frame | None) -> float:
+        """When the next frame is to be shown, on `time.perf_counter`'s clock."""
+        now = time.perf_counter()
+        if following is None:
+            return now
+        step = max(0.0, following.seconds - shown.seconds) / max(self._controls.speed, 0.01)
+        return now if due + step < now - LATE_SECONDS else due + step
+
+    def _again(self, source: Source, shown: Frame | None) -> bool:
+        """At the end of a file: loop, or wait for a seek. False where it is over.
+
+        `shown` is None where there was no frame since the last time: that would go on for ever.
+        """
+        controls = self._controls
+        more = source.info.seekable and self._paced
+        if more and controls.loop and shown is not None:
+            self._seek = 0.0
+            return True
+        self._owner.ended(self)
+        if not more:
+            return False
+        with controls.changed:
+            controls.changed.wait_for(lambda: self._stopping or self._seek is not None)
+        return not self._stopping

@@ -1,0 +1,205 @@
+"""The thread that turns frames into poses."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import EngineError, PoseAppError
+from ..types import Frame, Pose, Result
+from .anytime import StackController
+from .capture import Captured
+from .engine_keeper import EngineKeeper
+from .events import EventList
+from .mailbox import Mailbox
+from .options import Controls, SessionOptions
+from .stats import Account
+
+if TYPE_CHECKING:
+    from ..pose.estimator import PoseEstimator
+
+log = logging.getLogger(__name__)
+
+IDLE_SECONDS = 0.05  # how often an idle thread looks whether it is over
+
+
+@dataclass(frozen=True)
+class Post:
+    """What the thread works with and whom it hands its results to.
+
+    `publish(result, captured)` is called for every frame, with or without a pose; `idle()` when
+    there is nothing to do; `on_end(error)` where something ends the session, `finish()` when the
+    wanted number of frames is done.
+    """
+
+    inbox: Mailbox[Captured]
+    engines: EngineKeeper
+    controls: Controls
+    options: SessionOptions
+    account: Account
+    events: EventList
+    source_fps: Callable[[], float | None]
+    publish: Callable[[Result, Captured], None]
+    idle: Callable[[], None]
+    on_end: Callable[[PoseAppError | None], None]
+    finish: Callable[[], None]
+
+
+class InferenceWorker:
+    """Takes frames out of the inbox until told to stop. One that hangs can be abandoned."""
+
+    def __init__(self, post: Post) -> None:
+        self._post = post
+        self._stopping = False
+        self._abandoned = False
+        self._lock = threading.Lock()
+        self._estimator: PoseEstimator | None = None
+        self._controller: StackController | None = None
+        self._own_threshold = 0.0
+        self._last_stacks: int | None = None
+        self._fresh = True
+        self.busy_since: float | None = None
+        self.thread = threading.Thread(target=self._run, name="inference", daemon=True)
+
+    def start(self) -> None:
+        self.thread.start()
+
+    def stop(self) -> None:
+        self._stopping = True
+
+    def abandon(self) -> PoseEstimator | None:
+        """Leave a hanging thread behind: what it says later counts no more."""
+        with self._lock:
+            if self.busy_since is None:
+                return None
+            self._abandoned = self._stopping = True
+            self._post.account.frame_dropped("engine hung")
+            return self._estimator
+
+    def _run(self) -> None:
+        post = self._post
+        try:
+            while not self._stopping:
+                post.engines.close_retired()
+                item = post.inbox.get(IDLE_SECONDS)
+                if item is None:
+                    post.idle()
+                else:
+                    self._take(item)
+        except Exception as error:
+            log.exception("the inference thread failed")
+            post.on_end(PoseAppError(f"The pipeline broke ({type(error).__name__}: {error})."))
+
+    def _take(self, item: Captured) -> None:
+        """Finish one frame: with a pose, without one, or (lossless) as soon as there is one."""
+        post = self._post
+        self._fresh |= item.fresh
+        while not self._stopping:
+            estimator = post.engines.current
+            if estimator is not None:
+                pose = self._infer(estimator, item.frame)
+                if self._abandoned:
+                    return
+                if pose is not None:
+                    self._done(item, pose)
+                    return
+            if not post.options.lossless:
+                post.publish(Result(item.frame, None, time.perf_counter_ns()), item)
+                post.account.frame_dropped("no model")
+                return
+            if estimator is None:
+                post.engines.close_retired()
+                time.sleep(IDLE_SECONDS / 5)
+        post.account.frame_dropped("stopped")
+
+    def _infer(self, estimator: PoseEstimator, frame: Frame) -> Pose | None:
+        """None where the engine failed (somebody else was told) or the wish made no sense."""
+        post = self._post
+        if estimator is not self._estimator:
+            self._adopt(estimator)
+        controls = post.controls
+        estimator.threshold = (
+            self._own_threshold if controls.threshold is None else controls.threshold
+        )
+        estimator.smoothing = controls.smoothing
+        if self._fresh:
+            estimator.reset()
+            self._fresh = False
+        region = controls.region
+        with self._lock:
+            self.busy_since = time.monotonic()
+        pose: Pose | None = None
+        try:
+            pose = estimator.track(
+                frame, stacks=self._stacks(estimator), shown=controls.shown, region=region
+            )
+            if not (np.isfinite(pose.joints).all() and np.isfinite(pose.scores).all()):
+                pose = None
+                raise EngineError("it answered with values that are no numbers")
+        except Exception as error:
+            with self._lock:
+                self.busy_since = None
+            if self._abandoned:
+                return None
+            if isinstance(error, PoseAppError) and not isinstance(error, EngineError):
+                self._refused(error)
+            else:
+                log.warning("the engine failed", exc_info=error)
+                post.engines.failed(estimator, error)
+        with self._lock:
+            self.busy_since = None
+        return pose
+
+    def _refused(self, error: PoseAppError) -> None:
+        """The frame or the region makes no sense; a region chosen by hand is forgotten."""
+        post = self._post
+        if post.controls.region is not None and post.options.region is None:
+            post.controls.region = None
+            post.events.add("warning", str(error), error)
+        else:
+            post.events.add("source_failed", str(error), error)
+            post.on_end(error)
+            self._stopping = post.options.lossless
+
+    def _adopt(self, estimator: PoseEstimator) -> None:
+        self._estimator = estimator
+        self._own_threshold = estimator.threshold
+        self._controller = StackController(estimator.spec.network.stacks, None)
+        self._last_stacks = None
+        self._fresh = True
+
+    def _stacks(self, estimator: PoseEstimator) -> int:
+        """How many stacks this frame gets: as asked, or as many as keep up with the source."""
+        post, most = self._post, estimator.spec.network.stacks
+        wanted = post.controls.stacks
+        if wanted != "auto":
+            return max(1, min(int(wanted), most))
+        assert self._controller is not None
+        self._controller.target = post.options.target_fps or post.source_fps()
+        stacks = self._controller.stacks
+        # A number of stacks that is still being prepared would cost a hitch.
+        if self._last_stacks is not None and not estimator.engine.ready(stacks):
+            return self._last_stacks
+        return stacks
+
+    def _done(self, item: Captured, pose: Pose) -> None:
+        post, now = self._post, time.perf_counter_ns()
+        self._last_stacks = pose.stacks
+        # Crops of a search are no measure of what following a person costs.
+        if self._controller is not None and pose.tracking != "search":
+            network = pose.timings.get("network", 0.0)
+            other = sum(pose.timings.values()) - network
+            self._controller.update(pose.stacks, network / 1e3, other / 1e3)
+        post.account.frame_processed(
+            pose.timings, (now - item.frame.captured_ns) / 1e6, pose.stacks
+        )
+        post.publish(Result(item.frame, pose, now), item)
+        if post.options.frames is not None and post.account.processed >= post.options.frames:
+            self._stopping = True
+            post.finish()

@@ -1,0 +1,164 @@
+"""The recording of a session: started, fed from two threads, carried on, finished."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ..errors import RecordingError
+from ..recording.active import ActiveRecording
+from ..recording.recording import RecordingReport, RecordingRequest, RecordingState
+from ..recording.writer import FileWriter
+from ..types import Frame, Pose
+from .capture import Captured
+from .events import EventList
+from .stats import Account
+
+if TYPE_CHECKING:
+    from ..pose.estimator import PoseEstimator
+    from ..sources.base import SourceInfo
+
+log = logging.getLogger(__name__)
+
+CLOSE_SECONDS = 15.0  # for what is queued to reach a slow disk
+
+
+class RecordingKeeper:
+    """At most one recording at a time; a change of size, source or model carries on in new files."""
+
+    def __init__(self, events: EventList, lossless: Callable[[], bool], account: Account) -> None:
+        self._events = events
+        self._lossless = lossless
+        self._account = account
+        self._lock = threading.RLock()
+        self._active: ActiveRecording | None = None
+        self._request: RecordingRequest | None = None  # as it was asked for
+        self._reports: list[RecordingReport] = []
+        self._closing: list[threading.Thread] = []
+
+    def start(self, request: RecordingRequest, source: SourceInfo | None) -> None:
+        """Raises RecordingError where it cannot begin or one is running."""
+        with self._lock:
+            if self._active is not None:
+                raise RecordingError("A recording is running: end it before you start another.")
+            self._request = request
+            self._begin(request, source)
+
+    def state(self) -> RecordingState | None:
+        active = self._active
+        return None if active is None else active.state()
+
+    def offer_raw(self, frame: Frame, stamp: float, source: SourceInfo) -> None:
+        active = self._active
+        if active is None or active.request.raw is None:
+            return
+        active = self._fitting(active, frame, source, None)
+        if active is not None:
+            active.offer_raw(frame, stamp)
+
+    def offer_pose(
+        self,
+        item: Captured,
+        pose: Pose | None,
+        estimator: PoseEstimator | None,
+        source: SourceInfo | None,
+    ) -> None:
+        active = self._active
+        if active is None or source is None or active.precedes(item.stamp):
+            return
+        model = None if pose is None or estimator is None else estimator.spec.name
+        active = self._fitting(active, item.frame, source, model)
+        if active is not None:
+            header = {} if estimator is None else _model_header(estimator)
+            active.offer_pose(item.frame, item.stamp, pose if model else None, header)
+
+    def finish(self) -> None:
+        """Close the recording on a thread of its own; an event tells when it is done."""
+        with self._lock:
+            active, self._active = self._active, None
+            if active is not None:
+                self._close_later(active)
+
+    def ask_to_close(self) -> None:
+        """Let no thread wait for a recorder any more."""
+        active = self._active
+        if active is not None:
+            active.ask_to_close()
+
+    def close(self) -> tuple[RecordingReport, ...]:
+        """Finish everything; the reports of all recordings of the session."""
+        self.finish()
+        for thread in self._closing:
+            thread.join()
+        return tuple(self._reports)
+
+    def _begin(self, request: RecordingRequest, source: SourceInfo | None) -> None:
+        self._active = ActiveRecording(
+            request,
+            source="" if source is None else source.name,
+            fps=None if source is None else source.fps,
+            lossless=self._lossless(),
+            on_failure=self._writer_failed,
+        )
+        names = ", ".join(path.name for path in self._active.request.paths)
+        self._events.add("recording_started", f"Recording to {names}.", self._active.request)
+
+    def _fitting(
+        self, active: ActiveRecording, frame: Frame, source: SourceInfo, model: str | None
+    ) -> ActiveRecording | None:
+        """The recording that this frame goes into: new files where it does not fit the old."""
+        if active.source == "":
+            active.source = source.name  # it was started before the source was open
+        if active.fits(frame, source.name, model):
+            return active
+        with self._lock:
+            if self._active is not active or self._request is None:
+                return self._active
+            self.finish()
+            try:
+                self._begin(replace(self._request, rename=True), source)
+            except RecordingError as error:
+                self._events.add("warning", f"The recording does not go on: {error}", error)
+            return self._active
+
+    def _writer_failed(self, writer: FileWriter[Any]) -> None:
+        self._events.add("warning", str(writer.error))
+        active = self._active
+        if active is not None and active.failed:
+            self.finish()
+
+    def _close_later(self, active: ActiveRecording) -> None:
+        def close() -> None:
+            report = active.close(CLOSE_SECONDS)
+            with self._lock:
+                self._reports.append(report)
+            self._events.add("recording_finished", _sentence(report), report)
+
+        thread = threading.Thread(target=close, name="finish recording", daemon=True)
+        self._closing = [t for t in self._closing if t.is_alive()] + [thread]
+        thread.start()
+
+
+def _sentence(report: RecordingReport) -> str:
+    if not report.paths:
+        return "Nothing was recorded."
+    names = ", ".join(str(path) for path in report.paths)
+    lost = sum(sum(file.dropped.values()) for file in report.files)
+    return f"Recorded {names}{f', {lost} frames dropped' if lost else ''}."
+
+
+def _model_header(estimator: PoseEstimator) -> dict[str, Any]:
+    spec, info = estimator.spec, estimator.engine.info
+    return {
+        "model": spec.name,
+        "engine": info.engine,
+        "device": info.device,
+        "precision": info.precision,
+        "stacks": spec.network.stacks,
+        "joints": list(spec.joints),
+        "limbs": [list(limb) for limb in spec.limbs],
+        "threshold": estimator.threshold,
+    }
