@@ -33,9 +33,9 @@ IDLE_SECONDS = 0.05  # how often an idle thread looks whether it is over
 class Post:
     """What the thread works with and whom it hands its results to.
 
-    `publish(result, captured)` is called for every frame, with or without a pose; `idle()` when
-    there is nothing to do; `on_end(error)` where something ends the session, `finish()` when the
-    wanted number of frames is done.
+    `publish(result, captured, estimator)` is called for every frame, with or without a pose;
+    `idle()` when there is nothing to do; `on_end(error)` where something ends the session,
+    `finish()` when the wanted number of frames is done.
     """
 
     inbox: Mailbox[Captured]
@@ -45,7 +45,7 @@ class Post:
     account: Account
     events: EventList
     source_fps: Callable[[], float | None]
-    publish: Callable[[Result, Captured], None]
+    publish: Callable[[Result, Captured, PoseEstimator | None], None]
     idle: Callable[[], None]
     on_end: Callable[[PoseAppError | None], None]
     finish: Callable[[], None]
@@ -110,7 +110,7 @@ class InferenceWorker:
                     self._done(item, pose)
                     return
             if not post.options.lossless:
-                post.publish(Result(item.frame, None, time.perf_counter_ns()), item)
+                post.publish(Result(item.frame, None, time.perf_counter_ns()), item, None)
                 post.account.frame_dropped("no model")
                 return
             if estimator is None:
@@ -199,7 +199,7 @@ class InferenceWorker:
         post.account.frame_processed(
             pose.timings, (now - item.frame.captured_ns) / 1e6, pose.stacks
         )
-        post.publish(Result(item.frame, pose, now), item)
+        post.publish(Result(item.frame, pose, now), item, self._estimator)
         if post.options.frames is not None and post.account.processed >= post.options.frames:
             self._stopping = True
             post.finish()

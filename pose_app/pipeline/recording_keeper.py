@@ -15,7 +15,6 @@ from ..recording.writer import FileWriter
 from ..types import Frame, Pose
 from .capture import Captured
 from .events import EventList
-from .stats import Account
 
 if TYPE_CHECKING:
     from ..pose.estimator import PoseEstimator
@@ -27,12 +26,11 @@ CLOSE_SECONDS = 15.0  # for what is queued to reach a slow disk
 
 
 class RecordingKeeper:
-    """At most one recording at a time; a change of size, source or model carries on in new files."""
+    """One recording at a time; after a change of size, source or model it goes on in new files."""
 
-    def __init__(self, events: EventList, lossless: Callable[[], bool], account: Account) -> None:
+    def __init__(self, events: EventList, lossless: Callable[[], bool]) -> None:
         self._events = events
         self._lossless = lossless
-        self._account = account
         self._lock = threading.RLock()
         self._active: ActiveRecording | None = None
         self._request: RecordingRequest | None = None  # as it was asked for
@@ -72,8 +70,9 @@ class RecordingKeeper:
         model = None if pose is None or estimator is None else estimator.spec.name
         active = self._fitting(active, item.frame, source, model)
         if active is not None:
-            header = {} if estimator is None else _model_header(estimator)
-            active.offer_pose(item.frame, item.stamp, pose if model else None, header)
+            if active.model is None and estimator is not None and pose is not None:
+                active.describe(item.frame, _model_header(estimator))
+            active.offer_pose(item.frame, item.stamp, pose)
 
     def finish(self) -> None:
         """Close the recording on a thread of its own; an event tells when it is done."""
@@ -96,13 +95,9 @@ class RecordingKeeper:
         return tuple(self._reports)
 
     def _begin(self, request: RecordingRequest, source: SourceInfo | None) -> None:
-        self._active = ActiveRecording(
-            request,
-            source="" if source is None else source.name,
-            fps=None if source is None else source.fps,
-            lossless=self._lossless(),
-            on_failure=self._writer_failed,
-        )
+        self._active = ActiveRecording(request, on_failure=self._writer_failed)
+        if source is not None:
+            self._active.begin(source.name, source.fps, self._lossless())
         names = ", ".join(path.name for path in self._active.request.paths)
         self._events.add("recording_started", f"Recording to {names}.", self._active.request)
 
@@ -110,8 +105,8 @@ class RecordingKeeper:
         self, active: ActiveRecording, frame: Frame, source: SourceInfo, model: str | None
     ) -> ActiveRecording | None:
         """The recording that this frame goes into: new files where it does not fit the old."""
-        if active.source == "":
-            active.source = source.name  # it was started before the source was open
+        if active.source is None:  # it was started before the source was open
+            active.begin(source.name, source.fps, self._lossless())
         if active.fits(frame, source.name, model):
             return active
         with self._lock:

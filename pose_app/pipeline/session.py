@@ -65,7 +65,7 @@ class Session:
         self._inbox: Mailbox[Captured] = Mailbox(
             lambda _: self._account.frame_dropped("newer frame")
         )
-        self._recordings = RecordingKeeper(self._events, self._lossless_now, self._account)
+        self._recordings = RecordingKeeper(self._events, self._lossless_now)
         self._sources = SourceKeeper(
             open_source,
             self.options,
@@ -160,9 +160,9 @@ class Session:
         self._recordings.offer_raw(item.frame, item.stamp, info)
         return self._inbox.put(item, wait=self.options.lossless and not info.live)
 
-    def _published(self, result: Result, item: Captured) -> None:
+    def _published(self, result: Result, item: Captured, estimator: PoseEstimator | None) -> None:
         self._result = result
-        self._recordings.offer_pose(item, result.pose, self._engines.current, self._sources.info)
+        self._recordings.offer_pose(item, result.pose, estimator, self._sources.info)
 
     def _ended(self, error: PoseAppError | None) -> None:
         """No more frames will come, or none of them can be used."""

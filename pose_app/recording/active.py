@@ -26,21 +26,18 @@ Failure = Callable[[FileWriter[Any]], None]
 class ActiveRecording:
     """Writes what one request asks for, until `close`.
 
-    All files share one time: 0 is the first frame that was captured after the start. `source`
-    (its name) and `fps` describe where frames come from. Raises RecordingError, with nothing left
-    behind, where a file cannot be begun.
+    All files share one time: 0 is the first frame that was captured after the start. Call `begin`
+    before the first frame and `describe` before the first pose. Raises RecordingError, with nothing
+    left behind, where a file cannot be begun.
     """
 
     def __init__(
         self,
         request: RecordingRequest,
         *,
-        source: str,
-        fps: float | None = None,
-        lossless: bool = False,
         on_failure: Failure | None = None,
     ) -> None:
-        self.source = source
+        self.source: str | None = None
         self.size: tuple[int, int] | None = None
         self.model: str | None = None
         self._lock = threading.Lock()
@@ -48,36 +45,29 @@ class ActiveRecording:
         request = _checked(request)
         for number in itertools.count(1):
             try:
-                self._begin(_numbered(request, number), fps, lossless, on_failure)
+                self._claim(_numbered(request, number), on_failure)
                 break
             except files.NameTakenError:
                 if not request.rename:
                     raise
 
-    def _begin(
-        self,
-        request: RecordingRequest,
-        fps: float | None,
-        lossless: bool,
-        on_failure: Failure | None,
-    ) -> None:
+    def _claim(self, request: RecordingRequest, on_failure: Failure | None) -> None:
         self.request = request
         self._annotated: Recorder | None = None
         self._raw: Recorder | None = None
         self._log: KeypointLog | None = None
         self._writers: list[FileWriter[Any]] = []
-        common: dict[str, Any] = {"lossless": lossless, "on_failure": on_failure}
         try:
             if request.annotated is not None:
                 self._annotated = Recorder(
-                    request.annotated, "annotated", fps=fps, draw=self._draw, **common
+                    request.annotated, "annotated", draw=self._draw, on_failure=on_failure
                 )
                 self._writers.append(self._annotated)
             if request.raw is not None:
-                self._raw = Recorder(request.raw, "raw", fps=fps, **common)
+                self._raw = Recorder(request.raw, "raw", on_failure=on_failure)
                 self._writers.append(self._raw)
             if request.log is not None:
-                self._log = KeypointLog(request.log, **common)
+                self._log = KeypointLog(request.log, on_failure=on_failure)
                 self._writers.append(self._log)
         except RecordingError:
             self.close()
@@ -97,29 +87,37 @@ class ActiveRecording:
             return self._raw is not None
         return stamp < self._origin
 
+    def begin(self, source: str, fps: float | None, lossless: bool) -> None:
+        """Where the frames come from, and whether these wait for the files or are dropped."""
+        self.source = source
+        for writer in self._writers:
+            writer.lossless = lossless
+            if isinstance(writer, Recorder):
+                writer.fps = fps
+
+    def describe(self, frame: Frame, model: dict[str, Any]) -> None:
+        """What the poses come from: goes into the log's header, with the size of `frame`."""
+        self.model = model["model"]
+        if self._log is not None:
+            self._log.set_header(self._header(frame, model))
+
     def offer_raw(self, frame: Frame, stamp: float) -> None:
         """A frame as it was captured; `stamp` is its place on the session's timeline, seconds."""
         if self._raw is not None:
             self.size = frame.size
             self._raw.offer(frame.image, self._seconds(stamp, begin=True))
 
-    def offer_pose(
-        self, frame: Frame, stamp: float, pose: Pose | None, header: dict[str, Any]
-    ) -> None:
-        """A frame with its pose; None where no network saw it (shown, and logged as empty).
+    def offer_pose(self, frame: Frame, stamp: float, pose: Pose | None) -> None:
+        """A frame with its pose; None where no network saw it: recorded, and logged as empty.
 
-        `header` describes the model; it is written with the first pose.
+        Nothing is recorded before the first pose.
         """
-        if pose is None and self.model is None:
+        if self.model is None:
             return
         seconds = self._seconds(stamp, begin=self._raw is None)
         if seconds < 0:
             return  # captured before the recording began
         self.size = frame.size
-        if self.model is None:
-            self.model = header["model"]
-            if self._log is not None:
-                self._log.set_header(self._header(frame, header))
         in_video = True
         if self._annotated is not None:
             in_video = self._annotated.offer(frame.image, seconds, pose)

@@ -60,7 +60,7 @@ class Recorder(FileWriter[_Item]):
         path = Path(path)
         files.check_video_name(path)
         self._format = files.CONTAINERS[path.suffix.lower()]
-        self._fps = fps
+        self.fps = fps
         self._draw = draw
         self._container: Any = None
         self._stream: Any = None
@@ -116,7 +116,7 @@ class Recorder(FileWriter[_Item]):
         if self._format == "mp4" and av.library_versions["libavformat"] < (61, 7, 0):
             options["movflags"] = _OLD_MP4
         self._container = av.open(str(self.path), "w", format=self._format, options=options)
-        rate = Fraction(self._fps or 30).limit_denominator(1001)
+        rate = Fraction(self.fps or 30).limit_denominator(1001)
         try:
             stream: Any = self._container.add_stream("libx264", rate=rate)
         except ValueError:

@@ -42,7 +42,7 @@ class FileWriter(ABC, Generic[T]):
         self.path = files.claim(path)
         self.kind = kind
         self._size = queue_size
-        self._lossless = lossless
+        self.lossless = lossless
         self._on_failure = on_failure
         self._queue: deque[T] = deque()
         self._changed = threading.Condition()
@@ -71,7 +71,7 @@ class FileWriter(ABC, Generic[T]):
         """Queue one item. False where it was dropped (counted, with a reason)."""
         with self._changed:
             self._offered += 1
-            if self._lossless:
+            if self.lossless:
                 self._changed.wait_for(self._has_room)
             if self._error is not None:
                 self._dropped[FAILED] += 1
