@@ -52,8 +52,8 @@ class Engine(Protocol):
         """
         ...
 
-    def ready(self, stacks: int, batch: int = 1) -> bool:
-        """Whether `infer` with that many stacks and crops runs without preparing anything first.
+    def ready(self, stacks: int) -> bool:
+        """Whether `infer` with that many stacks runs without preparing anything first.
 
         If not, preparation starts in the background: a caller that wants no hitch keeps its old
         number of stacks until the answer is True.

@@ -25,7 +25,7 @@ from ..paths import cache_folder
 from ..spec import ModelSpec
 from ..types import Floats, Image
 
-SCHEMA = 1  # raise when a conversion's content changes
+SCHEMA = 3  # raise when a conversion's content changes
 
 _GRAPH, _WEIGHTS, _REFERENCE, _MANIFEST = "graph.xml", "graph.bin", "reference.npz", "manifest.json"
 
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 class Converted:
     """A converted model: the graph's file, and what float32 torch answers on the check picture.
 
-    The graph takes (?, H, W, 3) uint8 BGR and gives S outputs (?, K, h, w) float32. `picture` is
+    The graph takes (1, H, W, 3) uint8 BGR and gives S outputs (1, K, h, w) float32. `picture` is
     (1, H, W, 3), `reference` (S, K, h, w).
     """
 
@@ -144,7 +144,7 @@ def _convert(model: Path, spec: ModelSpec, folder: Path) -> None:
         graph = openvino.convert_model(
             PreparedNetwork(network, spec),
             example_input=example,
-            input=[openvino.PartialShape([-1, height, width, 3])],
+            input=[openvino.PartialShape([1, height, width, 3])],
         )
     except Exception as error:
         raise EngineError(

@@ -18,6 +18,8 @@ _CONV_THEN_NORM: tuple[tuple[type[nn.Module], tuple[tuple[str, str], ...]], ...]
     (Stack, (("feature", "feature_bn"),)),
 )
 
+_PIXEL_SCALE = 128.0
+
 
 def normalised(crops: Tensor, spec: ModelSpec) -> Tensor:
     """(B, H, W, 3) uint8 BGR -> (B, 3, H, W) float32 as the spec says, step by step."""
@@ -48,12 +50,39 @@ def fold_normalisation(network: nn.Module) -> None:
                     setattr(module, norm, nn.Identity())
 
 
+def fold_merges(network: nn.Module) -> None:
+    """Merge the way of the heatmaps back into the trunk into the feature's, in place.
+
+    Heatmaps are a linear function of the feature, so both ways together are one 1x1 convolution:
+    M (h(f)) + F(f) = (M h + F) f. Saves 3 % of a stack.
+    """
+    for stack in network.modules():
+        if not isinstance(stack, Stack) or stack.merge_feature is None:
+            continue
+        head, feature, heatmaps = stack.head, stack.merge_feature, stack.merge_heatmaps
+        assert heatmaps is not None
+        with torch.no_grad():
+            way = heatmaps.weight[:, :, 0, 0].double()
+            product = way @ head.weight[:, :, 0, 0].double()
+            feature.weight += product[:, :, None, None].to(feature.weight)
+            assert head.bias is not None and feature.bias is not None
+            assert heatmaps.bias is not None
+            feature.bias += (way @ head.bias.double() + heatmaps.bias.double()).to(feature.bias)
+        stack.merge_heatmaps = _Nothing()  # type: ignore[assignment]
+
+
+class _Nothing(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.new_zeros(())
+
+
 class PreparedNetwork(nn.Module):
     """forward((B, H, W, 3) uint8 BGR, stacks) -> S times (B, K, h, w) as the spec's output says.
 
     Takes over `network`. Division by 255 and by the standard deviation and the colour order
-    disappear into the first convolution; the mean cannot, because the convolution pads with zeros
-    after it was subtracted.
+    disappear into the first convolution, but for a power of two that keeps its weights far from
+    the smallest numbers of half precision. The mean cannot, because the convolution pads with
+    zeros after it was subtracted.
     """
 
     mean: Tensor
@@ -67,15 +96,16 @@ class PreparedNetwork(nn.Module):
         mean = first.weight.new_tensor(spec.mean)
         with torch.no_grad():
             order = [0, 1, 2] if spec.colour == "BGR" else [2, 1, 0]
-            scale = (1 / (255 * std)).flip(0)  # of blue, green, red
+            scale = (_PIXEL_SCALE / (255 * std)).flip(0)  # of blue, green, red
             first.weight.copy_(first.weight[:, order] * scale.view(1, 3, 1, 1))
         self.subtract_mean = bool(mean.any())
-        self.register_buffer("mean", 255 * mean.flip(0).view(1, 3, 1, 1))
+        self.register_buffer("mean", mean.flip(0).view(1, 3, 1, 1) * (255 / _PIXEL_SCALE))
         fold_normalisation(network)
+        fold_merges(network)
         self.requires_grad_(False)
 
     def forward(self, crops: Tensor, stacks: int | None = None) -> list[Tensor]:
-        x = crops.permute(0, 3, 1, 2).to(self.mean.dtype)
+        x = crops.permute(0, 3, 1, 2).to(self.mean.dtype) * (1 / _PIXEL_SCALE)
         if self.subtract_mean:
             x = x - self.mean
         answers: list[Tensor] = self.network.answers(x, stacks)  # type: ignore[operator]

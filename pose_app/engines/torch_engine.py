@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from ..errors import EngineError
 from ..network.native import load_native
 from ..spec import ModelSpec
-from ..types import Floats, Image
+from ..types import Floats, Heatmaps, Image
 from .base import EngineInfo, HostHeatmaps, checked_crops
 from .prepared import PreparedNetwork, reference_maps
+from .torch_decode import decode
+
+log = logging.getLogger(__name__)
+
+_TYPES = {"f32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+_LARGEST_CAPTURE = 2  # crops; rarer, larger batches are not worth a captured graph each
+
+# (B, H, W, 3) uint8 on the device -> maps (B, S, K, h, w) float32, peaks (B, S, K, 3), both there
+_Run = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 
 def reference(model: Path, spec: ModelSpec, picture: Image) -> Floats:
@@ -21,7 +35,11 @@ def reference(model: Path, spec: ModelSpec, picture: Image) -> Floats:
 
 
 class TorchEngine:
-    """A native model file on a torch device. Raises EngineError where that does not work."""
+    """A native model file on a torch device: `cuda`, `mps` or `cpu`.
+
+    `threads` limits the processor's threads for the whole process. Raises EngineError where the
+    device or the precision does not work.
+    """
 
     def __init__(
         self,
@@ -33,22 +51,150 @@ class TorchEngine:
         reason: str | None = None,
     ) -> None:
         self.spec = spec
-        self.info = EngineInfo("PyTorch", device.upper(), precision, reason)
+        self._device = torch.device(device)
+        self._precision = precision
         if threads is not None:
             torch.set_num_threads(threads)
         network, _ = load_native(model)
-        prepared = PreparedNetwork(network, spec)
-        self._network = prepared.to(device)
-        self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        with _failures(device.upper()):
+            prepared = PreparedNetwork(network, spec).to(self._device, _TYPES[precision])
+            prepared.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            name = _label(self._device)
+        self._network: PreparedNetwork | None = prepared
+        self.info = EngineInfo("PyTorch", name, precision, reason)
+        self._runs: dict[tuple[int, int], _Run] = {}
+        self._staging: dict[int, Tensor] = {}
 
-    def infer(self, crops: Image, stacks: int) -> HostHeatmaps:
+    @torch.inference_mode()
+    def infer(self, crops: Image, stacks: int) -> Heatmaps:
         crops = checked_crops(crops, stacks, self.spec)
-        with torch.inference_mode():
-            answers = self._network(torch.from_numpy(crops), stacks)
-        return HostHeatmaps(np.stack([maps.numpy() for maps in answers]))
+        if self._network is None:
+            raise EngineError("This engine is closed.")
+        with _failures(self.info.device), _arithmetic(self._device, self._precision):
+            if self._device.type == "cpu":
+                answers = self._network(torch.from_numpy(crops), stacks)
+                return HostHeatmaps(np.stack([maps.numpy() for maps in answers]))
+            maps, peaks = self._run(len(crops), stacks)(self._upload(crops))
+            return DeviceHeatmaps(maps, peaks.to("cpu").numpy())  # waits for the device
 
-    def ready(self, stacks: int, batch: int = 1) -> bool:
-        return True
+    def ready(self, stacks: int) -> bool:
+        return True  # capturing a graph takes a few milliseconds
 
     def close(self) -> None:
-        pass
+        self._network = None
+        self._runs.clear()
+        self._staging.clear()
+
+    def _upload(self, crops: Image) -> Tensor:
+        """Through page-locked memory on CUDA: the copy then needs no waiting."""
+        if self._device.type != "cuda":
+            return torch.from_numpy(crops).to(self._device)
+        staging = self._staging.get(len(crops))
+        if staging is None:
+            staging = torch.empty(crops.shape, dtype=torch.uint8, pin_memory=True)
+            self._staging[len(crops)] = staging
+        # Free again: the infer before this one waited for the device.
+        staging.copy_(torch.from_numpy(crops))
+        return staging.to(self._device, non_blocking=True)
+
+    def _run(self, batch: int, stacks: int) -> _Run:
+        run = self._runs.get((batch, stacks))
+        if run is None:
+            run = self._made_run(batch, stacks)
+            self._runs[batch, stacks] = run
+        return run
+
+    def _made_run(self, batch: int, stacks: int) -> _Run:
+        network = self._network
+        assert network is not None
+
+        def plain(crops: Tensor) -> tuple[Tensor, Tensor]:
+            maps = torch.stack(network(crops, stacks), dim=1)
+            return maps, decode(maps, self.spec)
+
+        if self._device.type != "cuda" or batch > _LARGEST_CAPTURE:
+            return plain
+        try:
+            return _captured(plain, (batch, *self.spec.input_size, 3), self._device)
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError as error:
+            log.warning("CUDA graphs do not work here, running without: %s", error)
+            return plain
+
+
+class DeviceHeatmaps:
+    """Heatmaps (B, S, K, h, w) on a device, with their peaks (B, S, K, 3) in main memory."""
+
+    def __init__(self, maps: Tensor, peaks: Floats) -> None:
+        self._maps = maps
+        self._peaks = peaks
+
+    @property
+    def batch(self) -> int:
+        return int(self._maps.shape[0])
+
+    @property
+    def stacks(self) -> int:
+        return int(self._maps.shape[1])
+
+    def stack(self, stack: int, item: int = 0) -> Floats:
+        """(K, h, w) float32, copied out. Raises EngineError where the device was lost."""
+        with _failures(_label(self._maps.device)):
+            return self._maps[item, stack].to("cpu").numpy()
+
+    def peaks(self) -> Floats:
+        return self._peaks
+
+
+def _captured(plain: _Run, shape: tuple[int, ...], device: torch.device) -> _Run:
+    """`plain` as a CUDA graph: one launch instead of hundreds."""
+    crops = torch.zeros(shape, dtype=torch.uint8, device=device)
+    side = torch.cuda.Stream(device)
+    side.wait_stream(torch.cuda.current_stream(device))
+    with torch.cuda.stream(side):  # lets the libraries choose and allocate before the capture
+        for _ in range(3):
+            plain(crops)
+    torch.cuda.current_stream(device).wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    # Other threads (the window reading maps) must not break the capture: thread-local errors.
+    with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+        maps, peaks = plain(crops)
+
+    def replay(fresh: Tensor) -> tuple[Tensor, Tensor]:
+        crops.copy_(fresh, non_blocking=True)
+        graph.replay()
+        return maps.clone(), peaks
+
+    return replay
+
+
+def _label(device: torch.device) -> str:
+    if device.type == "cuda":
+        return f"CUDA ({torch.cuda.get_device_name(device)})"
+    return device.type.upper()
+
+
+@contextlib.contextmanager
+def _arithmetic(device: torch.device, precision: str) -> Iterator[None]:
+    """CUDA convolutions: f32 means all 23 bits, not TensorFloat-32; the fastest kernel is timed."""
+    if device.type != "cuda":
+        yield
+        return
+    with torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=precision != "f32"):
+        yield
+
+
+@contextlib.contextmanager
+def _failures(device: str) -> Iterator[None]:
+    """Turns what torch raises about a device into an EngineError."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise EngineError(
+            f"{device} has too little free memory for this model: close other programs or choose "
+            "another engine."
+        ) from error
+    except (RuntimeError, AssertionError) as error:  # AssertionError: a build without the device
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise EngineError(f"PyTorch failed on {device}: {lines[0]}") from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from pose_app.pipeline.anytime import StackController
@@ -42,7 +44,7 @@ def test_settles_on_every_stack_it_can_afford(stem: float, stack_ms: int, noise:
     typical = sorted(settled)[len(settled) // 2]
     assert most - 1 <= typical <= most or typical == 1 == most
     # Without enough room for one more, and none to give up, it stays where it is.
-    changes = sum(a != b for a, b in zip(settled, settled[1:], strict=False))
+    changes = sum(a != b for a, b in pairwise(settled))
     assert changes <= 4
 
 
@@ -79,9 +81,9 @@ def test_additions_in_vain_become_rarer() -> None:
     for _ in range(1800):
         history.append(controller.stacks)
         controller.update(controller.stacks, cost(controller.stacks), 0.001)
-    trials = [i for i, (a, b) in enumerate(zip(history, history[1:], strict=False)) if b > a]
+    trials = [i for i, (a, b) in enumerate(pairwise(history)) if b > a]
     assert len(trials) >= 3
-    gaps = [b - a for a, b in zip(trials, trials[1:], strict=False)]
+    gaps = [b - a for a, b in pairwise(trials)]
     assert gaps[-1] > 4 * gaps[0]
 
 

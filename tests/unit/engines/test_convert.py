@@ -1,0 +1,118 @@
+"""The cache of converted models: warm without torch, rebuilt when damaged."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pose_app.engines import convert
+from pose_app.engines.convert import Converted, converted
+from pose_app.engines.openvino_engine import OpenVINOEngine
+from pose_app.engines.selfcheck import failure
+from pose_app.errors import EngineError
+from pose_app.spec import ModelSpec
+
+from .conftest import MakeModel
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(convert, "cache_folder", lambda: tmp_path)
+    return tmp_path
+
+
+def works(found: Converted, spec: ModelSpec) -> bool:
+    engine = OpenVINOEngine(found.graph, spec)
+    try:
+        return failure(engine, found.picture, found.reference) is None
+    finally:
+        engine.close()
+
+
+def _no_conversion(*_: object) -> None:
+    raise AssertionError("converted again")
+
+
+def test_second_time_comes_from_the_cache(
+    make_model: MakeModel, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, spec = make_model()
+    first = converted(path, spec)
+    assert works(first, spec)
+    monkeypatch.setattr(convert, "_convert", _no_conversion)
+    assert converted(path, spec).graph == first.graph
+    assert [p.name for p in (cache / "openvino").iterdir()] == [first.graph.parent.name]
+
+
+@pytest.mark.parametrize("name", ["graph.xml", "graph.bin", "reference.npz", "manifest.json"])
+@pytest.mark.parametrize("damage", ["cut", "flip", "empty", "gone"])
+def test_damage_is_built_again(make_model: MakeModel, cache: Path, name: str, damage: str) -> None:
+    path, spec = make_model()
+    victim = converted(path, spec).graph.with_name(name)
+    data = victim.read_bytes()
+    middle = len(data) // 2
+    if damage == "cut":
+        victim.write_bytes(data[:middle])
+    elif damage == "flip":
+        victim.write_bytes(data[:middle] + bytes([data[middle] ^ 255]) + data[middle + 1 :])
+    elif damage == "empty":
+        victim.write_bytes(b"")
+    else:
+        victim.unlink()
+    again = converted(path, spec)
+    assert works(again, spec)
+    assert len(list((cache / "openvino").iterdir())) == 1
+
+
+def test_other_weights_or_size_are_another_conversion(make_model: MakeModel, cache: Path) -> None:
+    path, spec = make_model()
+    other, _ = make_model(mean=(0.1, 0.1, 0.1))
+    folders = {
+        converted(path, spec).graph,
+        converted(other, spec).graph,
+        converted(path, spec.with_input_size(64, 64)).graph,
+    }
+    assert len(folders) == 3
+
+
+def test_a_folder_that_cannot_be_written(
+    make_model: MakeModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setattr(convert, "cache_folder", lambda: tmp_path / "file")
+    with pytest.raises(EngineError, match="cannot be written"):
+        converted(*make_model())
+
+
+def test_warm_cache_needs_no_torch(make_model: MakeModel, tmp_path: Path) -> None:
+    """In a process of its own, where importing torch fails."""
+    path, _ = make_model()
+    code = (
+        "import sys\n"
+        "import numpy as np\n"
+        "if sys.argv[2] == 'warm': sys.modules['torch'] = None\n"
+        "from pose_app.engines.choose import open_engine\n"
+        "engine = open_engine(sys.argv[1], engine='openvino')\n"
+        "crops = np.zeros((1, *engine.spec.input_size, 3), np.uint8)\n"
+        "print(engine.infer(crops, 3).stack(2).shape, engine.info.reason)\n"
+        "engine.close()\n"
+    )
+    folders = {
+        "XDG_CACHE_HOME": str(tmp_path),
+        "HOME": str(tmp_path),
+        "LOCALAPPDATA": str(tmp_path),
+    }
+    for state in ("cold", "warm"):
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(path), state],
+            capture_output=True,
+            text=True,
+            env=os.environ | folders,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.split("\n")[0] == "(16, 16, 24) None"
