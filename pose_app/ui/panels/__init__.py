@@ -34,4 +34,35 @@ class PanelSpec(NamedTuple):
     shown_first: bool = True
 
 
-PANELS: tuple[PanelSpec, ...] = ()
+def _stacks(bridge: Bridge, view: ViewState) -> QWidget:
+    from ..stacks_panel import StacksPanel
+
+    return StacksPanel(view)
+
+
+def _movement(bridge: Bridge, view: ViewState) -> QWidget:
+    from .movement import MovementPanel
+
+    return MovementPanel(view)
+
+
+def _joints(bridge: Bridge, view: ViewState) -> QWidget:
+    from .joints import JointsPanel
+
+    return JointsPanel(view)
+
+
+def _plots(bridge: Bridge, view: ViewState) -> QWidget:
+    from .plots import PlotsPanel
+
+    return PlotsPanel(view)
+
+
+_Area = Qt.DockWidgetArea
+
+PANELS: tuple[PanelSpec, ...] = (
+    PanelSpec("stacks", "Stacks", _stacks, _Area.RightDockWidgetArea, "stacks"),
+    PanelSpec("movement", "Movement", _movement, _Area.RightDockWidgetArea, "movement"),
+    PanelSpec("joints", "Joints", _joints, _Area.LeftDockWidgetArea, "joints"),
+    PanelSpec("plots", "Plots", _plots, _Area.BottomDockWidgetArea, "plots", shown_first=False),
+)

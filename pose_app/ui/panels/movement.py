@@ -1,0 +1,258 @@
+"""How far each joint moves from stack to stack: the network making up its mind."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QFontMetricsF,
+    QHelpEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPalette,
+)
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QVBoxLayout, QWidget
+
+from ...skeletons import Skeleton
+from ...types import Floats, Pose, Result
+from .. import colours
+from ..view_state import ViewState
+from ..words import joint_label
+from .pace import Pace
+
+if TYPE_CHECKING:
+    from ...pipeline.stats import Stats
+
+_FOLLOW = 0.35  # share of the way to the newest value that a bar goes, ten times a second
+_NICE = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)  # full scales, in pixels
+_MARGIN = 6
+
+
+def movements(pose: Pose) -> Floats:
+    """(S - 1, K) pixels of the picture that each joint moves from one stack to the next.
+
+    NaN for joints that are not in view: their peaks jump anywhere.
+    """
+    steps = np.diff(pose.stack_joints, axis=0)
+    lengths = np.hypot(steps[..., 0], steps[..., 1]).astype(np.float32)
+    seen = (pose.stack_scores[-1] >= pose.threshold) & pose.found
+    return np.where(seen, lengths, np.float32(np.nan))
+
+
+class MovementPlot(QWidget):
+    """One bar per joint, made of one piece per step between two stacks; click selects the joint."""
+
+    def __init__(self, view: ViewState, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._view = view
+        self._skeleton: Skeleton | None = None
+        self._values: Floats = np.zeros((0, 0), np.float32)
+        self._order: list[int] = []  # joints from head to foot, as the tree has them
+        self._scale = _NICE[3]
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleName(self.tr("Movement from stack to stack"))
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        view.changed.connect(lambda name: self.update())
+
+    @property
+    def values(self) -> Floats:
+        """(S - 1, K) the lengths of the pieces, in pixels of the picture; NaN = not in view."""
+        return self._values
+
+    def show_pose(self, pose: Pose) -> None:
+        new = movements(pose)
+        if new.shape == self._values.shape and pose.skeleton == self._skeleton:
+            known = np.isfinite(self._values)
+            followed = self._values + (new - self._values) * _FOLLOW
+            new = np.where(known, followed, new)
+        self._values, self._skeleton = new, pose.skeleton
+        self._order = [joint for joints in pose.skeleton.groups.values() for joint in joints]
+        totals = np.nan_to_num(new).sum(axis=0)
+        self._rescale(float(totals.max(initial=0.0)))
+        self.update()
+
+    def _rescale(self, longest: float) -> None:
+        """The next nice full scale; a smaller one only once half of it is enough."""
+        if longest > self._scale or longest < 0.35 * self._scale:
+            self._scale = next((nice for nice in _NICE if nice >= longest * 1.1), _NICE[-1])
+
+    def sizeHint(self) -> QSize:
+        return QSize(260, 260)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(160, 120)
+
+    # Geometry
+
+    def _rows(self) -> int:
+        return 0 if self._skeleton is None else len(self._skeleton)
+
+    def _head(self) -> float:
+        return QFontMetricsF(self._font()).height() + 10
+
+    def row(self, joint: int) -> QRectF:
+        """The line of a joint, in widget pixels."""
+        height, width = self._line_height(), max(self.width() - 2.0 * _MARGIN, 1.0)
+        return QRectF(_MARGIN, self._head() + self._order.index(joint) * height, width, height)
+
+    def _line_height(self) -> float:
+        height = (self.height() - self._head() - _MARGIN) / max(self._rows(), 1)
+        return max(min(height, 24.0), 1.0)
+
+    def _line_font(self) -> QFont:
+        """As high as a line allows."""
+        font = self._font()
+        if QFontMetricsF(font).height() > self._line_height() + 2:
+            font.setPixelSize(max(int(self._line_height() * 0.85), 6))
+        return font
+
+    def _font(self) -> QFont:
+        font = QFont(self.font())
+        font.setPointSizeF(max(font.pointSizeF() * 0.85, 6.5))
+        return font
+
+    # Painting
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if self._skeleton is None:
+            return
+        painter = QPainter(self)
+        painter.setFont(self._font())
+        metrics = QFontMetricsF(self._font())
+        labels = [joint_label(joint) for joint in self._skeleton.joints]
+        left = _MARGIN + max(metrics.horizontalAdvance(label) for label in labels) + 8
+        right = self.width() - metrics.horizontalAdvance("000.0") - 2 * _MARGIN
+        width = max(right - left, 10.0)
+        muted = self.palette().color(QPalette.ColorRole.PlaceholderText)
+        if len(self._values) == 0:
+            painter.setPen(muted)
+            words = self.tr("Only one stack runs: nothing to compare.")
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, words)
+        else:
+            self._paint_axis(painter, left, width, muted)
+            self._paint_legend(painter, metrics)
+            painter.setFont(self._line_font())
+            for joint, label in enumerate(labels):
+                self._paint_joint(painter, joint, label, left, width)
+        painter.end()
+
+    def _paint_joint(
+        self, painter: QPainter, joint: int, label: str, left: float, width: float
+    ) -> None:
+        line = self.row(joint)
+        if joint == self._view.joint:
+            glow = QColor(colours.ACCENT)
+            glow.setAlphaF(0.28)
+            painter.fillRect(line, glow)
+        values = self._values[:, joint]
+        seen = bool(np.isfinite(values[0]))
+        palette = self.palette()
+        role = QPalette.ColorRole.WindowText if seen else QPalette.ColorRole.PlaceholderText
+        painter.setPen(palette.color(role))
+        middle = Qt.AlignmentFlag.AlignVCenter
+        painter.drawText(line, middle | Qt.AlignmentFlag.AlignLeft, label)
+        number = f"{values.sum():.1f}" if seen else "–"
+        painter.drawText(line, middle | Qt.AlignmentFlag.AlignRight, number)
+        if not seen:
+            return
+        height = max(min(line.height() * 0.62, 12.0), 3.0)
+        x = left
+        for value, colour in zip(values.tolist(), step_colours(len(values)), strict=True):
+            length = width * value / self._scale
+            painter.fillRect(QRectF(x, line.center().y() - height / 2, length, height), colour)
+            x += length
+
+    def _paint_axis(self, painter: QPainter, left: float, width: float, muted: QColor) -> None:
+        grid = self.palette().color(QPalette.ColorRole.Mid)
+        height = self._rows() * self._line_height()
+        for part in (0.0, 0.5, 1.0):
+            painter.fillRect(QRectF(left + part * width, self._head(), 1, height), grid)
+        painter.setPen(muted)
+        box = QRectF(_MARGIN, 2, self.width() - 2 * _MARGIN, self._head() - 6)
+        painter.drawText(box, Qt.AlignmentFlag.AlignRight, f"{self._scale:g} px")
+
+    def _paint_legend(self, painter: QPainter, metrics: QFontMetricsF) -> None:
+        x, steps = float(_MARGIN), len(self._values)
+        for step, colour in enumerate(step_colours(steps)):
+            label = f"{step + 1}→{step + 2}"
+            if x + metrics.horizontalAdvance(label) > self.width() * 0.7:
+                break
+            painter.fillRect(QRectF(x, self._head() / 2 - 5, 9, 9), colour)
+            painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
+            painter.drawText(QPointF(x + 13, self._head() / 2 + metrics.ascent() / 2 - 2), label)
+            x += 22 + metrics.horizontalAdvance(label)
+
+    # Choosing
+
+    def joint_at(self, point: QPointF) -> int | None:
+        for joint in range(self._rows()):
+            if self.row(joint).contains(point):
+                return joint
+        return None
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        joint = self.joint_at(event.position())
+        if joint is not None:
+            self._view.joint = None if joint == self._view.joint else joint
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        by = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}.get(Qt.Key(event.key()))
+        if by is None or not self._order:
+            super().keyPressEvent(event)
+            return
+        start = self._order.index(self._view.joint) if self._view.joint in self._order else -1
+        self._view.joint = self._order[max(start + by, 0) % len(self._order)]
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            joint = self.joint_at(QPointF(event.pos()))
+            QToolTip.showText(event.globalPos(), self.help_for(joint), self)
+            return True
+        return super().event(event)
+
+    def help_for(self, joint: int | None) -> str:
+        """What the tooltip says: the lengths of a joint's pieces, or what the plot is."""
+        if joint is None or self._skeleton is None or len(self._values) == 0:
+            return self.tr(
+                "How far each stack moves a joint from where the stack before it put it, in pixels "
+                "of the picture.\nShort bars: the network was sure at once."
+            )
+        lines = [joint_label(self._skeleton.joints[joint])]
+        for step, value in enumerate(self._values[:, joint].tolist()):
+            known = f"{value:.1f} px" if np.isfinite(value) else self.tr("not in view")
+            lines.append(self.tr("Stack {0} to {1}: {2}").format(step + 1, step + 2, known))
+        return "\n".join(lines)
+
+
+class MovementPanel(QWidget):
+    """The movement plot as a dock."""
+
+    def __init__(self, view: ViewState, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.plot = MovementPlot(view)
+        self._pace = Pace(self.plot.show_pose)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(2, 2, 2, 4)
+        layout.addWidget(self.plot)
+
+    def show_result(self, result: Result) -> None:
+        if result.pose is not None:
+            self._pace.offer(result.pose)
+
+    def show_stats(self, stats: Stats) -> None:
+        self._pace.flush()
+
+
+@cache
+def step_colours(steps: int) -> list[QColor]:
+    """One colour per step, from violet (first) to green (last): also told apart in grey."""
+    table = colours.lookup("viridis")
+    places = np.linspace(70, 225, steps).astype(int) if steps > 1 else np.array([150])
+    return [QColor(*(int(c) for c in table[place])) for place in places]
