@@ -22,7 +22,14 @@ from ..types import Floats, Frame, Heatmaps, Image, Pose, Region
 from .crop import check_image, crop, to_picture
 from .decode import calibrate, decode, person_score
 from .smoothing import OneEuro
-from .tracking import Tracker, search_squares, whole_frame
+from .tracking import (
+    PROMISING,
+    SQUARE_TRUST,
+    Tracker,
+    agreement,
+    search_squares,
+    whole_frame,
+)
 
 if TYPE_CHECKING:
     from ..engines.base import Engine
@@ -86,21 +93,23 @@ class PoseEstimator:
         and no joint present. Raises PoseAppError for what is no picture or a region outside it.
         """
         image = check_image(image_bgr)
-        size = image.shape[1], image.shape[0]
         clock = _Clock()
         if region is not None:
             best = self._look(image, [region], self._stacks, clock)[0]
+            presence = best.score
         else:
-            whole = whole_frame(size, self._tracker.aspect)
-            best = self._closer(image, self._look(image, [whole], self._stacks, clock), clock)
-            if best.score < self.spec.person_threshold:
-                looks = self._look(image, search_squares(size), self._stacks, clock)
-                closer = self._closer(image, looks, clock)
-                best = max(best, closer, key=lambda look: look.score)
-        found = best.score >= self.spec.person_threshold
+            best, presence = self._search(image, clock, self.spec.person_threshold)
+        found = presence >= self.spec.person_threshold
         stack = len(best.joints) - 1
         tracking = "search" if region is None else "manual"
         return self._pose(best, best.joints[stack], stack, found, tracking, clock)
+
+    def presence(self, image_bgr: Image) -> float:
+        """How sure it is that somebody is in the picture, 0..1: for choosing `person_threshold`.
+
+        `estimate` finds somebody exactly where this reaches the threshold.
+        """
+        return self._search(check_image(image_bgr), _Clock(), None)[1]
 
     def track(
         self,
@@ -123,14 +132,16 @@ class PoseEstimator:
         clock = _Clock()
         if region is not None:
             best = self._look(image, [region], count, clock)[0]
+            presence = best.score
         else:
-            searching = self._tracker.region is None
-            most = 2 if searching and self.engine.ready(count, 2) else 1
-            looks = self._look(image, self._tracker.candidates(size, most), count, clock)
-            best = self._closer(image, looks, clock) if self._tracker.region is None else looks[0]
+            looks = self._look(image, self._tracker.candidates(size), count, clock)
+            best, presence = looks[0], looks[0].score
+            if self._tracker.region is None:
+                threshold = self.spec.person_threshold
+                best, presence = self._closer(image, looks, clock, threshold)
         with clock.stage("track"):
             found = self._tracker.update(
-                best.region, best.joints[-1], best.scores[-1], frame.seconds, size
+                best.region, best.joints[-1], best.scores[-1], presence, frame.seconds, size
             )
             stack = len(best.joints) - 1 if shown is None else min(shown, len(best.joints) - 1)
             joints = self._smoothed(best, stack, found, frame.seconds)
@@ -194,20 +205,44 @@ class PoseEstimator:
         one = maps if maps.batch == 1 else _OneItem(maps, item)
         return _Look(region, joints, calibrate(found[..., 2], self.spec), one)
 
-    def _closer(self, image: Image, looks: list[_Look], clock: _Clock) -> _Look:
-        """The best candidate, seen once more around its joints; the first if nobody is there.
+    def _search(self, image: Image, clock: _Clock, threshold: float | None) -> tuple[_Look, float]:
+        """(who is in one picture, how sure that is): the whole picture, then the squares.
 
-        The closer look decides: what seems to be somebody in a large region but not in a close one
-        is nobody. It is spared where no candidate comes near somebody.
+        It ends where the threshold is reached; None looks everywhere.
         """
-        best = max(looks, key=lambda look: look.score)
+        size = image.shape[1], image.shape[0]
+        whole = self._look(image, [whole_frame(size, self._tracker.aspect)], self._stacks, clock)
+        best, presence = self._closer(image, whole, clock, threshold)
+        if threshold is None or presence < threshold:
+            squares = self._look(image, search_squares(size), self._stacks, clock)
+            closer, sure = self._closer(image, squares, clock, threshold)
+            if sure > presence:
+                best, presence = closer, sure
+        return best, presence
+
+    def _closer(
+        self, image: Image, looks: list[_Look], clock: _Clock, threshold: float | None
+    ) -> tuple[_Look, float]:
+        """(the best of the candidates seen once more around its joints, how sure that is).
+
+        Somebody is seen alike in both looks; what the network imagines in a shelf or in clothes is
+        mostly elsewhere in the second. Squares are believed less, because there are so many.
+        Where no candidate comes near somebody, or the closer look sees nobody, it is the first.
+        """
+        size = image.shape[1], image.shape[0]
+        whole = whole_frame(size, self._tracker.aspect)
+        trusts = [1.0 if look.region == whole else SQUARE_TRUST for look in looks]
+        best, trust = max(zip(looks, trusts, strict=True), key=lambda pair: pair[0].score * pair[1])
         joints, scores = best.joints[-1], best.scores[-1]
-        if self._tracker.promising(scores):
-            region = self._tracker.around(joints, scores, (image.shape[1], image.shape[0]))
-            closer = self._look(image, [region], len(best.joints), clock)[0]
-            if closer.score >= self.spec.person_threshold:
-                return closer
-        return looks[0]
+        if threshold is not None and best.score < PROMISING * threshold:
+            return looks[0], 0.0
+        region = self._tracker.around(joints, scores, size)
+        closer = self._look(image, [region], len(best.joints), clock)[0]
+        presence = trust * agreement(
+            joints, scores, closer.joints[-1], closer.scores[-1], closer.region.side
+        )
+        seen = threshold is None or presence >= threshold
+        return closer if seen else looks[0], presence
 
     def _smoothed(self, look: _Look, stack: int, found: bool, seconds: float) -> Floats:
         """Joints (K, 2) of one stack; smoothed where that is wanted."""

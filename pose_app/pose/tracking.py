@@ -16,11 +16,14 @@ from ..spec import ModelSpec
 from ..types import Floats, Region
 from .decode import person_score
 
-MARGIN = 1.4  # side of the region / extent of the confident joints
+MARGIN = 1.45  # side of the region / extent of the confident joints
+CONFIDENT = 0.5  # share of the joint threshold from which a joint counts for the region
 PROMISING = 0.6  # share of the person threshold from which a candidate is worth a closer look
+SQUARE_TRUST = 0.7  # weight of what is seen in a search square, against the whole frame
 STAY = 0.7  # share of the person threshold under which a tracked frame is weak
 WEAK_FRAMES = 6  # in a row, then the person is lost
 
+_ALIKE = 0.08  # of the region's side: two looks at one joint are no further apart
 _FEWEST = 3  # confident joints that make a region
 _SMALLEST = 24.0  # pixels, smallest side of a tracked region
 _SMALL_SQUARE = 0.6  # side of the small search squares / shorter side of the frame
@@ -29,13 +32,15 @@ _LONGEST_STEP = 0.5  # seconds; a longer gap says no more than that
 _WIDEST_CHANGE = math.log(1.5)  # of the side within one frame, so that one stray joint is harmless
 _WIDEN = math.log(1.06)  # by which a weak frame widens the region, to find who moved fast
 
-# A region never gets smaller than these multiples of a body part: a head alone must not draw the
-# region so close that shoulders and elbows never come into view.
+# A region is never smaller than these multiples of a body part: what the network is not sure of in
+# one frame must stay in view, or a region drawn to the sure joints would shrink to the head alone.
+# A tenth to a quarter of webcam framings are closer than this (measured on rendered ones).
 _PARTS = (
-    ("head_top", "upper_neck", 3.5),
-    ("left_shoulder", "right_shoulder", 2.0),
-    ("left_ear", "right_ear", 5.0),
-    ("left_eye", "right_eye", 10.0),
+    ("head_top", "upper_neck", 5.5),
+    ("left_shoulder", "right_shoulder", 2.8),
+    ("upper_neck", "pelvis", 1.8),
+    ("left_ear", "right_ear", 8.0),
+    ("left_eye", "right_eye", 16.0),
 )
 
 
@@ -64,35 +69,27 @@ class Tracker:
         self._turn = 0  # frames searched
         self._seconds = -math.inf
 
-    def candidates(self, size: tuple[int, int], most: int = 2) -> list[Region]:
+    def candidates(self, size: tuple[int, int]) -> list[Region]:
         """Where to look in the next frame of `size` (width, height).
 
-        The tracked region alone; while searching the whole frame and, as far as `most` (1 or more)
-        allows, the next squares in turn. With `most` 1 the whole frame and the squares alternate.
+        The tracked region alone; while searching the whole frame, so that somebody who comes in is
+        seen at once, and beside it one square after the other.
         """
         if size != self._size:
             self.reset()
             self._size = size
         if self.region is not None:
             return [self.region]
-        whole, squares = whole_frame(size, self.aspect), search_squares(size)
-        turn = self._turn
+        squares = search_squares(size)
         self._turn += 1
-        if most == 1:
-            return [whole if turn % 2 == 0 else squares[turn // 2 % len(squares)]]
-        count = min(most - 1, len(squares))
-        return [whole, *(squares[(turn * count + i) % len(squares)] for i in range(count))]
-
-    def promising(self, scores: Floats) -> bool:
-        """Whether a candidate's scores (K,) are worth a closer look."""
-        return bool(person_score(scores) >= PROMISING * self._spec.person_threshold)
+        return [whole_frame(size, self.aspect), squares[(self._turn - 1) % len(squares)]]
 
     def around(self, joints: Floats, scores: Floats, size: tuple[int, int]) -> Region:
         """The region around the confident ones of joints (K, 2), or the better half if too few.
 
         Its middle is in the frame of `size` (width, height), wherever the joints are.
         """
-        confident = scores >= self._spec.threshold
+        confident = scores >= CONFIDENT * self._spec.threshold
         if confident.sum() < _FEWEST:
             confident[np.argsort(scores)[len(scores) // 2 :]] = True
         places = joints[confident].astype(np.float64)
@@ -106,18 +103,25 @@ class Tracker:
         return self._inside(_square(middle_x, middle_y, side), size)
 
     def update(
-        self, region: Region, joints: Floats, scores: Floats, seconds: float, size: tuple[int, int]
+        self,
+        region: Region,
+        joints: Floats,
+        scores: Floats,
+        presence: float,
+        seconds: float,
+        size: tuple[int, int],
     ) -> bool:
         """Learn what the network saw in `region`: joints (K, 2) in picture pixels, scores (K,).
 
-        Returns whether a person was found. `seconds` is the frame's place on its source's timeline
-        (the same frame again moves nothing), `size` the frame's (width, height).
+        Returns whether a person was found, which `presence` (0..1) decides: less is enough for
+        somebody who is being tracked than for somebody new. `seconds` is the frame's place on its
+        source's timeline (the same frame again moves nothing), `size` its (width, height).
         """
         threshold = self._spec.person_threshold
         tracked = self.region is not None
         step = min(max(seconds - self._seconds, 0.0), _LONGEST_STEP)
         self._seconds = seconds
-        found = bool(person_score(scores) >= (STAY * threshold if tracked else threshold))
+        found = presence >= (STAY * threshold if tracked else threshold)
         if found:
             self._weak = 0
             wanted = self.around(joints, scores, size)
@@ -137,6 +141,17 @@ class Tracker:
         side = min(region.side, MARGIN * whole_frame(size, self.aspect).side)
         x, y = _middle(region)
         return _square(min(max(x, 0.0), width - 1.0), min(max(y, 0.0), height - 1.0), side)
+
+
+def agreement(
+    joints: Floats, scores: Floats, closer: Floats, closer_scores: Floats, side: float
+) -> float:
+    """How sure it is that two looks, the closer one at a region of `side`, show one person: 0..1.
+
+    The person score of what both see in the same place; joints (K, 2) in picture pixels.
+    """
+    alike = np.hypot(*(joints - closer).T) <= _ALIKE * side
+    return float(person_score(np.where(alike, np.minimum(scores, closer_scores), 0)))
 
 
 def whole_frame(size: tuple[int, int], aspect: float = 1.0) -> Region:
