@@ -62,6 +62,7 @@ class InferenceWorker:
         self._estimator: PoseEstimator | None = None
         self._controller: StackController | None = None
         self._own_threshold = 0.0
+        self._ready_ns = 0
         self._last_stacks: int | None = None
         self._fresh = True
         self.busy_since: float | None = None
@@ -170,6 +171,7 @@ class InferenceWorker:
     def _adopt(self, estimator: PoseEstimator) -> None:
         self._estimator = estimator
         self._own_threshold = estimator.threshold
+        self._ready_ns = time.perf_counter_ns()
         self._controller = StackController(estimator.spec.network.stacks, None)
         self._last_stacks = None
         self._fresh = True
@@ -178,6 +180,8 @@ class InferenceWorker:
         """How many stacks this frame gets: as asked, or as many as keep up with the source."""
         post, most = self._post, estimator.spec.network.stacks
         wanted = post.controls.stacks
+        if wanted == "all":
+            return most
         if wanted != "auto":
             return max(1, min(int(wanted), most))
         assert self._controller is not None
@@ -196,9 +200,10 @@ class InferenceWorker:
             network = pose.timings.get("network", 0.0)
             other = sum(pose.timings.values()) - network
             self._controller.update(pose.stacks, network / 1e3, other / 1e3)
-        post.account.frame_processed(
-            pose.timings, (now - item.frame.captured_ns) / 1e6, pose.stacks
-        )
+        # A frame that waited for the model to load says nothing about the pipeline's speed.
+        captured = item.frame.captured_ns
+        age = (now - captured) / 1e6 if captured >= self._ready_ns else None
+        post.account.frame_processed(pose.timings, age, pose.stacks)
         post.publish(Result(item.frame, pose, now), item, self._estimator)
         if post.options.frames is not None and post.account.processed >= post.options.frames:
             self._stopping = True

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from ..types import Region
 
-Stacks = int | Literal["auto"]
+Stacks = int | Literal["auto", "all"]
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class SessionOptions:
 class Controls:
     """Settable from any thread at any time; takes effect with the next frame.
 
-    `stacks`: "auto" or how many run; `shown`: the stack (0 = first) whose joints are the pose's,
-    None = the last that ran; `threshold`: None = the model's; `region`: a square that the user
+    `stacks`: "auto", "all" or how many run; `shown`: the stack (0 = first) whose joints the pose
+    has, None = the last that ran; `threshold`: None = the model's; `region`: a square that the user
     chose, None = follow the person; `paused`; `speed` of files, 1.0 = as recorded; `loop` files.
     """
 

@@ -184,7 +184,9 @@ class Account:
         with self._lock:
             self.dropped[reason] += 1
 
-    def frame_processed(self, timings: Mapping[str, float], age_ms: float, stacks: int) -> None:
+    def frame_processed(
+        self, timings: Mapping[str, float], age_ms: float | None, stacks: int
+    ) -> None:
         now = time.perf_counter()
         with self._lock:
             self.processed += 1
@@ -192,7 +194,8 @@ class Account:
             self._out.tick(now)
             self._first = now if self._first is None else self._first
             self._last = now
-            self._age.add(age_ms)
+            if age_ms is not None:
+                self._age.add(age_ms)
             for stage, milliseconds in timings.items():
                 self._stages.setdefault(stage, Spread()).add(milliseconds)
 

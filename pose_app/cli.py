@@ -1,0 +1,93 @@
+"""The command line: one table of commands, each in its own room, imported when it is used."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from types import ModuleType
+
+from . import __version__
+from .errors import PoseAppError
+
+# command -> (module with add_arguments(parser) and main(arguments) -> int, help)
+COMMANDS = {
+    "run": ("run_command", "poses of a source without a window, into files"),
+    "cameras": ("sources.cameras_command", "list the cameras"),
+    "models": ("network.models_command", "list, download, convert and remove models"),
+    "export": ("recording.export", "a keypoint log as CSV, COCO or OpenPose JSON"),
+    "verify": ("recording.verify", "check a recording against its log"),
+    "repair": ("recording.repair", "make a playable copy of a recording that was cut off"),
+    "train": ("training.train", "train a network"),
+    "evaluate": ("training.evaluate", "measure the accuracy of a model"),
+    "bench": ("bench", "measure the speed of this machine"),
+    "soak": ("soak", "run for a long time with faults, and account for it"),
+    "doctor": ("doctor", "a report of versions, devices and folders for a bug report"),
+}
+
+EXIT_ERROR = 2
+EXIT_INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the process's exit status."""
+    words = sys.argv[1:] if argv is None else list(argv)
+    # Only the command that is used is imported, so that --help answers at once.
+    command = next((word for word in words if not word.startswith("-")), None)
+    module = _load(command) if command in COMMANDS else None
+    parser = _parser(command, module)
+    arguments = parser.parse_args(words)
+    try:
+        if module is None:
+            return _window(arguments)
+        status: int = module.main(arguments)
+        return status
+    except PoseAppError as error:
+        print(f"pose-app: {error}", file=sys.stderr)
+        return EXIT_ERROR
+    except KeyboardInterrupt:
+        print("pose-app: interrupted.", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has gone; Python would complain once more at its exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_ERROR
+
+
+def _load(command: str) -> ModuleType:
+    return import_module(f"{__package__}.{COMMANDS[command][0]}")
+
+
+def _parser(command: str | None, module: ModuleType | None) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pose-app",
+        description="Watch a stacked hourglass network estimate a pose, stack by stack. "
+        "Without a command the window opens.",
+    )
+    parser.add_argument("--version", action="version", version=f"pose-app {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for name, (_, text) in COMMANDS.items():
+        chosen = commands.add_parser(name, help=text, description=f"{text.capitalize()}.")
+        if name == command and module is not None:
+            module.add_arguments(chosen)
+    return parser
+
+
+def _window(arguments: argparse.Namespace) -> int:
+    if sys.platform.startswith("linux") and not any(
+        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    ):
+        raise PoseAppError(
+            "There is no display here to open the window on: use `pose-app run SOURCE` "
+            "(see `pose-app run --help`)."
+        )
+    try:
+        from .ui.app import run
+    except ImportError as error:
+        raise PoseAppError(
+            f"The window cannot start ({error}): install the missing library, "
+            "or use `pose-app run SOURCE`."
+        ) from error
+    return run(arguments)

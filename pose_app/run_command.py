@@ -1,0 +1,337 @@
+"""`pose-app run`: the whole pipeline without a window."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import PoseAppError
+
+if TYPE_CHECKING:
+    from .pipeline.session import Session
+    from .pipeline.stats import SessionReport, StageTime, Stats
+    from .sources.base import Source
+    from .types import Region
+
+LOOK_SECONDS = 0.1  # how often the run is looked at and its progress shown
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", help="a file, folder, URL, camera (name or number), or: demo")
+    files = parser.add_argument_group("files (.mp4 or .mkv; nothing is overwritten)")
+    files.add_argument("--record", type=Path, metavar="F", help="video with the skeleton drawn in")
+    files.add_argument("--raw", type=Path, metavar="F", help="video as it was captured")
+    files.add_argument("--log", type=Path, metavar="F", help="joints of every frame, JSON Lines")
+    files.add_argument("--show-region", action="store_true", help="draw what the network sees, too")
+    files.add_argument("--show-text", action="store_true", help="write stacks and time, too")
+    model = parser.add_argument_group("model")
+    model.add_argument("--model", default="default", metavar="M", help="a name or a file")
+    model.add_argument("--engine", default="auto", metavar="E", help="auto, openvino, torch")
+    model.add_argument("--device", default="auto", metavar="D", help="auto, cpu, gpu, cuda, mps")
+    model.add_argument("--precision", default="auto", metavar="P", help="auto, f32, bf16, fp16")
+    model.add_argument(
+        "--stacks",
+        type=_stacks,
+        metavar="N|auto",
+        help="how many stacks run; auto: as many as keep up with the source (default: auto for "
+        "cameras and streams, all for files)",
+    )
+    limits = parser.add_argument_group("how much")
+    limits.add_argument("--frames", type=_count, metavar="N", help="end after N frames")
+    limits.add_argument("--seconds", type=_positive, metavar="S", help="end after S seconds")
+    pose = parser.add_argument_group("pose")
+    pose.add_argument(
+        "--region", type=_region, metavar="X,Y,SIDE", help="look only at this square, in pixels"
+    )
+    pose.add_argument(
+        "--threshold", type=_share, metavar="T", help="score (0 to 1) under which a joint is absent"
+    )
+    pose.add_argument("--smoothing", action=argparse.BooleanOptionalAction, default=False)
+    camera = parser.add_argument_group("camera")
+    camera.add_argument("--size", type=_size, metavar="WxH", help="picture size to ask for")
+    camera.add_argument("--fps", type=_positive, help="rate to ask for; of images: to play at")
+    camera.add_argument(
+        "--reconnect",
+        action="store_true",
+        help="look for a camera or stream that is lost until it is back, instead of ending",
+    )
+    parser.add_argument("--json", action="store_true", help="print the account as one JSON object")
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Run until the source ends, a limit is reached or a signal comes. Raises PoseAppError."""
+    from .pipeline.options import SessionOptions
+    from .pipeline.session import Session
+    from .recording.recording import RecordingRequest
+
+    options = SessionOptions(
+        lossless=True,
+        paced=False,
+        stacks=arguments.stacks or "all",
+        threshold=arguments.threshold,
+        smoothing=arguments.smoothing,
+        region=_as_region(arguments.region),
+        loop=False,
+        reconnect=arguments.reconnect,
+        frames=arguments.frames,
+        seconds=arguments.seconds,
+    )
+
+    def open_source() -> Source:
+        source = _open(arguments)
+        if arguments.stacks is None:
+            session.controls.stacks = "auto" if source.info.live else "all"
+        return source
+
+    open_estimator, fallbacks = _estimators(arguments)
+    session = Session(open_source, open_estimator, options, fallbacks)
+    request = RecordingRequest(
+        annotated=arguments.record,
+        raw=arguments.raw,
+        log=arguments.log,
+        show_region=arguments.show_region,
+        show_text=arguments.show_text,
+        rename=False,
+    )
+    if request.paths:
+        session.record(request)
+    with _signals() as asked_to_stop:
+        session.start()
+        try:
+            _watch(session, asked_to_stop, arguments)
+        finally:
+            report = session.stop()
+    for event in session.events():
+        if event.bad:
+            _say(event.message)
+    if arguments.json:
+        print(json.dumps(account(report), ensure_ascii=False))
+    else:
+        print(_summary(report))
+    if report.failure is not None:
+        raise report.failure
+    return 1 if any(recording.error for recording in report.recordings) else 0
+
+
+def _open(arguments: argparse.Namespace) -> Source:
+    from .sources.opening import open_source
+
+    if arguments.source == "demo" and arguments.frames is None and arguments.seconds is None:
+        from .sources.demo import open_demo
+
+        return open_demo(loop=False)  # it would never end
+    return open_source(arguments.source, size=arguments.size, fps=arguments.fps)
+
+
+def _estimators(arguments: argparse.Namespace) -> tuple[Any, Any]:
+    from .pipeline.opening import estimators
+
+    wanted, fallbacks = estimators(
+        arguments.model, arguments.engine, arguments.device, arguments.precision
+    )
+
+    def checked() -> Any:
+        estimator = wanted()
+        most = estimator.spec.network.stacks
+        if isinstance(arguments.stacks, int) and arguments.stacks > most:
+            estimator.close()
+            raise PoseAppError(
+                f"The model {estimator.spec.name} has {most} stacks: use --stacks 1 to {most}."
+            )
+        return estimator
+
+    return checked, fallbacks
+
+
+def _watch(session: Session, asked_to_stop: threading.Event, arguments: argparse.Namespace) -> None:
+    """Show progress and messages until there is a reason to stop."""
+    terminal = sys.stderr.isatty() and not arguments.json
+    first: float | None = None
+    while not session.finished.wait(LOOK_SECONDS) and not asked_to_stop.is_set():
+        stats = session.stats()
+        for event in session.events():
+            # The reason why the run ends is printed once, at its end.
+            if event.bad and event.data is not session.failure:
+                _say(event.message, clear=terminal)
+        if terminal:
+            print(f"\r{_progress(stats, arguments)}\x1b[K", end="", file=sys.stderr, flush=True)
+        if stats.captured and first is None:
+            first = time.monotonic()
+        live = stats.source is not None and stats.source.live
+        late = first is not None and time.monotonic() - first > (arguments.seconds or math.inf)
+        if live and late:
+            break  # even where the camera gives no more pictures
+    if terminal:
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def _progress(stats: Stats, arguments: argparse.Namespace) -> str:
+    total = arguments.frames
+    known = None if stats.source is None else stats.source.frame_count
+    if known is not None and (total is None or stats.source is None or not stats.source.live):
+        total = min(known, total or known)
+    done = f"{stats.processed} frames"
+    if total:
+        share = min(1.0, stats.processed / total)
+        bar = "#" * round(24 * share)
+        done = f"[{bar:-<24}] {100 * share:3.0f} %  {stats.processed}/{total} frames"
+    state = "loading the model" if stats.engine is None else f"{stats.fps:.1f} fps"
+    parts = [done, state]
+    if stats.engine is not None:
+        parts.append(stats.engine.badge(stats.stacks_now, stats.stacks_all))
+    if stats.lost:
+        parts.append(f"{stats.lost} dropped")
+    return "  ".join(parts)
+
+
+def account(report: SessionReport) -> dict[str, Any]:
+    """The account of a run, as `--json` prints it. Times are in milliseconds."""
+    engine = report.engine
+    used = dict(report.stacks)
+    files = [file for recording in report.recordings for file in recording.files]
+    return {
+        "frames": report.processed,
+        "captured": report.captured,
+        "dropped": sum(report.dropped.values()),
+        "dropped_reasons": dict(report.dropped),
+        "seconds": round(report.seconds, 3),
+        "fps": round(report.fps, 2),
+        "source": None if report.source is None else report.source.name,
+        "model": report.model,
+        "engine": None if engine is None else engine.engine,
+        "device": None if engine is None else engine.device,
+        "precision": None if engine is None else engine.precision,
+        "reason": None if engine is None else engine.reason,
+        "stacks": max(used, key=lambda count: used[count]) if used else None,
+        "stacks_used": {str(count): frames for count, frames in used.items()},
+        "stages": {stage: _times(time) for stage, time in report.stages.items()},
+        "age": None if report.age is None else _times(report.age),
+        "files": [str(file.path) for file in files if file.written],
+        "recorded": [
+            {
+                "kind": file.kind,
+                "path": str(file.path),
+                "offered": file.offered,
+                "written": file.written,
+                "dropped": dict(file.dropped),
+                "seconds": round(file.seconds, 3),
+                "bytes": file.bytes,
+                "error": file.error,
+            }
+            for file in files
+        ],
+        "conserved": report.conserved,
+        "stuck": list(report.stuck),
+        "error": None if report.failure is None else str(report.failure),
+    }
+
+
+def _times(stage: StageTime) -> dict[str, float]:
+    return {"median": round(stage.median, 3), "p95": round(stage.p95, 3)}
+
+
+def _summary(report: SessionReport) -> str:
+    engine = "no engine" if report.engine is None else report.engine.badge()
+    lines = [
+        f"{report.processed} frames at {report.fps:.1f} fps on {engine}, "
+        f"{sum(report.dropped.values())} dropped"
+    ]
+    lines += [
+        f"{file.path}: {file.written} frames, {file.seconds:.1f} s, {file.bytes / 1e6:.1f} MB"
+        for recording in report.recordings
+        for file in recording.files
+        if file.written
+    ]
+    return "\n".join(lines)
+
+
+def _say(message: str, *, clear: bool = False) -> None:
+    print(f"{chr(13) + chr(27) + '[K' if clear else ''}pose-app: {message}", file=sys.stderr)
+
+
+@contextmanager
+def _signals() -> Iterator[threading.Event]:
+    """An event that Ctrl-C, SIGTERM and the end of the login session set; a second one kills."""
+    asked = threading.Event()
+    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before: dict[int, Any] = {}
+
+    def stop(number: int, _: object) -> None:
+        asked.set()
+        signal.signal(number, signal.SIG_DFL)
+
+    for name in names:
+        number = getattr(signal, name)
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup wants to be left alone
+            before[number] = signal.signal(number, stop)
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _as_region(values: tuple[float, float, float] | None) -> Region | None:
+    from .types import Region
+
+    return None if values is None else Region(*values)
+
+
+# What argparse calls for a value: ValueError becomes one sentence that names the option.
+
+
+def _stacks(text: str) -> int | str:
+    return text if text == "auto" else _count(text)
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise ValueError
+    return value
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not (math.isfinite(value) and value > 0):
+        raise ValueError
+    return value
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise ValueError
+    return value
+
+
+def _region(text: str) -> tuple[float, float, float]:
+    x, y, side = (float(part) for part in text.split(","))
+    if not (math.isfinite(x) and math.isfinite(y)):
+        raise ValueError
+    return x, y, _positive(str(side))
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, height = (_count(part) for part in text.lower().split("x"))
+    return width, height
+
+
+for _type, _name in (
+    (_stacks, "number of stacks"),
+    (_count, "number"),
+    (_positive, "number"),
+    (_share, "score between 0 and 1"),
+    (_region, "region: write X,Y,SIDE in pixels, like 100,50,300"),
+    (_size, "size: write it like 1280x720"),
+):
+    _type.__name__ = _name  # argparse says: invalid <name> value
