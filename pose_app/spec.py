@@ -88,8 +88,8 @@ class ModelSpec:
     """Everything a model file says about itself besides its tensors.
 
     `input_size` is (height, width) in pixels; `colour` is the channel order the network wants;
-    `mean[c]` and `std[c]` apply to channel c *as the network sees it* (of a BGR network, index 0 is
-    blue), after scaling to 0..1. `output` is `heatmap` (raw maps) or `logits` (softmax over the H*W
+    `mean` and `std` are of red, green and blue, in this order whatever `colour` is, and apply after
+    scaling to 0..1. `output` is `heatmap` (raw maps) or `logits` (softmax over the H*W
     logits of a joint plus one logit fixed at 0 that stands for *absent*). `score` is `peak` or
     `window` (sum of the probability map in 5x5 around the peak). `flip_shift` is by how many map
     pixels a flipped answer is shifted before averaging. `threshold` is the calibrated score under

@@ -85,8 +85,10 @@ FAMILIES = {
             name="fpd",
             licence="MIT",
             colour="BGR",
-            mean=IMAGENET_MEAN,  # written for RGB, applied to the BGR channels as they come
-            std=IMAGENET_STD,
+            # Its loader applies the lists, written for RGB, to the BGR channels as they come: red
+            # gets blue's numbers.
+            mean=(IMAGENET_MEAN[2], IMAGENET_MEAN[1], IMAGENET_MEAN[0]),
+            std=(IMAGENET_STD[2], IMAGENET_STD[1], IMAGENET_STD[0]),
             decode=_QUARTER_CORNERED,
             flip_shift=1,
             sigma=2.0,
