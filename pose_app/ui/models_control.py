@@ -124,7 +124,9 @@ class ModelsControl(QObject):
     def show_dialog(self) -> None:
         from .dialogs.models import ModelsDialog
 
-        dialog = ModelsDialog(self.window.bridge, self.window)
+        dialog = ModelsDialog(
+            self.window.bridge, self.window, current=self._asked, dialogs=self.window.dialogs
+        )
         dialog.model_chosen.connect(self.open)
         self.window.dialogs.show(dialog)
         self.look_for_models()

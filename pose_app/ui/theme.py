@@ -81,6 +81,7 @@ QPushButton:hover { background: palette(midlight); }
 QPushButton:pressed { background: palette(mid); }
 QPushButton:focus { border-color: %(accent)s; }
 QPushButton:default { background: %(accent)s; border-color: %(accent)s; color: white; }
+QPushButton:default:disabled { background: palette(button); border-color: palette(mid); }
 QPushButton:disabled { color: %(faint)s; }
 QTabBar::tab { padding: 6px 14px; border: none; border-bottom: 2px solid transparent; }
 QTabBar::tab:selected { border-bottom-color: %(accent)s; }

@@ -1,0 +1,134 @@
+"""What the Models dialog says about a model: table columns, the text beside it, what to expect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from html import escape
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from PySide6.QtCore import QCoreApplication
+
+if TYPE_CHECKING:
+    from ...network.published import ModelEntry
+    from ...pipeline.stats import Stats
+
+
+def tr(text: str) -> str:
+    return QCoreApplication.translate("ModelsDialog", text)
+
+
+class Column(NamedTuple):
+    """A column of the table: `value` is what it sorts by, `text` what it shows."""
+
+    title: str
+    help: str
+    value: Callable[[ModelEntry], Any]
+    text: Callable[[ModelEntry], str]
+
+
+def state(entry: ModelEntry) -> str:
+    """Whether a model can be used at once, in a word or two."""
+    if entry.problem is not None:
+        return tr("damaged")
+    if entry.installed:
+        return tr("installed")
+    return tr("by hand") if entry.url is None else tr("to download")
+
+
+def megabytes(size: int | None) -> str:
+    if size is None:
+        return ""
+    return f"{size / 1e6:.1f} MB" if size < 1e7 else f"{size / 1e6:.0f} MB"
+
+
+def accuracy(entry: ModelEntry) -> str:
+    return f"{entry.accuracy} {entry.metric}".strip() if entry.accuracy else ""
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
+
+
+COLUMNS: tuple[Column, ...] = (
+    Column("Name", "Name for the command line, too", lambda e: e.name, lambda e: e.name),
+    Column("Here?", "Installed or to be fetched", lambda e: (not e.installed, e.name), state),
+    Column("Family", "Who trained and published it", lambda e: e.family, lambda e: e.family),
+    Column(
+        "Stacks",
+        "Hourglasses in a row: each corrects the one before",
+        lambda e: e.stacks,
+        lambda e: str(e.stacks or ""),
+    ),
+    Column(
+        "Input",
+        "Width x height in pixels that the network sees",
+        lambda e: e.input_size,
+        lambda e: f"{e.input_size[1]} x {e.input_size[0]}" if e.input_size[0] else "",
+    ),
+    Column(
+        "Parameters (M)",
+        "Millions of numbers that were learned",
+        lambda e: e.parameters or 0.0,
+        lambda e: _figure(e.parameters),
+    ),
+    Column(
+        "GMAC",
+        "Thousand million multiplications per picture: twice as many take twice as long",
+        lambda e: e.gmac or 0.0,
+        lambda e: _figure(e.gmac),
+    ),
+    Column(
+        "Accuracy",
+        "As its authors report it. Figures of different metrics cannot be compared",
+        lambda e: (e.metric, e.accuracy),
+        accuracy,
+    ),
+    Column("Licence", "Of the weights", lambda e: e.licence, lambda e: e.licence),
+    Column("Size", "Of the file", lambda e: e.size or 0, lambda e: megabytes(e.size)),
+)
+
+
+def expected_fps(
+    entry: ModelEntry, running: ModelEntry | None, stats: Stats | None
+) -> float | None:
+    """Frames per second to expect of a model with all its stacks, from how fast another one runs.
+
+    The cost of a network is nearly all multiplications; the other stages stay as they are. None
+    where nothing runs or a figure is missing.
+    """
+    if running is None or stats is None or not running.gmac or not entry.gmac:
+        return None
+    network = stats.stages.get("network")
+    if network is None or network.median <= 0:
+        return None
+    share = (stats.stacks_now or 1) / (stats.stacks_all or 1)
+    others = sum(
+        time.median for stage, time in stats.stages.items() if stage in ("crop", "decode", "track")
+    )
+    return 1000.0 / (network.median * entry.gmac / (running.gmac * share) + others)
+
+
+def about(entry: ModelEntry, metrics: Mapping[str, str], fps: float | None) -> str:
+    """Rich text about a model."""
+    parts = [f"<b>{escape(entry.title)}</b>"]
+    if entry.problem is not None:
+        parts.append(escape(entry.problem))
+    if entry.accuracy:
+        meaning = escape(metrics.get(entry.metric, ""))
+        parts.append(f"<b>{escape(accuracy(entry))}</b>. {meaning}")
+    if fps is not None:
+        words = tr("On this machine up to {0} frames per second with all stacks, judging from the "
+                   "model that runs now.")  # fmt: skip
+        if entry.stacks > 1 and fps < 25:
+            words += " " + tr("With fewer stacks it is faster.")
+        parts.append(words.format(f"{fps:.0f}" if fps >= 10 else f"{fps:.1f}"))
+    if not entry.installed and entry.url is None:
+        parts.append(
+            tr("Only a browser gets this file: fetch it from the source page, then add it here.")
+        )
+    joints = tr("Joints: {0}. Licence: {1}.").format(entry.joints, entry.licence or "–")
+    parts.append(escape(joints))
+    if entry.page:
+        page = escape(entry.page, quote=True)
+        parts.append(f"{tr('Source page')}: <a href='{page}'>{page}</a>")
+    return "<br>".join(parts)
