@@ -65,9 +65,10 @@ def fold_merges(network: nn.Module) -> None:
             way = heatmaps.weight[:, :, 0, 0].double()
             product = way @ head.weight[:, :, 0, 0].double()
             feature.weight += product[:, :, None, None].to(feature.weight)
-            assert head.bias is not None and feature.bias is not None
-            assert heatmaps.bias is not None
-            feature.bias += (way @ head.bias.double() + heatmaps.bias.double()).to(feature.bias)
+            head_bias, feature_bias = head.bias, feature.bias
+            assert head_bias is not None
+            assert feature_bias is not None
+            feature_bias += heatmaps(head_bias.view(1, -1, 1, 1)).flatten()
         stack.merge_heatmaps = _Nothing()  # type: ignore[assignment]
 
 
