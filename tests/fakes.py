@@ -47,7 +47,8 @@ class FakeCamera:
     until the mode changes); `stale` (the same picture again and again); `black`; `broken` (grab
     works, retrieve does not); `raises` (cv2.error). `size` may be changed in mid-stream: the next
     picture has it, whatever was asked for. `fps` is kept in real time. `busy`: cannot be opened.
-    `pictures` makes picture number n in a size; default `moving_picture`.
+    No picture comes in `silent_formats`. `pictures` makes picture number n in a size; default
+    `moving_picture`. `grabbed` and `opened` count, `open_now` is how many have it open.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class FakeCamera:
         sizes: Sequence[tuple[int, int]] = ((640, 480), (1280, 720)),
         fps: float = 30.0,
         formats: Sequence[str] = ("MJPG", "YUYV"),
+        silent_formats: Sequence[str] = (),
         busy: bool = False,
         pictures: Callable[[int, tuple[int, int]], Image] = moving_picture,
     ) -> None:
@@ -68,12 +70,14 @@ class FakeCamera:
         self.sizes = tuple(sizes)
         self.fps = fps
         self.formats = tuple(formats)
+        self.silent_formats = tuple(silent_formats)
         self.busy = busy
         self.pictures = pictures
         self.size: tuple[int, int] | None = None
         self.grabbed = 0
         self.opened = 0
         self.open_now = 0
+        self._failing = 0
         self._mode = "live"
         self._changed = threading.Condition()
 
@@ -86,6 +90,17 @@ class FakeCamera:
         with self._changed:
             self._mode = mode
             self._changed.notify_all()
+
+    def fail_next(self, grabs: int) -> None:
+        """The next so many grabs fail; then all is well."""
+        with self._changed:
+            self._failing = grabs
+
+    def fails(self) -> bool:
+        """Whether this grab is one that `fail_next` spoke of."""
+        with self._changed:
+            failing, self._failing = self._failing > 0, max(0, self._failing - 1)
+            return failing
 
     def wait_while_blocked(self) -> None:
         with self._changed:
@@ -183,6 +198,8 @@ class FakeCapture:
         time.sleep(max(0.0, self._next_at - time.monotonic()))
         camera.wait_while_blocked()
         if self._hub.plugged.get(self._index) is not camera or camera.mode == "silent":
+            return False
+        if self._format in camera.silent_formats or camera.fails():
             return False
         if camera.mode == "raises":
             raise cv2.error("the driver fell over")

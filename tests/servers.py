@@ -62,7 +62,8 @@ class MjpegServer:
     `resolution` (320x240 from now on), `flood` (as fast as the line takes them), `garbage` (parts
     that are no JPEG), `endless` (a part that never ends). None is well again.
     `credentials` asks for a (user, password) by `auth` basic or digest.
-    `down` True: requests get 503. `connections` counts the streams opened, `sent` the pictures.
+    `down` True: requests get 503. `requests` counts all, `connections` the streams
+    opened, `sent` the pictures.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class MjpegServer:
         self.fault: str | None = None
         self.down = False
         self.connections = 0
+        self.requests = 0
         self.sent = 0
         self.stopped = threading.Event()
         handler = type("Handler", (_Handler,), {"camera": self})
@@ -124,6 +126,7 @@ class MjpegServer:
 class _Handler(BaseHTTPRequestHandler):
     camera: MjpegServer
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def log_message(self, format: str, *arguments: Any) -> None:
         """Say nothing: tests read stderr."""
@@ -133,6 +136,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.close_connection = True
+        self.camera.requests += 1
         if self.camera.down:
             self.send_error(503)
             return

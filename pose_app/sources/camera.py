@@ -265,7 +265,7 @@ def _cannot_open(camera: CameraInfo) -> str:
             return "There is no camera: plug one in, or use a video file, a URL or demo."
         names = ", ".join(f"{other.index} {other.name}" for other in present)
         return f"There is no camera {camera.index}: choose one of {names}."
-    if sys.platform.startswith("linux") and camera.path and not os.access(camera.path, os.R_OK):
+    if camera.path and os.path.exists(camera.path) and not os.access(camera.path, os.R_OK):
         return f"You may not use {camera.name}: add yourself to the group video and log in again."
     if sys.platform == "darwin":
         return (

@@ -41,6 +41,11 @@ class MjpegParser:
         self._at = 0  # the next byte of the picture to look at
         self._in_scan = False
 
+    @property
+    def buffered(self) -> int:
+        """Bytes kept for the picture that is under way."""
+        return len(self._buffer)
+
     def feed(self, data: bytes) -> list[bytes]:
         """The pictures that `data` completed, oldest first."""
         self._buffer += data

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 import threading
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 import av
 import numpy as np
 from av.container import InputContainer
+from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -71,7 +73,7 @@ class VideoSource:
             self._stream.thread_type = "AUTO"
             fps = float(self._stream.average_rate or self._stream.guessed_rate or _DEFAULT_FPS)
             self._interval = 1.0 / fps
-            self._start = _start_seconds(self._stream)
+            self._start: float | None = None  # the file's own time of its first picture
             self._timeline = Timeline(self._interval)
             self._waiting: deque[tuple[VideoFrame, float]] = deque()
             self._pictures = self._decode()
@@ -166,7 +168,7 @@ class VideoSource:
         """Go to the last picture at or before `wanted` seconds of the file."""
         for earlier in _SEEK_STEPS:
             target = max(0.0, wanted - earlier)
-            ticks = int((target + self._start) / self._time_base())
+            ticks = int((target + (self._start or 0.0)) / self._time_base())
             try:
                 self._container.seek(ticks, stream=self._stream, backward=True)
             except (av.error.FFmpegError, OSError) as error:
@@ -190,15 +192,18 @@ class VideoSource:
             shown = following
 
     def _decode(self) -> Iterator[tuple[VideoFrame, float]]:
-        """Every picture from here to the end with its seconds; skips what cannot be decoded."""
+        """Every picture from here to the end with its seconds; leaves out what is damaged."""
         broken_in_a_row = 0
+        awaited = _Awaited()
         packets = self._container.demux(self._stream)
         while not self._closed.is_set():
             pictures: list[VideoFrame] = []
             try:
                 packet = next(packets)
+                awaited.packet(packet)
                 pictures = packet.decode()
             except (StopIteration, av.error.EOFError):
+                self._count_broken(awaited.missing())
                 return
             except (av.error.TimeoutError, av.error.ExitError, av.error.HTTPError) as error:
                 raise SourceError(
@@ -206,7 +211,7 @@ class VideoSource:
                     "it again."
                 ) from error
             except (av.error.FFmpegError, OSError):
-                self._count_broken()
+                awaited.damaged = True
                 broken_in_a_row += 1
                 if broken_in_a_row >= _MOST_BROKEN_IN_A_ROW:
                     return
@@ -215,15 +220,18 @@ class VideoSource:
                 continue
             broken_in_a_row = 0
             for picture in pictures:
+                self._count_broken(awaited.missing(picture) + picture.is_corrupt)
                 if picture.is_corrupt:
-                    self._count_broken()
                     continue
                 stamp = picture.time
-                yield picture, self._timeline.place(None if stamp is None else stamp - self._start)
+                if stamp is not None:
+                    self._start = stamp if self._start is None else self._start
+                    stamp -= self._start
+                yield picture, self._timeline.place(stamp)
 
-    def _count_broken(self) -> None:
-        self.broken += 1
-        self._index += 1
+    def _count_broken(self, count: int) -> None:
+        self.broken += count
+        self._index += count
 
     def _note(self) -> str | None:
         if not self.broken:
@@ -245,10 +253,29 @@ class VideoSource:
         return None
 
 
-def _start_seconds(stream: VideoStream) -> float:
-    if stream.start_time is None or stream.time_base is None:
-        return 0.0
-    return float(stream.start_time * stream.time_base)
+class _Awaited:
+    """Which packets have not become a picture: a damaged one takes others with it.
+
+    Pictures come in the order of their times, so a packet with an earlier time has come to nothing.
+    Only files where a packet could not be decoded are counted: some codecs have packets without a
+    picture of their own.
+    """
+
+    def __init__(self) -> None:
+        self.damaged = False
+        self._stamps: list[int] = []
+
+    def packet(self, packet: Packet) -> None:
+        if packet.pts is not None and packet.size and not packet.is_discard:
+            heapq.heappush(self._stamps, packet.pts)
+
+    def missing(self, picture: VideoFrame | None = None) -> int:
+        """How many packets before this picture (None: before the end) have come to nothing."""
+        count = 0
+        stamp = math.inf if picture is None else picture.pts
+        while stamp is not None and self._stamps and self._stamps[0] <= stamp:
+            count += heapq.heappop(self._stamps) != stamp
+        return count if self.damaged else 0
 
 
 def _open(location: str | Path, name: str, timeout: tuple[float, float]) -> InputContainer:

@@ -1,0 +1,65 @@
+"""`pose-app cameras`: which cameras there are, and what they give."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .discover import CameraInfo
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--probe", action="store_true", help="open each camera and tell what it really gives"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON list")
+
+
+def main(arguments: argparse.Namespace) -> int:
+    from .discover import cameras
+
+    found = [_describe(camera, arguments.probe) for camera in cameras()]
+    if arguments.json:
+        print(json.dumps(found, ensure_ascii=False, indent=2))
+        return 0
+    if not found:
+        print("No camera found. A video file, a URL or demo will do: pose-app run demo")
+    for entry in found:
+        print(_line(entry))
+    return 0
+
+
+def _describe(camera: CameraInfo, probe: bool) -> dict[str, Any]:
+    from ..errors import SourceError
+
+    entry: dict[str, Any] = dict(camera.identity)
+    entry["index"], entry["backend"] = camera.index, camera.backend
+    if not probe:
+        return entry
+    from .camera import CameraSource
+
+    try:
+        source = CameraSource(camera)
+    except SourceError as error:
+        entry["error"] = str(error)
+        return entry
+    source.close()
+    entry["size"] = list(source.info.size)
+    entry["fps"] = source.info.fps
+    entry["format"] = source.info.identity.get("given_format")
+    return entry
+
+
+def _line(entry: dict[str, Any]) -> str:
+    parts = [f"{entry['index']:>3}  {entry['name']}"]
+    if "vid" in entry and "pid" in entry:
+        parts.append(f"({entry['vid']}:{entry['pid']})")
+    if "size" in entry:
+        parts.append(f"{entry['size'][0]}x{entry['size'][1]}")
+        parts += [f"{entry['fps']:g} fps"] if entry["fps"] else []
+        parts += [entry["format"]] if entry["format"] else []
+    if "error" in entry:
+        parts.append(f"- {entry['error']}")
+    return " ".join(parts)

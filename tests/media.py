@@ -1,0 +1,84 @@
+"""Small real videos and images for tests, whose pictures carry their own number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+
+_BITS = 12
+_TICKS = 90_000
+
+
+def numbered_picture(number: int, size: tuple[int, int] = (192, 96)) -> Image:
+    """(H, W, 3) BGR; `number` (0..4095) stands in it as twelve black or white blocks on grey.
+
+    It survives compression, scaling and quarter turns are visible: the left edge is red.
+    """
+    width, height = size
+    image = np.full((height, width, 3), 128, np.uint8)
+    image[:, : width // 16] = (0, 0, 255)
+    block = width * 3 // 4 // _BITS
+    for bit in range(_BITS):
+        left = width // 8 + bit * block
+        image[height // 4 : height * 3 // 4, left : left + block] = 255 * (number >> bit & 1)
+    return image
+
+
+def picture_number(image: Image) -> int:
+    """The number in a `numbered_picture`, upright, of any size."""
+    height, width = image.shape[:2]
+    block = width * 3 // 4 // _BITS
+    number = 0
+    for bit in range(_BITS):
+        middle = width // 8 + bit * block + block // 2
+        number |= int(image[height // 2 - 2 : height // 2 + 2, middle].mean() > 128) << bit
+    return number
+
+
+def write_video(
+    path: Path,
+    seconds: Iterable[float],
+    *,
+    size: tuple[int, int] = (192, 96),
+    fps: int = 25,
+    keyframe_every: int = 10,
+    rotation: int = 0,
+    bidirectional: bool = True,
+    options: dict[str, str] | None = None,
+) -> Path:
+    """An H.264 video of numbered pictures at the given times; returns `path`.
+
+    `rotation` is written as metadata (degrees counter-clockwise); `options` go to the container.
+    """
+    with av.open(str(path), "w", options=options or {}) as container:
+        stream = container.add_stream("libx264", rate=fps)
+        stream.width, stream.height = size
+        stream.pix_fmt = "yuv420p"
+        stream.codec_context.time_base = Fraction(1, _TICKS)
+        stream.options = {
+            "g": str(keyframe_every),
+            "preset": "ultrafast",
+            "crf": "18",
+            "bf": "2" if bidirectional else "0",
+        }
+        if rotation:
+            stream.set_display_rotation(rotation)
+        for number, second in enumerate(seconds):
+            frame = av.VideoFrame.from_ndarray(numbered_picture(number, size), format="bgr24")
+            frame.pts = round(second * _TICKS)
+            frame.time_base = Fraction(1, _TICKS)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def regular(count: int, fps: float = 25.0, start: float = 0.0) -> list[float]:
+    """Times of `count` pictures at a steady rate."""
+    return [start + number / fps for number in range(count)]

@@ -1,0 +1,76 @@
+"""Credentials stay out of what is shown; names from sources become harmless file names."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pose_app.sources.names import redact, safe_name
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("rtsp://admin:s3cret@10.0.0.5:554/ch1", "rtsp://10.0.0.5:554/ch1"),
+        ("rtsp://s3cret@10.0.0.5/ch1", "rtsp://10.0.0.5/ch1"),
+        ("http://admin:s3cret@@host/x", "http://host/x"),
+        ("http://admin:s3@c/ret@host/x", "http://host/x"),
+        ("http://admin:/s3cret@host:80/x?q=1", "http://host:80/x?q=1"),
+        ("http://host/x?user=s3cret&q=1&pwd=s3cret", "http://host/x?user=***&q=1&pwd=***"),
+        ("http://host/x?loginuse=a&loginpas=s3cret", "http://host/x?loginuse=***&loginpas=***"),
+        ("http://host/x?Token=s3cret#top", "http://host/x?Token=***#top"),
+        ("http://host/people/@anna/clip.mp4", "http://host/people/@anna/clip.mp4"),
+        ("http://host:8080/people/@anna", "http://host:8080/people/@anna"),
+        ("/home/anna/a@b:c.mp4", "/home/anna/a@b:c.mp4"),
+        ("Error: 'rtsp://me:s3cret@h/x' refused", "Error: 'rtsp://h/x' refused"),
+    ],
+)
+def test_redact(url: str, shown: str) -> None:
+    assert redact(url) == shown
+
+
+secrets = st.text(min_size=6, max_size=20).filter(lambda text: text.strip() == text)
+
+
+@given(secrets, secrets)
+def test_no_password_survives(user: str, password: str) -> None:
+    url = f"rtsp://{quote(user, safe='')}:{quote(password, safe='')}@camera.example/live"
+    assert redact(url) == "rtsp://camera.example/live"
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("demo.mp4", "demo.mp4"),
+        ("../../etc/passwd", "etc-passwd"),
+        ("C:\\Windows\\system.ini", "C-Windows-system.ini"),
+        ("rtsp://me:s3cret@10.0.0.5:554/ch1?a=b", "rtsp-10.0.0.5-554-ch1-a-b"),
+        ("Kamera von Jürgen (HD)", "Kamera von Jürgen (HD)"),
+        ("a\x00b\nc\u202ed", "a-b-c-d"),
+        ("con", "con_"),
+        ("LPT1.txt", "LPT1.txt_"),
+        ("...", "source"),
+        ("", "source"),
+    ],
+)
+def test_safe_name(text: str, name: str) -> None:
+    assert safe_name(text) == name
+
+
+@given(st.text(max_size=300))
+def test_any_text_becomes_a_file_in_its_folder(text: str) -> None:
+    name = safe_name(text)
+    assert name
+    assert len(name.encode()) <= 81
+    assert Path(name).name == name
+    assert name == os.path.basename(name)
+    assert not set(name) & set('/\\:*?"<>|\x00\n')
+    assert name not in (".", "..")
+    assert not name.endswith((".", " "))
+    assert not name.startswith((".", "-"))
+    assert safe_name(name) in (name, f"{name}_")
