@@ -107,17 +107,14 @@ def _region(out: Image, region: Region, unit: float) -> None:
 
 
 def _text(out: Image, lines: Sequence[str], unit: float) -> None:
-    scale, thickness = 0.45 * unit, max(1, round(unit))
-    for number, line in enumerate(lines, 1):
-        place = round(8 * unit), round(18 * unit * number)
-        for colour, width in ((OUTLINE, thickness + max(2, round(2 * unit))), (SIDES["centre"], 0)):
-            cv2.putText(
-                out,
-                line,
-                place,
-                cv2.FONT_HERSHEY_SIMPLEX,
-                scale,
-                colour,
-                width or thickness,
-                cv2.LINE_AA,
-            )
+    """Light on a darkened box: an outline would not fit, thicker letters are wider."""
+    scale, room = 0.45 * unit, round(6 * unit)
+    font, thickness = cv2.FONT_HERSHEY_SIMPLEX, max(1, round(unit))
+    top = room
+    for line in lines:
+        (width, height), below = cv2.getTextSize(line, font, scale, thickness)
+        box = out[top : top + height + below + room, room : room + width + 2 * room]
+        np.multiply(box, 0.35, out=box, casting="unsafe")
+        place = 2 * room, top + height + room // 2
+        cv2.putText(out, line, place, font, scale, SIDES["centre"], thickness, cv2.LINE_AA)
+        top += height + below + room

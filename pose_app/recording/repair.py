@@ -1,0 +1,80 @@
+"""`pose-app repair`: everything that is whole in a recording, as a clean file."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ..errors import RecordingError
+from . import files
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, help="a recording that was cut off (.mp4, .mkv)")
+    parser.add_argument(
+        "--output", type=Path, metavar="F", help="default: the same name with ' (repaired)'"
+    )
+
+
+def main(arguments: argparse.Namespace) -> int:
+    path, frames = repair(arguments.file, arguments.output)
+    print(f"{path}: {frames} frames")
+    return 0
+
+
+def repair(path: Path, output: Path | None = None) -> tuple[Path, int]:
+    """Copy every frame up to the first damage into a new file, without encoding anew.
+
+    The file itself stays as it is. Returns the copy's path and its number of frames. Raises
+    RecordingError where nothing can be saved or the name is taken.
+    """
+    import av
+
+    from .verify import read_times
+
+    path = Path(path)
+    output = output or path.with_name(f"{path.stem} (repaired){path.suffix}")
+    files.check_video_name(output)
+    times, _ = read_times(path, [])
+    whole = _unbroken(path, len(times))
+    if not whole:
+        raise RecordingError(f"There is no whole frame in {path}: nothing can be repaired.")
+    output = files.claim(output)
+    copied = 0
+    try:
+        with (
+            av.open(str(path)) as damaged,
+            av.open(str(output), "w", format=files.CONTAINERS[output.suffix.lower()]) as repaired,
+        ):
+            stream = damaged.streams.video[0]
+            copy = repaired.add_stream_from_template(stream)
+            for packet in damaged.demux(stream):
+                if packet.dts is None or copied == whole:
+                    break
+                packet.stream = copy
+                repaired.mux(packet)
+                copied += 1
+    except (av.FFmpegError, OSError) as error:
+        output.unlink(missing_ok=True)
+        raise RecordingError(f"{path} cannot be repaired ({files.reason(error)}).") from None
+    return output, copied
+
+
+def _unbroken(path: Path, most: int) -> int:
+    """How many packets from the start on decode without damage."""
+    import av
+
+    whole = 0
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        stream.codec_context.options = {"err_detect": "explode"}
+        stream.thread_type = "NONE"
+        try:
+            for packet in container.demux(stream):
+                if packet.dts is None or packet.is_corrupt or whole == most:
+                    break
+                packet.decode()
+                whole += 1
+        except (av.FFmpegError, ValueError):
+            pass  # the damage that the copy ends before
+    return whole

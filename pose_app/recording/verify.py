@@ -1,0 +1,227 @@
+"""`pose-app verify`: is a recording whole, and does it agree with its log?"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+
+from ..errors import RecordingError
+
+GAP_SECONDS, GAP_PERIODS = 0.5, 5  # a longer pause than both between two frames is a gap
+TAIL_SECONDS = 1.0  # how much of its end a recording may lose when the app is killed
+TOLERANCE = 0.0011  # seconds; Matroska's clock has milliseconds
+
+
+@dataclass(frozen=True)
+class Check:
+    """What was found: `problems` mean damage, `notes` are worth knowing."""
+
+    path: str
+    frames: int
+    seconds: float  # time of the last frame
+    fps: float
+    gaps: tuple[tuple[float, float], ...]  # (start, length) in seconds
+    closed: bool  # False: the writer was killed before it could finish the file
+    log: str | None
+    log_frames: int | None
+    problems: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def good(self) -> bool:
+        return not self.problems
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, help="a recorded video (.mp4, .mkv) or a log (.jsonl)")
+    parser.add_argument("--log", type=Path, help="its log (default: the .jsonl of the same name)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """0 where all is well, 1 where something is damaged."""
+    check = verify(arguments.file, arguments.log)
+    if arguments.json:
+        print(json.dumps({**asdict(check), "good": check.good}, ensure_ascii=False))
+        return 0 if check.good else 1
+    print(f"{check.path}: {check.frames} frames, {check.seconds:.2f} s, {check.fps:.1f} fps")
+    if check.log is not None:
+        print(f"{check.log}: {check.log_frames} frames")
+    for note in check.notes:
+        print(f"note: {note}")
+    for problem in check.problems:
+        print(f"problem: {problem}")
+    print("good" if check.good else "damaged")
+    return 0 if check.good else 1
+
+
+def verify(path: Path, log: Path | None = None) -> Check:
+    """Decode a recording to its end and compare it with its log.
+
+    `log` defaults to the `.jsonl` of the same name, where there is one. A `.jsonl` as `path` is
+    checked on its own. Raises RecordingError where a file cannot be read at all.
+    """
+    path = Path(path)
+    problems: list[str] = []
+    notes: list[str] = []
+    if path.suffix.lower() == ".jsonl":
+        times, closed, log, is_log = [], True, path, True
+    else:
+        times, closed, is_log = *read_times(path, problems), False
+        if log is None and path.with_suffix(".jsonl").exists():
+            log = path.with_suffix(".jsonl")
+    entries = None
+    if log is not None:
+        entries, raw = _read_log(log, path, notes)
+        logged = [seconds for seconds, _ in entries]
+        if any(b <= a for a, b in pairwise(logged)):
+            problems.append("The times of the log do not always increase.")
+        if is_log:
+            times = logged
+        else:
+            _compare(times, entries, raw, closed, problems, notes)
+    if any(b <= a for a, b in pairwise(times)):
+        problems.append("The times of the frames do not always increase.")
+    if not closed:
+        notes.append("It was not closed properly: `pose-app repair` makes a clean copy.")
+    gaps = _gaps(times)
+    notes += [f"No frame for {length:.1f} s after {start:.2f} s." for start, length in gaps]
+    span = times[-1] - times[0] if len(times) > 1 else 0.0
+    return Check(
+        path=str(path),
+        frames=len(times),
+        seconds=times[-1] if times else 0.0,
+        fps=(len(times) - 1) / span if span > 0 else 0.0,
+        gaps=gaps,
+        closed=closed,
+        log=None if log is None else str(log),
+        log_frames=None if entries is None else len(entries),
+        problems=tuple(dict.fromkeys(problems)),
+        notes=tuple(notes),
+    )
+
+
+def read_times(path: Path, problems: list[str]) -> tuple[list[float], bool]:
+    """Seconds of every frame that decodes without damage, and whether the file was closed."""
+    import av
+
+    from .files import reason
+
+    times: list[float] = []
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.video:
+                raise RecordingError(f"{path} has no video in it.")
+            stream = container.streams.video[0]
+            closed = container.duration is not None and not _fragmented(path)
+            # Conceal nothing: a frame that is not what was recorded is damage.
+            stream.codec_context.options = {"err_detect": "explode"}
+            for packet in container.demux(stream):
+                try:
+                    if packet.is_corrupt:
+                        raise ValueError("its data is cut off")
+                    for frame in packet.decode():
+                        if frame.pts is None or frame.is_corrupt:
+                            raise ValueError("a damaged picture")
+                        times.append(float(frame.pts * frame.time_base))
+                except (av.FFmpegError, ValueError) as error:
+                    place = f"after {times[-1]:.2f} s" if times else "at its start"
+                    problems.append(f"A frame {place} cannot be decoded ({reason(error)}).")
+    except (av.FFmpegError, OSError) as error:
+        raise RecordingError(f"{path} is no readable recording ({reason(error)}).") from None
+    if not times:
+        problems.append("There is no frame in it.")
+    return times, closed
+
+
+def _fragmented(path: Path) -> bool:
+    """Whether an mp4 still consists of fragments: closing it turns them into a plain one."""
+    with open(path, "rb") as file:
+        position, size = 0, path.stat().st_size
+        while position + 8 <= size:
+            file.seek(position)
+            head = file.read(16)
+            length, kind = int.from_bytes(head[:4], "big"), head[4:8]
+            if kind == b"moof":
+                return True
+            if length == 1:
+                length = int.from_bytes(head[8:16], "big")
+            if length < 8:
+                return False  # no mp4, or a box that reaches to the end
+            position += length
+    return False
+
+
+def _read_log(log: Path, video: Path, notes: list[str]) -> tuple[list[tuple[float, bool]], bool]:
+    """(seconds, whether the annotated video has it) per line; whether `video` is the raw one."""
+    from .keypoint_log import LogReader
+
+    reader = LogReader(log)
+    entries = [(frame.seconds, frame.in_video) for frame in reader]
+    if reader.torn:
+        notes.append("The last line of the log is cut off.")
+    files = reader.header.get("files")
+    names = files if isinstance(files, dict) else {}
+    return entries, names.get("raw") == video.name and names.get("annotated") != video.name
+
+
+def _compare(
+    times: Sequence[float],
+    entries: Sequence[tuple[float, bool]],
+    raw: bool,
+    closed: bool,
+    problems: list[str],
+    notes: list[str],
+) -> None:
+    """Every frame in the video is in the log and the other way round, as far as it should be.
+
+    A raw video has frames that the network never saw. A killed recording may end before its log.
+    """
+    logged = [seconds for seconds, _ in entries]
+    dropped = sum(not in_video for _, in_video in entries)
+    if dropped and not raw:
+        notes.append(f"{dropped} frames are in the log only: the recorder was too slow for them.")
+    wanted = logged if raw else [seconds for seconds, in_video in entries if in_video]
+    missing = [seconds for seconds in wanted if not _has(times, seconds)]
+    strangers = [] if raw else [seconds for seconds in times if not _has(logged, seconds)]
+    end = times[-1] if times else 0.0
+    if not closed:
+        tail = [seconds for seconds in missing if end < seconds <= end + TAIL_SECONDS]
+        if tail:
+            notes.append(f"The log has {len(tail)} frames more at its end.")
+            missing = [seconds for seconds in missing if seconds not in tail]
+        last = logged[-1] if logged else 0.0
+        strangers = [s for s in strangers if not last < s <= last + TAIL_SECONDS]
+    if missing:
+        problems.append(
+            f"{len(missing)} frames of the log are not in the video, the first at "
+            f"{missing[0]:.3f} s."
+        )
+    if strangers:
+        problems.append(
+            f"{len(strangers)} frames of the video are not in the log, the first at "
+            f"{strangers[0]:.3f} s."
+        )
+
+
+def _has(ordered: Sequence[float], seconds: float) -> bool:
+    place = bisect_left(ordered, seconds - TOLERANCE)
+    return place < len(ordered) and ordered[place] <= seconds + TOLERANCE
+
+
+def _gaps(times: Sequence[float]) -> tuple[tuple[float, float], ...]:
+    steps = [b - a for a, b in pairwise(times)]
+    if not steps:
+        return ()
+    limit = max(GAP_SECONDS, GAP_PERIODS * median(steps))
+    return tuple(
+        (round(start, 6), round(step, 6))
+        for start, step in zip(times, steps, strict=False)
+        if step > limit
+    )
