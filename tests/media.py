@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import struct
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
@@ -55,7 +57,7 @@ def write_video(
 ) -> Path:
     """An H.264 video of numbered pictures at the given times; returns `path`.
 
-    `rotation` is written as metadata (degrees counter-clockwise); `options` go to the container.
+    `rotation` is written as metadata of an mp4 (degrees counter-clockwise); `options` go to the container.
     """
     with av.open(str(path), "w", options=options or {}) as container:
         stream = container.add_stream("libx264", rate=fps)
@@ -68,15 +70,25 @@ def write_video(
             "crf": "18",
             "bf": "2" if bidirectional else "0",
         }
-        if rotation:
-            stream.set_display_rotation(rotation)
         for number, second in enumerate(seconds):
             frame = av.VideoFrame.from_ndarray(numbered_picture(number, size), format="bgr24")
             frame.pts = round(second * _TICKS)
             frame.time_base = Fraction(1, _TICKS)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
+    if rotation:
+        _rotate(path, rotation)
     return path
+
+
+def _rotate(path: Path, degrees: int) -> None:
+    """Write the display matrix of an mp4's track header (ISO/IEC 14496-12, 8.3.2), as phones do."""
+    data = bytearray(path.read_bytes())
+    matrix = data.index(b"tkhd") + 44
+    cosine, sine = round(math.cos(math.radians(degrees))), round(math.sin(math.radians(degrees)))
+    turned = (cosine << 16, -sine << 16, 0, sine << 16, cosine << 16, 0, 0, 0, 1 << 30)
+    data[matrix : matrix + 36] = struct.pack(">9i", *turned)
+    path.write_bytes(data)
 
 
 def regular(count: int, fps: float = 25.0, start: float = 0.0) -> list[float]:

@@ -310,5 +310,5 @@ def upright(picture: VideoFrame) -> Image:
     """(H, W, 3) uint8 BGR, turned by the quarter turns that the metadata asks for."""
     image: Image = np.asarray(picture.to_ndarray(format="bgr24"), dtype=np.uint8)
     # FFmpeg's angle is counter-clockwise, and is the turn that the picture needs.
-    quarters = round(getattr(picture, "rotation", 0) / 90) % 4
+    quarters = round(picture.rotation / 90) % 4
     return np.ascontiguousarray(np.rot90(image, quarters)) if quarters else image

@@ -109,7 +109,7 @@ def test_a_server_that_never_answers() -> None:
         with pytest.raises(SourceError, match="does not answer"):
             MjpegSource(url, stall_seconds=0.2)
         # FFmpeg does not always tell a silent server from one that talks nonsense.
-        with pytest.raises(SourceError, match="does not answer|sends nothing"):
+        with pytest.raises(SourceError, match=r"does not answer|sends nothing"):
             LiveStreamSource(url.replace("http", "rtsp"), open_seconds=0.2, stall_seconds=0.2)
 
 
