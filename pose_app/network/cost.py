@@ -14,10 +14,11 @@ from ..spec import ModelSpec
 _STATISTICS = ("running_mean", "running_var")
 
 
-def cost(path: Path, spec: ModelSpec) -> tuple[float, float]:
+def cost(path: Path, spec: ModelSpec, stacks: int | None = None) -> tuple[float, float]:
     """(millions of parameters, GMAC of the convolutions per picture of the spec's input size).
 
-    Raises ModelError where the header cannot be read.
+    `stacks` counts only what runs with so many of them. Raises ModelError where the header cannot
+    be read.
     """
     try:
         with open(path, "rb") as file:
@@ -26,7 +27,7 @@ def cost(path: Path, spec: ModelSpec) -> tuple[float, float]:
         shapes = {
             key: tuple(int(side) for side in value["shape"])
             for key, value in header.items()
-            if key != "__metadata__"
+            if key != "__metadata__" and _runs(key, stacks)
         }
     except OSError as error:
         raise ModelError(f"The model file {path} cannot be read: {error.strerror}.") from None
@@ -40,6 +41,14 @@ def cost(path: Path, spec: ModelSpec) -> tuple[float, float]:
         if len(shape) == 4
     )
     return parameters / 1e6, macs / 1e9
+
+
+def _runs(key: str, stacks: int | None) -> bool:
+    """Whether a tensor is used with so many stacks; the last has no way back into the trunk."""
+    match = re.match(r"stacks\.(\d+)\.(merge|between)?", key)
+    if stacks is None or match is None:
+        return True
+    return int(match[1]) < stacks - (match[2] is not None)
 
 
 def _stride(key: str, stride: int) -> int:
