@@ -57,7 +57,8 @@ def write_video(
 ) -> Path:
     """An H.264 video of numbered pictures at the given times; returns `path`.
 
-    `rotation` is written as metadata of an mp4 (degrees counter-clockwise); `options` go to the container.
+    `rotation` is written as metadata of an mp4 (degrees counter-clockwise); `options` go to the
+    container.
     """
     with av.open(str(path), "w", options=options or {}) as container:
         stream = container.add_stream("libx264", rate=fps)
