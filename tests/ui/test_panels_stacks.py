@@ -1,0 +1,249 @@
+"""The stacks panel: small multiples that show, choose and compare."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, QPointF, QRect, Qt
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QWidget
+from pytestqt.qtbot import QtBot
+
+from pose_app.pipeline.stats import Stats
+from pose_app.skeletons import COCO_17
+from pose_app.types import Result
+from pose_app.ui.stack_grid import StackGrid, read_stacks
+from pose_app.ui.stacks_panel import StacksPanel
+from pose_app.ui.view_state import ViewState
+from tests.ui.panel_results import made_result, real_results
+
+
+@pytest.fixture
+def panel(qtbot: QtBot) -> StacksPanel:
+    panel = StacksPanel(ViewState())
+    qtbot.addWidget(panel)
+    panel.resize(420, 460)
+    panel.show()
+    return panel
+
+
+def view_of(panel: StacksPanel) -> ViewState:
+    return panel.grid._view
+
+
+def pixels(widget: QWidget, rect: QRect | None = None) -> np.ndarray:
+    """(H, W, 3) int of a widget as painted."""
+    pixmap = widget.grab() if rect is None else widget.grab(rect)
+    image = pixmap.toImage().convertToFormat(QImage.Format.Format_RGB888)
+    lines = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), -1)
+    return lines[:, : 3 * image.width()].reshape(image.height(), image.width(), 3).astype(int)
+
+
+def click(
+    qtbot: QtBot,
+    grid: StackGrid,
+    stack: int,
+    button: Qt.MouseButton = Qt.MouseButton.LeftButton,
+    modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier,
+) -> None:
+    qtbot.mouseClick(grid, button, modifier, grid.tile(stack).center())
+
+
+def test_real_stacks_look_different_by_stack_and_by_joint(panel: StacksPanel) -> None:
+    result = real_results()[-1]
+    assert result.pose is not None
+    panel.show_result(result)
+    assert panel.grid.total == result.pose.stacks >= 2
+    first, last = (pixels(panel.grid, panel.grid.tile(s)) for s in (0, result.pose.stacks - 1))
+    assert np.abs(first - last).mean() > 0.2
+    view_of(panel).joint = result.pose.skeleton.index("head_top")
+    head = pixels(panel.grid, panel.grid.tile(0))
+    assert np.abs(head - first).mean() > 0.2
+    view_of(panel).joint = result.pose.skeleton.index("left_wrist")
+    assert np.abs(pixels(panel.grid, panel.grid.tile(0)) - head).mean() > 0.2
+
+
+def test_the_blob_is_painted_where_the_joint_is(panel: StacksPanel) -> None:
+    view = view_of(panel)
+    view.joint = 8
+    result = made_result(2, scores=1.0)
+    panel.show_result(result)
+    assert result.pose is not None
+    for stack in (0, 1):
+        tile = panel.grid.tile(stack)
+        colourful = np.ptp(pixels(panel.grid, tile), axis=2)
+        colourful[:4], colourful[-4:], colourful[:, :4], colourful[:, -4:] = 0, 0, 0, 0
+        rows, columns = np.nonzero(colourful > 0.5 * colourful.max())
+        region = result.pose.region
+        expected = (result.pose.stack_joints[stack, 8] - (region.x, region.y)) / region.side
+        assert columns.mean() / tile.width() == pytest.approx(expected[0], abs=0.03)
+        assert rows.mean() / tile.height() == pytest.approx(expected[1], abs=0.03)
+
+
+def test_mirroring_mirrors_picture_and_heatmap(panel: StacksPanel) -> None:
+    view = view_of(panel)
+    panel.show_result(made_result(2))
+    inner = panel.grid.tile(0).adjusted(4, 4, -4, -4)
+    plain = pixels(panel.grid, inner)
+    view.mirror = True
+    mirrored = pixels(panel.grid, inner)
+    assert np.abs(plain - mirrored).mean() > 10
+    assert np.abs(plain[:, ::-1] - mirrored).mean() < 3
+
+
+def test_opacity_and_colour_map_change_the_tiles(panel: StacksPanel) -> None:
+    panel.show_result(made_result(2))
+    inner = panel.grid.tile(0).adjusted(4, 4, -4, -4)
+    inferno = pixels(panel.grid, inner)
+    view_of(panel).colour_map = "viridis"
+    assert np.abs(pixels(panel.grid, inner) - inferno).max() > 30
+    view_of(panel).opacity = 0.0
+    assert np.ptp(pixels(panel.grid, inner), axis=2).max() == 0, "only the grey picture is left"
+
+
+def test_click_chooses_and_control_or_right_click_compares(
+    panel: StacksPanel, qtbot: QtBot
+) -> None:
+    view, grid = view_of(panel), panel.grid
+    panel.show_result(made_result(4))
+    click(qtbot, grid, 2)
+    assert view.stack == 2
+    click(qtbot, grid, 0, modifier=Qt.KeyboardModifier.ControlModifier)
+    assert (view.stack, view.compare) == (2, 0)
+    click(qtbot, grid, 1, Qt.MouseButton.RightButton)
+    assert view.compare == 1
+    click(qtbot, grid, 1, Qt.MouseButton.RightButton)
+    assert view.compare is None
+    qtbot.mouseClick(grid, Qt.MouseButton.LeftButton, pos=QPoint(1, grid.height() - 1))
+    assert view.stack == 2, "beside the tiles nothing happens"
+
+
+def test_the_keyboard_does_the_same(panel: StacksPanel, qtbot: QtBot) -> None:
+    view, grid = view_of(panel), panel.grid
+    panel.show_result(made_result(3))
+    qtbot.keyClick(grid, Qt.Key.Key_Left)
+    assert view.stack == 1
+    qtbot.keyClick(grid, Qt.Key.Key_Left, Qt.KeyboardModifier.ControlModifier)
+    assert (view.stack, view.compare) == (1, 0)
+    qtbot.keyClick(grid, Qt.Key.Key_Escape)
+    assert view.compare is None
+    for _ in range(5):
+        qtbot.keyClick(grid, Qt.Key.Key_Right)
+    assert view.stack == 2, "there is no stack after the last"
+    assert "3 stacks, stack 3" in grid.accessibleDescription()
+
+
+def test_the_chosen_tile_has_the_frame(panel: StacksPanel) -> None:
+    panel.show_result(made_result(2))
+    grid = panel.grid
+
+    def framed() -> list[bool]:
+        shades = []
+        for stack in (0, 1):
+            tile = grid.tile(stack)
+            shades.append(pixels(grid, QRect(tile.left() - 2, tile.center().y(), 1, 1))[0, 0])
+        return [bool(np.ptp(shade) > 60) for shade in shades]
+
+    assert framed() == [False, True], "without a choice it is the last"
+    view_of(panel).stack = 0
+    assert framed() == [True, False]
+    view_of(panel).compare = 1
+    assert framed() == [True, True]
+
+
+def test_readings_are_score_and_distance_to_the_last_answer(qapp: object) -> None:
+    scores = np.linspace(0.0, 0.9, 16)
+    pose, view = made_result(3, step=5.0, scores=scores).pose, ViewState()
+    assert pose is not None
+    seen = scores[scores >= 0.3]
+    for stack, reading in enumerate(read_stacks(pose, view)):
+        assert reading.score == pytest.approx(seen.mean(), abs=1e-5)
+        assert reading.distance == pytest.approx(5.0 * (2 - stack), abs=1e-4)
+    view.joint = 0
+    assert read_stacks(pose, view)[0].score == pytest.approx(0.0)
+    view.joint = None
+    view.visible = frozenset({15})
+    assert read_stacks(pose, view)[0].score == pytest.approx(0.9)
+    view.visible = frozenset()
+    assert read_stacks(pose, view)[0].score is None
+
+
+def test_stacks_that_did_not_run_are_there_but_dim(panel: StacksPanel) -> None:
+    grid = panel.grid
+    panel.show_result(made_result(2))
+    panel.show_stats(Stats(stacks_now=2, stacks_all=4))
+    assert grid.total == 4
+    assert grid.reading(3) is None
+    assert "Did not run" in grid.tile_help(3)
+    assert "px from the last" in grid.tile_help(0)
+    ran, idle = (pixels(grid, grid.tile(s).adjusted(4, 4, -4, -4)) for s in (0, 3))
+    assert np.ptp(idle) < np.ptp(ran)
+
+
+def test_nobody_in_view_has_no_figures(panel: StacksPanel) -> None:
+    panel.show_result(made_result(2, found=False))
+    reading = panel.grid.reading(0)
+    assert reading is not None
+    assert (reading.score, reading.distance) == (None, None)
+    assert not panel.grid.grab().isNull()
+
+
+def test_a_picture_before_the_model_is_loaded_is_no_trouble(panel: StacksPanel) -> None:
+    result = made_result()
+    panel.show_result(Result(result.frame, None, result.done_ns))
+    assert panel.grid.reading(0) is None
+    assert not panel.grab().isNull()
+
+
+@pytest.mark.parametrize("stacks", range(1, 9))
+@pytest.mark.parametrize("size", [(300, 250), (420, 430), (900, 200), (200, 700)])
+def test_tiles_fit_and_never_overlap(panel: StacksPanel, stacks: int, size: tuple) -> None:
+    grid = panel.grid
+    grid.set_total(stacks)
+    grid.resize(*size)
+    tiles = [grid.tile(stack).adjusted(0, 0, 0, grid._caption()) for stack in range(stacks)]
+    for index, tile in enumerate(tiles):
+        assert grid.rect().contains(tile)
+        assert grid.stack_at(QPointF(tile.center())) == index
+        assert not any(tile.intersects(other) for other in tiles[index + 1 :])
+
+
+def test_the_joint_box_offers_all_and_each_joint(panel: StacksPanel) -> None:
+    view, box = view_of(panel), panel.joint
+    panel.show_result(made_result())
+    words = [box.itemText(row) for row in range(box.count())]
+    assert words[:2] == ["all joints: the highest", "all joints: the sum"]
+    assert "right ankle" in words
+    box.activated.emit(words.index("left wrist"))
+    assert view.joint == 15
+    box.activated.emit(1)
+    assert (view.joint, view.combine) == (None, "sum")
+    view.joint = 9
+    assert box.currentText() == "head top"
+
+
+def test_the_joint_box_follows_the_model(panel: StacksPanel) -> None:
+    panel.show_result(made_result())
+    panel.show_result(made_result(skeleton=COCO_17))
+    words = [panel.joint.itemText(row) for row in range(panel.joint.count())]
+    assert "left eye" in words
+    assert "pelvis" not in words
+
+
+def test_colours_opacity_and_threshold_reach_the_view(panel: StacksPanel) -> None:
+    view = view_of(panel)
+    panel.show_result(made_result(threshold=0.42))
+    assert panel.threshold.value() == 42, "the model's own threshold is shown"
+    assert view.threshold is None
+    assert not panel.own.isEnabled()
+    panel.threshold.setValue(55)
+    assert view.threshold == pytest.approx(0.55)
+    panel.own.click()
+    assert view.threshold is None
+    assert panel.threshold.value() == 42
+    panel.opacity.setValue(25)
+    assert view.opacity == pytest.approx(0.25)
+    panel.colour_map.activated.emit(panel.colour_map.findData("turbo"))
+    assert view.colour_map == "turbo"
+    view.opacity = 0.75
+    assert panel.opacity.value() == 75
