@@ -13,6 +13,7 @@ from ..types import Floats
 Indices = NDArray[np.intp]
 
 _WINDOW = 2  # half side of the 5x5 window of `centroid` and of the window score
+_HUGE = 1e30  # more than any real map holds, and its sums are still finite
 _TINY = 1e-10  # keeps logarithms finite, as in Zhang et al. CVPR 2020
 
 
@@ -30,7 +31,7 @@ def decode(maps: Floats, spec: ModelSpec) -> Floats:
     rule = spec.decode
 
     if spec.score == "window" or rule.subpixel == "centroid":
-        mass = _window(grids, x, y, _WINDOW).clip(min=0)
+        mass = _window(grids, x, y, _WINDOW).clip(0, _HUGE)
         total = mass.sum(axis=(1, 2))
     if rule.subpixel == "centroid":
         shift = _centroid(mass, total)

@@ -1,0 +1,346 @@
+"""The whole way from pictures to poses, with an engine whose answers are known exactly."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+
+import numpy as np
+import pytest
+
+from pose_app.errors import PoseAppError
+from pose_app.pose.estimator import PoseEstimator
+from pose_app.pose.tracking import WEAK_FRAMES, whole_frame
+from pose_app.spec import Calibration
+from pose_app.types import Frame, Pose, Region
+from tests.unit.pose.colour_engine import COLOURS, ColourEngine, dot_spec, draw, person
+
+SIZE = (640, 480)
+
+
+@pytest.fixture
+def estimator() -> PoseEstimator:
+    return PoseEstimator(ColourEngine())
+
+
+def frame(image: np.ndarray, index: int, rate: float = 30.0) -> Frame:
+    return Frame(index, time.perf_counter_ns(), index / rate, image)
+
+
+def furthest(pose: Pose, joints: np.ndarray) -> float:
+    return float(np.abs(pose.joints - joints).max())
+
+
+def test_a_picture_gives_every_joint_to_a_fraction_of_a_pixel(estimator: PoseEstimator) -> None:
+    joints = person(300, 50, 330)
+    pose = estimator.estimate(draw(SIZE, joints))
+    assert pose.found
+    assert pose.present.all()
+    assert furthest(pose, joints) < 0.5
+    assert pose.joints.shape == (16, 2)
+    assert pose.joints.dtype == np.float32
+    assert pose.scores.shape == (16,)
+    assert ((pose.scores >= 0) & (pose.scores <= 1)).all()
+    assert pose.stack_joints.shape == (2, 16, 2)
+    assert pose.stack_scores.shape == (2, 16)
+    assert (pose.stacks, pose.stack) == (2, 1)
+    assert set(pose.timings) == {"crop", "network", "decode", "track"}
+    assert pose.timings["network"] > 0
+
+
+@pytest.mark.parametrize(
+    ("size", "height"),
+    [((1280, 720), 110), ((1920, 1080), 190), ((480, 640), 300), ((300, 1200), 130)],
+)
+def test_people_small_and_at_the_side_are_found_too(size: tuple[int, int], height: int) -> None:
+    estimator = PoseEstimator(ColourEngine())
+    joints = person(size[0] * 0.3, size[1] * 0.35, height)
+    pose = estimator.estimate(draw(size, joints))
+    assert pose.found
+    assert furthest(pose, joints) < 0.5
+
+
+def test_the_squares_are_looked_at_only_if_the_whole_frame_shows_nobody(
+    estimator: PoseEstimator,
+) -> None:
+    engine = estimator.engine
+    assert isinstance(engine, ColourEngine)
+    estimator.estimate(draw(SIZE, person(300, 50, 330)))
+    assert engine.batches == [1, 1]
+    engine.batches.clear()
+    estimator.estimate(draw((1280, 720), person(300, 250, 110)))
+    assert engine.batches[0] == 1
+    assert engine.batches[-1] == 1
+    assert max(engine.batches) == 8
+    assert sum(engine.batches) > 10
+
+
+def test_nobody_is_found_in_an_empty_room(estimator: PoseEstimator) -> None:
+    pose = estimator.estimate(draw(SIZE, None))
+    assert not pose.found
+    assert not pose.present.any()
+    assert pose.region == whole_frame(SIZE)
+    assert estimator.presence(draw(SIZE, None)) == 0
+
+
+def test_presence_is_what_decides(estimator: PoseEstimator) -> None:
+    for height in (30, 45, 60, 90, 150, 300):
+        image = draw(SIZE, person(330, 60, height))
+        found = estimator.estimate(image).found
+        assert found == (estimator.presence(image) >= estimator.spec.person_threshold)
+
+
+def test_a_given_region_is_what_the_network_sees(estimator: PoseEstimator) -> None:
+    joints = person(300, 50, 330)
+    region = Region(95.5, 10.25, 400)
+    pose = estimator.estimate(draw(SIZE, joints), region)
+    assert pose.region == region
+    assert pose.tracking == "manual"
+    assert furthest(pose, joints) < 0.5
+    elsewhere = estimator.estimate(draw(SIZE, joints), Region(480, 300, 150))
+    assert not elsewhere.found
+    assert not elsewhere.present.any()
+
+
+def test_heatmaps_of_every_stack_are_those_of_the_region(estimator: PoseEstimator) -> None:
+    joints = person(300, 50, 330)
+    pose = estimator.estimate(draw((1280, 720), person(300, 250, 110)))
+    for stack in range(2):
+        maps = pose.heatmaps(stack)
+        assert maps.shape == (16, 64, 64)
+        y, x = np.divmod(maps.reshape(16, -1).argmax(axis=1), 64)
+        step = pose.region.side / 64
+        assert np.abs(pose.region.x + (x + 0.5) * step - 0.5 - pose.joints[:, 0]).max() < step
+        assert np.abs(pose.region.y + (y + 0.5) * step - 0.5 - pose.joints[:, 1]).max() < step
+    with pytest.raises(ValueError, match="stack 2"):
+        pose.heatmaps(2)
+    first = estimator.track(frame(draw(SIZE, joints), 0))
+    assert first.heatmaps().shape == (16, 64, 64)
+
+
+def test_a_batch_keeps_each_candidates_own_maps() -> None:
+    estimator = PoseEstimator(ColourEngine())
+    # Nobody: the pose is of the first of the two candidates.
+    pose = estimator.track(frame(draw(SIZE, None), 0))
+    assert pose.maps is not None
+    assert pose.maps.batch == 1
+    assert pose.maps.peaks() is None
+    assert not pose.heatmaps(0).any()
+    with pytest.raises(ValueError, match="item 1"):
+        pose.maps.stack(0, 1)
+
+
+def test_a_video_is_tracked_from_the_first_frame(estimator: PoseEstimator) -> None:
+    for index in range(40):
+        joints = person(220 + 4 * index, 60 + index / 2, 300)
+        pose = estimator.track(frame(draw(SIZE, joints), index))
+        assert (pose.found, pose.tracking) == (True, "track")
+        assert furthest(pose, joints) < 0.6
+    engine = estimator.engine
+    assert isinstance(engine, ColourEngine)
+    # The whole frame with one square, the closer look, then one crop a frame.
+    assert engine.batches == [2, 1] + [1] * 39
+
+
+def test_who_leaves_is_lost_and_who_comes_back_is_found(estimator: PoseEstimator) -> None:
+    index = 0
+    for _ in range(5):
+        assert estimator.track(frame(draw(SIZE, person(300, 60, 300)), index)).found
+        index += 1
+    states = []
+    for _ in range(WEAK_FRAMES + 2):
+        pose = estimator.track(frame(draw(SIZE, None), index))
+        assert not pose.found
+        assert not pose.present.any()
+        states.append(pose.tracking)
+        index += 1
+    assert states == ["track"] * (WEAK_FRAMES - 1) + ["search"] * 3
+    back = person(480, 100, 280)
+    pose = estimator.track(frame(draw(SIZE, back), index))
+    assert pose.found
+    assert furthest(pose, back) < 0.6
+
+
+def test_a_small_person_is_found_within_a_round_of_squares(estimator: PoseEstimator) -> None:
+    joints = person(900, 350, 110)
+    image = draw((1280, 720), joints)
+    found = [estimator.track(frame(image, index)).found for index in range(40)]
+    assert any(found)
+    assert all(found[found.index(True) :])
+
+
+def test_fewer_stacks_are_an_answer_too() -> None:
+    estimator = PoseEstimator(ColourEngine(dot_spec(stacks=4), error=2.0), stacks=3)
+    joints = person(300, 50, 330)
+    image = draw(SIZE, joints)
+    assert estimator.estimate(image).stacks == 3
+    pose = estimator.track(frame(image, 0), stacks=2)
+    assert (pose.stacks, pose.stack) == (2, 1)
+    assert pose.stack_joints.shape == (2, 16, 2)
+    full = estimator.track(frame(image, 1), stacks=4)
+    assert (full.stacks, full.stack) == (4, 3)
+    assert furthest(full, joints) < 0.6
+
+
+def test_the_shown_stack_gives_the_joints() -> None:
+    estimator = PoseEstimator(ColourEngine(dot_spec(stacks=4), error=2.0))
+    image = draw(SIZE, person(300, 50, 330))
+    for shown, expected in ((0, 0), (2, 2), (3, 3), (7, 3), (None, 3)):
+        pose = estimator.track(frame(image, 0), shown=shown)
+        assert pose.stack == expected
+        assert np.array_equal(pose.joints, pose.stack_joints[expected])
+        assert np.array_equal(pose.scores, pose.stack_scores[expected])
+        # Each earlier stack is two map pixels, of 4 input pixels each, further to the right.
+        step = 2 * 4 * pose.region.side / 256
+        moved = pose.stack_joints[expected] - pose.stack_joints[3]
+        assert moved[:, 0] == pytest.approx(np.full(16, step * (3 - expected)), abs=0.2)
+    early = estimator.track(frame(image, 1), stacks=2, shown=3)
+    assert early.stack == 1
+
+
+@pytest.mark.parametrize("stacks", [0, -1, 3, 99])
+def test_stacks_that_are_not_there_are_refused(estimator: PoseEstimator, stacks: int) -> None:
+    with pytest.raises(PoseAppError, match="stacks 1 to 2"):
+        estimator.track(frame(draw(SIZE, None), 0), stacks=stacks)
+    with pytest.raises(PoseAppError, match="stacks 1 to 2"):
+        PoseEstimator(ColourEngine(), stacks=stacks)
+
+
+def test_a_dragged_region_overrides_the_tracker_and_hands_over_to_it(
+    estimator: PoseEstimator,
+) -> None:
+    left, right = person(160, 60, 300), person(480, 60, 300)
+    both = np.maximum(draw(SIZE, left), draw(SIZE, right))
+    region = Region(320, 20, 400)
+    pose = estimator.track(frame(both, 0), region=region)
+    assert (pose.tracking, pose.region) == ("manual", region)
+    assert furthest(pose, right) < 0.6
+    for index in range(1, 10):
+        after = estimator.track(frame(draw(SIZE, right), index))
+        assert after.tracking == "track"
+        assert furthest(after, right) < 0.6
+
+
+def test_scores_are_calibrated_and_the_threshold_applies_to_them() -> None:
+    curve = Calibration((0.0, 1.0), (0.0, 0.5))
+    engine = ColourEngine(dot_spec(calibration=(curve, curve), threshold=0.4))
+    image = draw(SIZE, person(300, 50, 330))
+    pose = PoseEstimator(engine).estimate(image)
+    assert pose.scores.max() <= 0.5
+    assert pose.scores.max() > 0.45
+    assert (pose.threshold, pose.present.all()) == (0.4, True)
+    strict = PoseEstimator(engine, threshold=0.6).estimate(image)
+    assert strict.found
+    assert not strict.present.any()
+
+
+def test_an_unseen_joint_is_absent(estimator: PoseEstimator) -> None:
+    joints = person(300, 60, 300)
+    image = draw(SIZE, joints)
+    near = (np.abs(image.astype(int) - COLOURS[15]) <= 60).all(axis=2)
+    image[near] = 40
+    pose = estimator.estimate(image)
+    assert pose.found
+    assert not pose.present[15]
+    assert pose.present[:15].all()
+
+
+def test_smoothing_calms_trembling_and_restarts_with_the_stack() -> None:
+    rng = np.random.default_rng(0)
+    shakes = rng.normal(0, 2, (40, 2))
+    raw, smooth = PoseEstimator(ColourEngine()), PoseEstimator(ColourEngine(), smoothing=True)
+    tracks: list[list[np.ndarray]] = [[], []]
+    for index, shake in enumerate(shakes):
+        image = draw(SIZE, person(300 + shake[0], 60 + shake[1], 300))
+        for track, estimator in zip(tracks, (raw, smooth), strict=True):
+            track.append(estimator.track(frame(image, index)).joints)
+    rough, calm = (np.diff(np.array(track[5:]), axis=0).std() for track in tracks)
+    assert calm < 0.6 * rough
+    image = draw(SIZE, person(305, 60, 300))
+    pose = smooth.track(frame(image, 40), shown=0)
+    assert np.array_equal(pose.joints, pose.stack_joints[0])
+    smooth.smoothing = False
+    pose = smooth.track(frame(image, 41))
+    assert np.array_equal(pose.joints, pose.stack_joints[1])
+
+
+def test_reset_starts_a_new_video(estimator: PoseEstimator) -> None:
+    estimator.smoothing = True
+    image = draw(SIZE, person(300, 60, 300))
+    for index in range(3):
+        estimator.track(frame(image, index))
+    estimator.reset()
+    engine = estimator.engine
+    assert isinstance(engine, ColourEngine)
+    engine.batches.clear()
+    elsewhere = person(450, 90, 260)
+    pose = estimator.track(frame(draw(SIZE, elsewhere), 3))
+    assert engine.batches == [2, 1]
+    assert np.array_equal(pose.joints, pose.stack_joints[1])
+    assert furthest(pose, elsewhere) < 0.6
+
+
+def test_heatmaps_outlive_later_frames(estimator: PoseEstimator) -> None:
+    pose = estimator.track(frame(draw(SIZE, person(200, 60, 300)), 0))
+    before = pose.heatmaps().copy()
+    for index in range(1, 4):
+        estimator.track(frame(draw(SIZE, person(200 + 30 * index, 60, 300)), index))
+    assert np.array_equal(pose.heatmaps(), before)
+
+
+def test_peaks_decoded_by_the_engine_are_taken_as_they_are() -> None:
+    class Decoding(ColourEngine):
+        def infer(self, crops: np.ndarray, stacks: int):  # type: ignore[no-untyped-def]
+            maps = super().infer(crops, stacks)
+            peaks = np.zeros((len(crops), stacks, 16, 3), np.float32)
+            peaks[..., :2] = 127.5
+            peaks[..., 2] = 0.8
+            maps.peaks = lambda: peaks  # type: ignore[method-assign, assignment, return-value]
+            return maps
+
+    region = Region(100, 50, 300)
+    pose = PoseEstimator(Decoding()).estimate(draw(SIZE, None), region)
+    assert pose.found
+    assert pose.joints == pytest.approx(np.tile((249.5, 199.5), (16, 1)))
+    assert pose.scores == pytest.approx(np.full(16, 0.8))
+    moving = PoseEstimator(Decoding()).track(frame(draw(SIZE, None), 0))
+    assert moving.maps is not None
+    peaks = moving.maps.peaks()
+    assert peaks is not None
+    assert peaks.shape == (1, 2, 16, 3)
+
+
+def test_what_is_no_picture_or_region_is_one_sentence(estimator: PoseEstimator) -> None:
+    image = draw(SIZE, None)
+    with pytest.raises(PoseAppError, match="empty"):
+        estimator.estimate(np.zeros((0, 0, 3), np.uint8))
+    with pytest.raises(PoseAppError, match="three colours"):
+        estimator.track(frame(np.zeros((480, 640), np.uint8), 0))
+    with pytest.raises(PoseAppError, match="outside"):
+        estimator.estimate(image, Region(9000, 0, 100))
+    with pytest.raises(PoseAppError, match="no square"):
+        estimator.track(frame(image, 0), region=Region(0, 0, 0))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 900), (3000, 2), (64, 64)])
+def test_the_smallest_and_the_oddest_pictures_have_nobody(size: tuple[int, int]) -> None:
+    estimator = PoseEstimator(ColourEngine())
+    image = np.zeros((size[1], size[0], 3), np.uint8)
+    assert not estimator.estimate(image).found
+    assert not estimator.track(frame(image, 0)).found
+
+
+def test_a_rectangular_input_is_exact_as_well() -> None:
+    spec = dataclasses.replace(dot_spec(), input_size=(256, 192))
+    estimator = PoseEstimator(ColourEngine(spec))
+    joints = person(300, 50, 330)
+    pose = estimator.estimate(draw(SIZE, joints))
+    assert pose.found
+    assert furthest(pose, joints) < 0.5
+
+
+def test_the_engine_is_closed_with_the_estimator() -> None:
+    engine = ColourEngine()
+    with PoseEstimator(engine) as estimator:
+        assert estimator.skeleton.name == "mpii-16"
+    assert engine.closed
