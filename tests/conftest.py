@@ -1,0 +1,55 @@
+"""What every test gets: folders of its own, no thread left behind, slow and GPU tests on demand."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+LEAVE_SECONDS = 5.0  # how long a thread may take to end after its test
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--slow", action="store_true", help="run the tests marked slow, too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    slow = pytest.mark.skip(reason="takes long: run with --slow")
+    gpu = pytest.mark.skip(reason="there is no CUDA device here")
+    has_gpu: bool | None = None
+    for item in items:
+        if "slow" in item.keywords and not config.getoption("--slow"):
+            item.add_marker(slow)
+        if "gpu" in item.keywords:
+            if has_gpu is None:
+                from pose_app.engines.machine import nvidia_count
+
+                has_gpu = nvidia_count() > 0
+            if not has_gpu:
+                item.add_marker(gpu)
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Settings, models, logs and recordings of a test are its own; the cache of converted models
+    is shared, it is keyed by content."""
+    home: Path = tmp_path_factory.mktemp("home")
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_VIDEOS_DIR"):
+        monkeypatch.setenv(name, str(home / name.lower()))
+    return home
+
+
+@pytest.fixture(autouse=True)
+def no_thread_left_behind() -> Iterator[None]:
+    """Fail a test after which a thread runs that did not run before it."""
+    before = set(threading.enumerate())
+    yield
+    deadline = time.monotonic() + LEAVE_SECONDS
+    while left := [t for t in threading.enumerate() if t not in before and t.is_alive()]:
+        if time.monotonic() > deadline:
+            names = ", ".join(thread.name for thread in left)
+            pytest.fail(f"threads left behind: {names}")
+        left[0].join(0.05)
