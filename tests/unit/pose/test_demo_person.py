@@ -1,0 +1,131 @@
+"""The bundled model and tracker on the bundled clip, against its truth."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import av
+import numpy as np
+import pytest
+
+from pose_app.paths import bundled
+from pose_app.pose.estimator import PoseEstimator
+from pose_app.pose.tracking import WEAK_FRAMES
+from pose_app.types import Frame, Pose
+
+EVERY = 3  # of the clip's 420 frames
+UPPER = ("upper_neck", "head_top", "right_shoulder", "left_shoulder")
+
+
+@pytest.fixture(scope="module")
+def clip() -> tuple[list[Frame], np.ndarray]:
+    """(frames, true joints (frames, 16, 3) with x, y and 1 where they are in the picture)."""
+    with av.open(str(bundled("assets", "demo.mp4"))) as container:
+        frames = [
+            Frame(index, 0, float(picture.time), picture.to_ndarray(format="bgr24"))
+            for index, picture in enumerate(container.decode(video=0))
+            if index % EVERY == 0
+        ]
+    with open(bundled("assets", "demo.jsonl"), encoding="utf-8") as file:
+        lines = [json.loads(line) for line in file][1:]
+    truth = np.array([[(x, y, present) for x, y, _, present in line["joints"]] for line in lines])
+    assert len(truth) == 420
+    assert [line["t"] for line in lines[::EVERY]] == [round(f.seconds, 6) for f in frames]
+    return frames, truth[::EVERY]
+
+
+@pytest.fixture(scope="module")
+def opened() -> Iterator[PoseEstimator]:
+    with PoseEstimator.open() as estimator:
+        yield estimator
+
+
+@pytest.fixture
+def estimator(opened: PoseEstimator) -> PoseEstimator:
+    opened.reset()
+    opened.smoothing = False
+    return opened
+
+
+def near(pose: Pose, true: np.ndarray) -> np.ndarray:
+    """Which joints (16,) are present within a fifth of the torso of the truth."""
+    torso = max(np.hypot(*(true[2] - true[13])[:2]), np.hypot(*(true[3] - true[12])[:2]))
+    return np.asarray(pose.present & (np.hypot(*(pose.joints - true[:, :2]).T) < 0.2 * torso))
+
+
+def test_the_person_is_followed_from_first_to_last_frame(
+    estimator: PoseEstimator, clip: tuple[list[Frame], np.ndarray]
+) -> None:
+    frames, truth = clip
+    upper = [estimator.skeleton.index(name) for name in UPPER]
+    right, visible, invented = [], [], 0
+    for frame, true in zip(frames, truth, strict=True):
+        pose = estimator.track(frame)
+        assert (pose.found, pose.tracking) == (True, "track")
+        inside = true[:, 2] > 0
+        region = pose.region
+        # No jump to the background: the person's middle stays in the middle of the region.
+        middle = (true[inside, :2].min(axis=0) + true[inside, :2].max(axis=0)) / 2
+        assert np.abs(middle - region.centre).max() < 0.25 * region.side
+        right.append(near(pose, true))
+        visible.append(inside)
+        invented += int((pose.present & ~inside).sum())
+    hits, seen = np.array(right), np.array(visible)
+    assert hits[:, upper].mean() > 0.9
+    assert hits[seen].mean() > 0.8
+    assert invented < 0.1 * (~seen).sum()
+
+
+def test_single_pictures_are_found_without_a_hint(
+    estimator: PoseEstimator, clip: tuple[list[Frame], np.ndarray]
+) -> None:
+    frames, truth = clip
+    poses = [estimator.estimate(frame.image) for frame in frames[::20]]
+    assert all(pose.found for pose in poses)
+    right = [near(pose, true) for pose, true in zip(poses, truth[::20], strict=True)]
+    assert np.array(right)[truth[::20, :, 2] > 0].mean() > 0.75
+
+
+def test_who_walks_out_of_the_picture_is_lost_and_found_again(
+    estimator: PoseEstimator, clip: tuple[list[Frame], np.ndarray]
+) -> None:
+    picture = clip[0][80].image  # the whole person, in the middle
+    wall = np.full_like(picture, 128)
+    stays, leaves, empty = 10, 30, 20
+    shifts = [0] * stays + list(np.linspace(0, 640, leaves).astype(int)) + [640] * empty
+    shifts += shifts[::-1]
+    poses = []
+    for index, shift in enumerate(shifts):
+        image = wall.copy()
+        image[:, shift:] = picture[:, : 640 - shift]
+        poses.append(estimator.track(Frame(index, 0, index / 20, image)))
+    assert all(pose.found for pose in poses[:stays])
+    half = len(poses) // 2
+    for pose in poses[half - empty + WEAK_FRAMES : half + empty]:
+        assert pose.tracking == "search"
+        assert not pose.present.any()
+    assert all(pose.found for pose in poses[-stays:])
+    assert np.abs(poses[-1].joints - poses[stays - 1].joints)[poses[-1].present].max() < 20
+
+
+def test_joints_of_an_early_stack_are_usable(
+    estimator: PoseEstimator, clip: tuple[list[Frame], np.ndarray]
+) -> None:
+    frames, truth = clip
+    right = []
+    for frame, true in zip(frames[70:], truth[70:], strict=True):
+        pose = estimator.track(frame, stacks=1)
+        assert pose.stacks == 1
+        right.append(near(pose, true)[true[:, 2] > 0].mean())
+    assert np.mean(right) > 0.6
+
+
+def test_empty_pictures_have_nobody(estimator: PoseEstimator) -> None:
+    rng = np.random.default_rng(0)
+    for image in (
+        np.zeros((480, 640, 3), np.uint8),
+        np.full((720, 1280, 3), 200, np.uint8),
+        rng.integers(0, 256, (480, 640, 3)).astype(np.uint8),
+    ):
+        assert not estimator.estimate(image).found
