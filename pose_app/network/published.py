@@ -16,17 +16,18 @@ AP = "COCO AP"
 
 METRICS = {
     PCKH: (
-        "Share of joints within half a head length of the truth, MPII validation, without pelvis "
-        "and thorax; FPD and mmpose average each picture with its mirror image (flip test), which "
-        "adds about half a point."
+        "Percentage of joints within half a head length of the truth, MPII validation, without "
+        "pelvis and thorax. FPD and mmpose average each picture with its mirror image (flip test), "
+        "which helps a little."
     ),
     PCKH_ALL: (
-        "The same share on MPII validation over all 16 joints, pelvis and thorax included: these "
-        "two are easier than wrists and ankles, so the figure is higher for the same network."
+        "The same percentage over all 16 joints, pelvis and thorax included: not comparable with "
+        "figures that leave them out."
     ),
     AP: (
-        "Mean average precision over object keypoint similarity .50 to .95 on COCO val2017, with a "
-        "person detector's boxes and flip test: much stricter than PCKh, and over 17 other joints."
+        "Mean average precision in percent over object keypoint similarity .50 to .95, COCO "
+        "val2017, with a person detector's boxes and flip test: much stricter than PCKh, and over "
+        "17 other joints."
     ),
 }
 
@@ -134,15 +135,15 @@ def _mmpose(data: str, side: int, prefix: str, date: str, accuracy: str) -> Mode
 
 
 PUBLISHED = (
-    _princeton(8, 25.43, 27.44, ".902", 394_000_000),
-    _princeton(2, 6.57, 8.33, ".883", 101_000_000),
+    _princeton(8, 25.43, 27.44, "90.2", 394_000_000),
+    _princeton(2, 6.57, 8.33, "88.3", 101_000_000),
     _bearpaw(8, "90e5d470", (25.59, 28.09), "88.78"),
     _bearpaw(2, "15e342d9", (6.73, 8.99), "86.95"),
     _bearpaw(1, "ce125879", (3.59, 5.80), ""),
-    _mmpose("coco", 256, "4ec713ba", "20200709", ".726"),
-    _mmpose("coco", 384, "be91ba2b", "20200812", ".746"),
-    _mmpose("mpii", 256, "ae358435", "20200812", ".889"),
-    _mmpose("mpii", 384, "04090bc3", "20200812", ".894"),
+    _mmpose("coco", 256, "4ec713ba", "20200709", "72.6"),
+    _mmpose("coco", 384, "be91ba2b", "20200812", "74.6"),
+    _mmpose("mpii", 256, "ae358435", "20200812", "88.9"),
+    _mmpose("mpii", 384, "04090bc3", "20200812", "89.4"),
     ModelEntry(
         name="fpd-4x128",
         title="Fast Pose Distillation: 4 stacks x 128 channels",
