@@ -1,0 +1,138 @@
+"""A real session that runs, watched: for tests of the whole pipeline with its real network.
+
+with Running(lambda: open_source("demo"), folder) as running:
+    running.until_event("source_opened")
+    running.until_processed(20)
+    running.record()
+report = running.report        # stopped; threads, counts and files are checked
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import av
+
+from pose_app.pipeline.events import Event
+from pose_app.pipeline.opening import estimators
+from pose_app.pipeline.session import RecordingRequest, Session, SessionOptions
+from pose_app.pipeline.stats import SessionReport
+from pose_app.recording.keypoint_log import LogReader
+
+PATIENCE = 60.0  # seconds after which something that must happen counts as a hang
+
+
+class Running:
+    """Starts a session, ends it, and checks what must hold after every session.
+
+    `options` change `SessionOptions`; `stuck` is whether threads may be left to a driver.
+    """
+
+    def __init__(
+        self,
+        open_source: Callable[[], Any],
+        folder: Path,
+        *,
+        stuck: bool = False,
+        **options: Any,
+    ) -> None:
+        wanted, others = estimators()
+        chosen = replace(SessionOptions(stacks="all"), **options)
+        self.session = Session(open_source, wanted, chosen, others)
+        self.events: list[Event] = []
+        self.report: SessionReport | None = None
+        self._folder = folder
+        self._stuck = stuck
+        self._recordings = 0
+
+    def __enter__(self) -> Running:
+        self.session.start()
+        return self
+
+    def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
+        self.report = self.session.stop()
+        self._drain()
+        if failed is None:
+            self.check()
+
+    def until(self, what: Callable[[], Any]) -> Any:
+        """Wait until `what` is true, and return it. Fails where that takes too long."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            self._drain()
+            found = what()
+            if found:
+                return found
+            time.sleep(0.02)
+        told = "\n".join(f"{event.kind}: {event.message}" for event in self.events)
+        raise AssertionError(f"it did not happen. {self.session.stats()}\n{told}")
+
+    def until_event(self, kind: str, word: str = "") -> Event:
+        """The next event of that kind with `word` in its message, since the last one asked for."""
+
+        def found() -> Event | None:
+            for position, event in enumerate(self.events):
+                if event.kind == kind and word in event.message:
+                    del self.events[: position + 1]
+                    return event
+            return None
+
+        event: Event = self.until(found)
+        return event
+
+    def until_processed(self, more: int) -> None:
+        """Wait until so many more frames have a pose."""
+        wanted = self.session.stats().processed + more
+        self.until(lambda: self.session.stats().processed >= wanted)
+
+    def record(self) -> RecordingRequest:
+        """Record everything: annotated, raw and the log."""
+        self._recordings += 1
+        stem = f"take{self._recordings}"
+        request = RecordingRequest(
+            annotated=self._folder / f"{stem}.mp4",
+            raw=self._folder / f"{stem}-raw.mkv",
+            log=self._folder / f"{stem}.jsonl",
+        )
+        self.session.record(request)
+        return request
+
+    def kinds(self) -> list[str]:
+        """Of the events that nobody has waited for."""
+        self._drain()
+        return [event.kind for event in self.events]
+
+    def check(self) -> None:
+        """No thread stuck, every frame accounted for, every file whole."""
+        report = self.report
+        assert report is not None
+        assert self._stuck or report.stuck == ()
+        assert report.conserved, report
+        assert report.captured > 0
+        for recording in report.recordings:
+            assert recording.stuck == ()
+            for file in recording.files:
+                assert file.error is None, file
+                if file.written:
+                    times = log_times(file.path) if file.kind == "log" else video_times(file.path)
+                    assert len(times) == file.written, file
+                    assert all(b > a for a, b in itertools.pairwise(times)), file
+
+    def _drain(self) -> None:
+        self.events += self.session.events()
+
+
+def video_times(path: Path) -> list[float]:
+    """The time of every picture in a video that can be decoded, in seconds."""
+    with av.open(str(path)) as container:
+        return [float(frame.time) for frame in container.decode(video=0) if frame.time is not None]
+
+
+def log_times(path: Path) -> list[float]:
+    """The time of every frame in a keypoint log, in seconds."""
+    return [frame.seconds for frame in LogReader(path)]
