@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
     from .types import Frame, Pose, Region
 
 __version__ = "0.1.0"
+
+# `import openvino` reports itself to its makers over the network, without asking, on a thread that
+# stays; without this module it does not. Nothing in this app tells anybody anything.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+
 __all__ = ["Frame", "Pose", "PoseAppError", "PoseEstimator", "Region", "__version__"]
 
 _HOMES = {

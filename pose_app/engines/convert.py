@@ -123,15 +123,6 @@ def _checksum(path: Path) -> str:
     return digest.hexdigest()
 
 
-def silence_telemetry() -> None:
-    """Keep OpenVINO's converter from reporting each conversion to its makers, which it does over
-    the network, without asking, on a thread of its own."""
-    from openvino.tools.ovc import convert_impl, telemetry_stub, telemetry_utils, utils
-
-    for module in (convert_impl, telemetry_utils, utils):
-        module.tm = telemetry_stub
-
-
 def _convert(model: Path, spec: ModelSpec, folder: Path) -> None:
     """Write graph, reference and manifest into `folder`."""
     try:
@@ -151,7 +142,6 @@ def _convert(model: Path, spec: ModelSpec, folder: Path) -> None:
     network, _ = load_native(model)
     reference = reference_maps(network, spec, example)[0].numpy()
     try:
-        silence_telemetry()
         with warnings.catch_warnings():
             # torch calls tracing deprecated; OpenVINO converts its replacement's graphs as well,
             # but takes twice as long.
