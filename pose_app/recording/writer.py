@@ -151,10 +151,10 @@ class FileWriter(ABC, Generic[T]):
                     item = self._queue.popleft() if self._queue else None
                     if item is None and self._closing:
                         break
+                    taken += item is not None
                     self._changed.notify_all()
                 self._watch()
                 if item is not None:
-                    taken += 1
                     self._count(self._write(item))
         except Exception as error:  # noqa: BLE001 - whatever the encoder or the disk raises
             self._fail(error)

@@ -1,0 +1,102 @@
+"""One recording of several files: names, common time, header, what is left of a failed start."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pose_app.errors import RecordingError
+from pose_app.recording.active import ActiveRecording
+from pose_app.recording.recording import RecordingRequest
+from pose_app.types import Frame
+from tests.media import numbered_picture
+from tests.poses import make_pose
+from tests.unit.recording.test_verify import MODEL
+from tests.unit.recording.test_video_writer import read_back
+
+
+def frame(number: int) -> Frame:
+    return Frame(number, 0, number / 10, numbered_picture(number))
+
+
+def test_time_begins_with_the_first_frame_after_the_start(tmp_path: Path) -> None:
+    active = ActiveRecording(
+        RecordingRequest(tmp_path / "a.mp4", tmp_path / "r.mp4", tmp_path / "a.jsonl")
+    )
+    active.begin("test", 10.0, True)
+    active.describe(frame(0), MODEL)
+    # A pose of a frame that was captured before the raw recording saw its first one.
+    assert active.precedes(3.9)
+    active.offer_pose(frame(39), 3.9, make_pose())
+    for number in range(40, 45):
+        active.offer_raw(frame(number), number / 10)
+        active.offer_pose(frame(number), number / 10, make_pose())
+    active.close()
+    for name in ("a.mp4", "r.mp4"):
+        times = [seconds for seconds, _ in read_back(tmp_path / name)]
+        assert times == pytest.approx([0, 0.1, 0.2, 0.3, 0.4], abs=1e-4)
+    header, *lines = map(json.loads, (tmp_path / "a.jsonl").read_text().splitlines())
+    assert [line["index"] for line in lines] == [40, 41, 42, 43, 44]
+    assert [line["t"] for line in lines] == pytest.approx(times, abs=1e-4)
+    assert header["source"] == "test"
+    assert header["mirrored"] is False
+    assert header["size"] == [192, 96]
+    assert header["files"] == {"annotated": "a.mp4", "raw": "r.mp4"}
+    assert header["model"] == "m"
+
+
+def test_taken_names_get_one_number_for_all(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").touch()
+    (tmp_path / "a (2).jsonl").touch()
+    request = RecordingRequest(annotated=tmp_path / "a.mp4", log=tmp_path / "a.jsonl")
+    active = ActiveRecording(request)
+    assert [path.name for path in active.request.paths] == ["a (3).mp4", "a (3).jsonl"]
+    active.close()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a (2).jsonl", "a.mp4"]
+
+
+def test_a_start_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text("mine")
+    request = RecordingRequest(annotated=tmp_path / "a.mp4", log=tmp_path / "a.jsonl", rename=False)
+    with pytest.raises(RecordingError, match="exists already"):
+        ActiveRecording(request)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.jsonl"]
+    assert (tmp_path / "a.jsonl").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("request_", "sentence"),
+    [
+        (RecordingRequest(), "Nothing is to be recorded"),
+        (RecordingRequest(Path("a.mp4"), Path("a.mp4")), "same name"),
+        (RecordingRequest(Path("a.avi")), "use .mp4 or .mkv"),
+    ],
+)
+def test_requests_that_make_no_sense(request_: RecordingRequest, sentence: str) -> None:
+    with pytest.raises(RecordingError, match=sentence):
+        ActiveRecording(request_)
+
+
+def test_frames_that_no_network_saw_are_kept(tmp_path: Path) -> None:
+    active = ActiveRecording(RecordingRequest(annotated=tmp_path / "a.mp4"))
+    active.begin("test", None, True)
+    active.offer_pose(frame(0), 0.0, None)  # nothing is known yet
+    active.describe(frame(1), MODEL)
+    active.offer_pose(frame(1), 0.1, make_pose())
+    active.offer_pose(frame(2), 0.2, None)
+    (report,) = active.close().files
+    assert report.written == 2
+
+
+def test_only_frames_of_the_same_kind_fit(tmp_path: Path) -> None:
+    active = ActiveRecording(RecordingRequest(annotated=tmp_path / "a.mp4"))
+    active.begin("test", None, True)
+    active.describe(frame(1), MODEL)
+    active.offer_pose(frame(1), 0.1, make_pose())
+    assert active.fits(frame(2), "test", "m")
+    assert not active.fits(frame(2), "other", "m")
+    assert not active.fits(frame(2), "test", "other")
+    assert not active.fits(Frame(2, 0, 0.2, numbered_picture(2, (96, 96))), "test", "m")
+    active.close()

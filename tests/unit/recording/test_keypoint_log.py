@@ -1,0 +1,223 @@
+"""The keypoint log: what is written, what is read back, what a crash leaves."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pose_app.errors import RecordingError
+from pose_app.recording.keypoint_log import KeypointLog, LogReader
+from pose_app.skeletons import COCO_17, MPII_16
+from tests.poses import make_pose
+
+HEADER: dict[str, Any] = {
+    "app": "1",
+    "model": "m",
+    "joints": list(MPII_16.joints),
+    "limbs": [list(limb) for limb in MPII_16.limbs],
+    "size": [640, 480],
+    "mirrored": False,
+}
+
+
+def write(path: Path, count: int = 3) -> Path:
+    log = KeypointLog(path)
+    log.set_header(HEADER)
+    for number in range(count):
+        assert log.offer(number, number / 30, make_pose((100 + number, 80)))
+    report = log.close()
+    assert report.conserved
+    assert report.written == count
+    return path
+
+
+def test_lines_are_as_documented(tmp_path: Path) -> None:
+    lines = [json.loads(line) for line in write(tmp_path / "a.jsonl").read_text().splitlines()]
+    assert lines[0] == {"type": "header", "schema": 1, **HEADER}
+    assert len(lines) == 4
+    pose = make_pose((101, 80))
+    frame = lines[2]
+    assert frame["type"] == "frame"
+    assert frame["index"] == 1
+    assert frame["t"] == pytest.approx(1 / 30, abs=1e-6)
+    assert frame["region"] == [41.0, 20.0, 120.0]
+    assert frame["stacks"] == 2
+    assert np.allclose([joint[:2] for joint in frame["joints"]], pose.joints, atol=0.01)
+    assert all(joint[2:] == [0.9, True] for joint in frame["joints"])
+
+
+def test_absent_joints_and_unseen_frames(tmp_path: Path) -> None:
+    scores = np.full(16, 0.9)
+    scores[3] = 0.1
+    log = KeypointLog(tmp_path / "a.jsonl")
+    log.set_header(HEADER)
+    log.offer(0, 0.0, make_pose(scores=scores), in_video=False)
+    log.offer(1, 0.1, None)
+    log.close()
+    first, second = LogReader(tmp_path / "a.jsonl")
+    assert [present for *_, present in first.joints] == [j != 3 for j in range(16)]
+    assert not first.in_video
+    assert second.in_video
+    assert second.region is None
+    assert second.stacks == 0
+    assert second.joints == ((None, None, 0.0, False),) * 16
+
+
+def test_what_is_no_number_becomes_null(tmp_path: Path) -> None:
+    pose = make_pose()
+    pose.joints[2] = np.nan
+    log = KeypointLog(tmp_path / "a.jsonl")
+    log.set_header(HEADER)
+    log.offer(0, 0.0, pose)
+    log.close()
+    (frame,) = LogReader(tmp_path / "a.jsonl")
+    assert frame.joints[2][:2] == (None, None)
+
+
+def test_a_taken_name_is_refused(tmp_path: Path) -> None:
+    write(tmp_path / "a.jsonl")
+    with pytest.raises(RecordingError, match="exists already"):
+        KeypointLog(tmp_path / "a.jsonl")
+
+
+def test_a_torn_last_line_is_left_out_and_told(tmp_path: Path) -> None:
+    whole = write(tmp_path / "a.jsonl").read_bytes()
+    torn = tmp_path / "torn.jsonl"
+    lines = whole.splitlines(keepends=True)
+    start = sum(map(len, lines[:-1]))
+    for cut in range(start + 1, len(whole) - 1, 7):
+        torn.write_bytes(whole[:cut])
+        reader = LogReader(torn)
+        assert [frame.index for frame in reader] == [0, 1]
+        assert reader.torn
+    torn.write_bytes(whole[:-1])  # only the end of the line is missing: everything is there
+    reader = LogReader(torn)
+    assert len(list(reader)) == 3
+    assert not reader.torn
+
+
+def test_damage_in_the_middle_is_named(tmp_path: Path) -> None:
+    lines = write(tmp_path / "a.jsonl").read_text().splitlines(keepends=True)
+    lines[2] = "{broken\n"
+    (tmp_path / "a.jsonl").write_text("".join(lines))
+    with pytest.raises(RecordingError, match="Line 3 of"):
+        list(LogReader(tmp_path / "a.jsonl"))
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda header: header.update(type="frame"), "first line is not a header"),
+        (lambda header: header.update(schema=99), "update pose-app"),
+        (lambda header: header.update(joints="all"), "no list of joint names"),
+        (lambda header: header.update(joints=list(COCO_17.joints)), "no frame of a keypoint log"),
+    ],
+)
+def test_headers_that_make_no_sense(tmp_path: Path, change: Any, sentence: str) -> None:
+    first, *rest = write(tmp_path / "a.jsonl").read_text().splitlines(keepends=True)
+    header = json.loads(first)
+    change(header)
+    (tmp_path / "a.jsonl").write_text("".join([json.dumps(header) + "\n", *rest]))
+    with pytest.raises(RecordingError, match=sentence):
+        list(LogReader(tmp_path / "a.jsonl"))
+
+
+def test_files_that_are_no_log(tmp_path: Path) -> None:
+    with pytest.raises(RecordingError, match="cannot be read"):
+        LogReader(tmp_path / "nowhere.jsonl")
+    (tmp_path / "empty.jsonl").touch()
+    with pytest.raises(RecordingError, match="no keypoint log"):
+        LogReader(tmp_path / "empty.jsonl")
+    (tmp_path / "zeros.jsonl").write_bytes(bytes(5_000_000))
+    with pytest.raises(RecordingError, match="not readable"):
+        LogReader(tmp_path / "zeros.jsonl")
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(("type", "schema", "joints", "t", "index", "region", "stacks", "x")),
+            inner,
+            max_size=8,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+def _parse(path: Path, data: bytes) -> None:
+    """Reads or refuses in our own words; anything else is a bug."""
+    path.write_bytes(data)
+    try:
+        frames = list(LogReader(path))
+    except RecordingError:
+        return
+    assert all(len(frame.joints) == len(frames[0].joints) for frame in frames)
+
+
+@given(st.lists(_JSON, max_size=4), st.binary(max_size=20))
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_lines_are_read_or_refused(tmp_path: Path, lines: list[Any], tail: bytes) -> None:
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    _parse(tmp_path / "a.jsonl", text.encode() + tail)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@given(st.lists(_JSON, max_size=4), st.binary(max_size=20))
+@settings(
+    deadline=None,
+    max_examples=100_000,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_very_many_lines_are_read_or_refused(tmp_path: Path, lines: list[Any], tail: bytes) -> None:
+    header = json.dumps({"type": "header", "schema": 1, "joints": ["a"]}) + "\n"
+    frames = "".join(json.dumps(line) + "\n" for line in lines)
+    _parse(tmp_path / "a.jsonl", (header + frames).encode() + tail)
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+sys.path.insert(0, {root!r})
+from pose_app.recording.keypoint_log import KeypointLog
+from tests.poses import make_pose
+log = KeypointLog(Path(sys.argv[1]))
+log.set_header({header!r})
+for number in range(100_000):
+    log.offer(number, number / 50, make_pose())
+    while log._written <= number:
+        time.sleep(0.0005)
+    print(number, flush=True)
+"""
+
+
+def test_kill_costs_nothing_that_was_written(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    root = str(Path(__file__).parents[3])
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED.format(root=root, header=HEADER), str(path)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    last = 0
+    while last < 50:
+        last = int(process.stdout.readline())
+    process.kill()
+    last = max([last, *map(int, process.stdout.read().split())])
+    process.wait()
+    process.stdout.close()
+    indices = [frame.index for frame in LogReader(path)]
+    assert indices == list(range(len(indices)))
+    assert len(indices) > last

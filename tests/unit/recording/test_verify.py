@@ -1,0 +1,184 @@
+"""verify finds every kind of damage and nothing else; repair saves what is whole."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import av
+import pytest
+
+from pose_app.errors import RecordingError
+from pose_app.recording.active import ActiveRecording
+from pose_app.recording.recording import RecordingRequest
+from pose_app.recording.repair import repair
+from pose_app.recording.verify import main, verify
+from pose_app.recording.video_writer import Recorder
+from pose_app.skeletons import MPII_16
+from pose_app.types import Frame
+from tests.media import numbered_picture, picture_number
+from tests.poses import make_pose
+from tests.unit.recording.test_video_writer import irregular, read_back
+
+MODEL = {
+    "model": "m",
+    "joints": list(MPII_16.joints),
+    "limbs": [list(limb) for limb in MPII_16.limbs],
+}
+
+
+def record(folder: Path, times: list[float], *, suffix: str = ".mp4", every: int = 1) -> None:
+    """out (annotated), raw and out.jsonl; only every `every`-th frame gets a pose."""
+    active = ActiveRecording(
+        RecordingRequest(folder / f"out{suffix}", folder / f"raw{suffix}", folder / "out.jsonl")
+    )
+    active.begin("test", 30.0, True)
+    for number, seconds in enumerate(times):
+        frame = Frame(number, 0, seconds, numbered_picture(number))
+        active.offer_raw(frame, 7.5 + seconds)
+        if number == 0:
+            active.describe(frame, MODEL)
+        if number % every == 0:
+            active.offer_pose(frame, 7.5 + seconds, make_pose())
+    report = active.close()
+    assert report.conserved
+    assert report.error is None
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_good_recordings_are_good(tmp_path: Path, suffix: str) -> None:
+    times = irregular(80)
+    record(tmp_path, times, suffix=suffix)
+    for name in ("out", "raw"):
+        check = verify(tmp_path / f"{name}{suffix}", tmp_path / "out.jsonl")
+        assert check.good, check.problems
+        assert check.closed
+        assert (check.frames, check.log_frames) == (80, 80)
+        assert check.seconds == pytest.approx(times[-1], abs=0.001)
+        ((start, length),) = check.gaps
+        assert length > 60
+        assert start == pytest.approx(times[40], abs=0.001)
+    assert verify(tmp_path / "out.jsonl").good
+
+
+def test_raw_may_have_frames_that_no_network_saw(tmp_path: Path) -> None:
+    record(tmp_path, [n / 30 for n in range(30)], every=3)
+    assert verify(tmp_path / "raw.mp4", tmp_path / "out.jsonl").good
+    assert verify(tmp_path / "out.mp4").log_frames == 10
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def _write(path: Path, lines: list[dict[str, Any]]) -> None:
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def test_lines_and_frames_that_are_missing(tmp_path: Path) -> None:
+    record(tmp_path, [n / 30 for n in range(30)])
+    lines = _lines(tmp_path / "out.jsonl")
+    _write(tmp_path / "out.jsonl", lines[:10] + lines[12:])
+    check = verify(tmp_path / "out.mp4")
+    assert [p for p in check.problems if p.startswith("2 frames of the video are not in the log")]
+    extra = {**lines[10], "t": lines[10]["t"] + 0.01}
+    _write(tmp_path / "out.jsonl", [*lines[:11], extra, *lines[11:]])
+    check = verify(tmp_path / "out.mp4")
+    assert [p for p in check.problems if p.startswith("1 frames of the log are not in the video")]
+    _write(tmp_path / "out.jsonl", [*lines[:11], {**extra, "video": False}, *lines[11:]])
+    check = verify(tmp_path / "out.mp4")
+    assert check.good
+    assert any("in the log only" in note for note in check.notes)
+    lines[5]["t"], lines[6]["t"] = lines[6]["t"], lines[5]["t"]
+    _write(tmp_path / "out.jsonl", lines)
+    assert "do not always increase" in verify(tmp_path / "out.mp4").problems[0]
+
+
+def test_damaged_data_is_found_and_repair_ends_before_it(tmp_path: Path) -> None:
+    record(tmp_path, [n / 30 for n in range(200)])
+    data = bytearray((tmp_path / "raw.mp4").read_bytes())
+    middle = len(data) * 3 // 5
+    data[middle : middle + 300] = bytes(300)
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(data)
+    check = verify(broken)
+    assert not check.good
+    assert any("cannot be decoded" in problem for problem in check.problems)
+    path, frames = repair(broken)
+    assert path.name == "broken (repaired).mp4"
+    assert 50 < frames < 200
+    assert verify(path).good
+    assert [picture_number(image) for _, image in read_back(path)] == list(range(frames))
+
+
+class Killed(Recorder):
+    """Never closes its file: what a killed process leaves."""
+
+    def _finish(self) -> int:
+        self.left = self.path.read_bytes()
+        return super()._finish()
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_killed_recordings_are_playable_and_repairable(tmp_path: Path, suffix: str) -> None:
+    times = irregular(60)
+    recorder = Killed(tmp_path / f"whole{suffix}", lossless=True)
+    for number, seconds in enumerate(times):
+        recorder.offer(numbered_picture(number), seconds)
+    recorder.close()
+    # Wherever the crash cut the file: what is there plays, repair makes a closed file of it.
+    last = 0
+    for share in (0.5, 0.6, 0.8, 0.97, 1.0):
+        cut = tmp_path / f"cut{share}{suffix}"
+        cut.write_bytes(recorder.left[: round(share * len(recorder.left))])
+        check = verify(cut)
+        assert not check.closed
+        assert any("not closed properly" in note for note in check.notes)
+        assert check.frames >= last
+        last = check.frames
+        path, frames = repair(cut)
+        repaired = verify(path)
+        assert repaired.good, repaired.problems
+        assert repaired.closed
+        assert abs(frames - check.frames) <= 1
+        back = read_back(path)
+        assert [picture_number(image) for _, image in back] == list(range(frames))
+        assert [t for t, _ in back] == pytest.approx(times[:frames], abs=0.0011)
+    assert last >= 59
+
+
+def test_what_is_no_recording(tmp_path: Path) -> None:
+    for name, data in (("a.mp4", b""), ("b.mp4", b"text" * 100), ("c.mkv", bytes(1000))):
+        (tmp_path / name).write_bytes(data)
+        for work in (verify, repair):
+            with pytest.raises(RecordingError):
+                work(tmp_path / name)
+    with pytest.raises(RecordingError, match="no readable recording"):
+        verify(tmp_path / "nowhere.mp4")
+    with av.open(str(tmp_path / "sound.mp4"), "w") as container:
+        stream = container.add_stream("aac", rate=44100)
+        container.mux(stream.encode(None))
+    with pytest.raises(RecordingError):
+        verify(tmp_path / "sound.mp4")
+
+
+def test_repair_overwrites_nothing(tmp_path: Path) -> None:
+    record(tmp_path, [0.0, 0.1])
+    repair(tmp_path / "out.mp4")
+    with pytest.raises(RecordingError, match="exists already"):
+        repair(tmp_path / "out.mp4")
+
+
+def test_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record(tmp_path, [n / 30 for n in range(10)])
+    arguments: Any = SimpleNamespace(file=tmp_path / "out.mp4", log=None, json=False)
+    assert main(arguments) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "good"
+    arguments.json = True
+    assert main(arguments) == 0
+    assert json.loads(capsys.readouterr().out)["frames"] == 10
+    (tmp_path / "out.jsonl").write_text((tmp_path / "out.jsonl").read_text()[:-900])
+    assert main(arguments) == 1
+    assert json.loads(capsys.readouterr().out)["good"] is False
