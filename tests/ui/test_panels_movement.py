@@ -1,0 +1,139 @@
+"""How far joints move from stack to stack."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPointF, Qt
+from pytestqt.qtbot import QtBot
+
+from pose_app.skeletons import COCO_17, MPII_16
+from pose_app.ui.panels.movement import MovementPanel, movements, step_colours
+from pose_app.ui.view_state import ViewState
+from tests.ui.panel_results import made_result, real_results
+
+
+@pytest.fixture
+def view() -> ViewState:
+    return ViewState()
+
+
+@pytest.fixture
+def panel(qtbot: QtBot, view: ViewState) -> MovementPanel:
+    panel = MovementPanel(view)
+    qtbot.addWidget(panel)
+    panel.resize(320, 320)
+    panel.show()
+    return panel
+
+
+def test_lengths_are_pixels_between_neighbouring_stacks() -> None:
+    pose = made_result(4, step=7.0).pose
+    assert pose is not None
+    lengths = movements(pose)
+    assert lengths.shape == (3, 16)
+    np.testing.assert_allclose(lengths, 7.0)
+
+
+def test_joints_not_in_view_have_no_length() -> None:
+    scores = np.full(16, 0.8)
+    scores[[0, 5]] = 0.1
+    pose, nobody = made_result(2, scores=scores).pose, made_result(2, found=False).pose
+    assert pose is not None
+    assert nobody is not None
+    assert np.flatnonzero(np.isnan(movements(pose)[0])).tolist() == [0, 5]
+    assert np.isnan(movements(nobody)).all()
+
+
+def test_real_stacks_move_real_joints(panel: MovementPanel) -> None:
+    pose = real_results()[-1].pose
+    assert pose is not None
+    panel.show_result(real_results()[-1])
+    seen = np.isfinite(panel.plot.values[0])
+    assert seen.sum() >= 5
+    assert 0 < np.nanmedian(panel.plot.values) < pose.region.side / 4
+
+
+def test_bars_follow_calmly_and_arrive(panel: MovementPanel) -> None:
+    plot = panel.plot
+    first, second = made_result(2, step=10.0).pose, made_result(2, step=20.0).pose
+    assert first is not None
+    assert second is not None
+    plot.show_pose(first)
+    np.testing.assert_allclose(plot.values, 10.0)
+    plot.show_pose(second)
+    assert (plot.values > 10.0).all()
+    assert (plot.values < 20.0).all()
+    for _ in range(40):
+        plot.show_pose(second)
+    np.testing.assert_allclose(plot.values, 20.0, atol=0.01)
+
+
+def bar_pixels(panel: MovementPanel, joint: int, steps: int) -> int:
+    line = panel.plot.row(joint)
+    image = panel.plot.grab(line.toRect()).toImage()
+    wanted = {colour.rgb() for colour in step_colours(steps)}
+    y = image.height() // 2
+    return sum(image.pixelColor(x, y).rgb() in wanted for x in range(image.width()))
+
+
+def test_a_longer_way_is_a_longer_bar(panel: MovementPanel) -> None:
+    result = made_result(3, step=4.0)
+    assert result.pose is not None
+    result.pose.stack_joints[1:, 4] += (6.0, 0.0)
+    panel.plot.show_pose(result.pose)
+    assert bar_pixels(panel, 4, 2) > bar_pixels(panel, 3, 2) > 5
+
+
+def test_the_scale_is_round_and_holds_every_bar(panel: MovementPanel) -> None:
+    for step in (0.1, 3.0, 45.0, 800.0, 2.0):
+        pose = made_result(2, step=step).pose
+        assert pose is not None
+        for _ in range(40):
+            panel.plot.show_pose(pose)
+        assert step <= panel.plot._scale <= max(step * 6, 1)
+
+
+def test_click_and_keys_choose_a_joint(panel: MovementPanel, view: ViewState, qtbot: QtBot) -> None:
+    panel.show_result(made_result())
+    elbow = MPII_16.index("right_elbow")
+    spot = panel.plot.row(elbow).center().toPoint()
+    qtbot.mouseClick(panel.plot, Qt.MouseButton.LeftButton, pos=spot)
+    assert view.joint == elbow
+    assert panel.plot.joint_at(QPointF(spot)) == elbow
+    qtbot.keyClick(panel.plot, Qt.Key.Key_Down)
+    assert view.joint == MPII_16.index("right_shoulder")
+    qtbot.keyClick(panel.plot, Qt.Key.Key_Up)
+    assert view.joint == elbow
+    qtbot.mouseClick(panel.plot, Qt.MouseButton.LeftButton, pos=spot)
+    assert view.joint is None
+
+
+def test_the_tooltip_says_what_each_stack_did(panel: MovementPanel) -> None:
+    panel.show_result(made_result(3, step=2.5))
+    assert panel.plot.help_for(0).splitlines() == [
+        "right ankle",
+        "Stack 1 to 2: 2.5 px",
+        "Stack 2 to 3: 2.5 px",
+    ]
+    assert "pixels" in panel.plot.help_for(None)
+
+
+@pytest.mark.parametrize("size", [(160, 120), (320, 320), (700, 200)])
+@pytest.mark.parametrize("stacks", [1, 2, 8])
+def test_it_paints_any_number_of_stacks_at_any_size(
+    panel: MovementPanel, stacks: int, size: tuple[int, int]
+) -> None:
+    panel.show_result(made_result(stacks))
+    panel.resize(*size)
+    assert not panel.grab().isNull()
+    for joint in range(16):
+        assert panel.plot.row(joint).bottom() <= panel.plot.height()
+
+
+def test_another_model_starts_afresh(panel: MovementPanel) -> None:
+    for result in (made_result(2, step=9.0), made_result(4, COCO_17, step=1.0)):
+        assert result.pose is not None
+        panel.plot.show_pose(result.pose)
+    assert panel.plot.values.shape == (3, 17)
+    np.testing.assert_allclose(panel.plot.values, 1.0)
