@@ -1,0 +1,1 @@
+"""Training, measuring and calibrating networks; needs torch, used by no other room but the CLI."""

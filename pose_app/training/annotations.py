@@ -1,0 +1,115 @@
+"""MPII's and COCO's own annotation files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from ..errors import DataError
+from ..skeletons import COCO_17, MPII_16
+from ..types import Image
+from .data import PoseData
+
+
+def load_annotations(path: Path, pictures: Path) -> PoseData:
+    """MPII's .mat or its usual .json list, or COCO's keypoint .json. Raises DataError."""
+    if not pictures.is_dir():
+        raise DataError(f"There is no folder of pictures {pictures}.")
+    if path.suffix.lower() == ".mat":
+        return _persons("mpii", path, pictures, _read_mat(path))
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"The annotation file {path} is not readable JSON: {error}.") from None
+    try:
+        if isinstance(content, list):
+            return _persons("mpii", path, pictures, [_mpii_entry(entry) for entry in content])
+        if isinstance(content, dict) and "annotations" in content and "images" in content:
+            return _coco(path, pictures, content)
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise DataError(f"The annotations in {path} are not as expected: {error!r}.") from None
+    raise DataError(f"{path} is neither a list of MPII persons nor COCO's keypoint annotations.")
+
+
+def _mpii_entry(entry: dict[str, Any]) -> tuple[str, np.ndarray]:
+    """One person of the JSON list that MPII trainers share (`image`, `joints`, `joints_vis`).
+
+    Its coordinates count from 1, an unlabelled joint is at (-1, -1) or (0, 0).
+    """
+    joints = np.asarray(entry["joints"], dtype=np.float32).reshape(16, 2)
+    seen = np.asarray(entry.get("joints_vis", np.ones(16)), dtype=np.float32)
+    labelled = (joints > 0).all(axis=1) & ((seen > 0) | (joints > 1).all(axis=1))
+    keypoints = np.zeros((16, 3), dtype=np.float32)
+    keypoints[labelled, :2] = joints[labelled] - 1
+    keypoints[labelled, 2] = np.where(seen[labelled] > 0, 2, 1)
+    return str(entry["image"]), keypoints
+
+
+def _read_mat(path: Path) -> list[tuple[str, np.ndarray]]:
+    """The training persons of MPII's `mpii_human_pose_v1_u12_1.mat` (test labels are secret)."""
+    try:
+        from scipy.io import loadmat
+    except ImportError:
+        raise DataError(
+            "MPII's .mat file needs the package scipy: `pip install scipy`, or give the "
+            "annotations as JSON."
+        ) from None
+    try:
+        release = loadmat(path, squeeze_me=True, struct_as_record=False)["RELEASE"]
+    except (OSError, KeyError, ValueError, NotImplementedError) as error:
+        raise DataError(f"{path} is not MPII's annotation file: {error}.") from None
+    persons = []
+    for entry, train in zip(release.annolist, np.atleast_1d(release.img_train), strict=True):
+        if not train:
+            continue
+        for person in np.atleast_1d(entry.annorect):
+            points = getattr(getattr(person, "annopoints", None), "point", None)
+            if points is None:
+                continue
+            keypoints = np.zeros((16, 3), dtype=np.float32)
+            for point in np.atleast_1d(points):
+                hidden = str(getattr(point, "is_visible", 1)) in ("0", "[]")
+                keypoints[int(point.id)] = point.x - 1, point.y - 1, 1 if hidden else 2
+            persons.append((str(entry.image.name), keypoints))
+    return persons
+
+
+def _coco(path: Path, pictures: Path, content: dict[str, Any]) -> PoseData:
+    files = {image["id"]: str(image["file_name"]) for image in content["images"]}
+    persons = []
+    for annotation in content["annotations"]:
+        keypoints = np.asarray(annotation.get("keypoints", ()), dtype=np.float32)
+        if annotation.get("iscrowd") or keypoints.size != 3 * len(COCO_17):
+            continue
+        keypoints = keypoints.reshape(-1, 3).copy()
+        if (keypoints[:, 2] > 0).sum() >= 2:
+            # COCO's coordinates count pixel corners for boxes but centres for keypoints.
+            persons.append((files[annotation["image_id"]], keypoints))
+    return _persons("coco", path, pictures, persons)
+
+
+def _persons(
+    name: str, path: Path, folder: Path, persons: list[tuple[str, np.ndarray]]
+) -> PoseData:
+    persons = [(file, keypoints) for file, keypoints in persons if (keypoints[:, 2] > 0).any()]
+    if not persons:
+        raise DataError(f"There is no labelled person in {path}.")
+    files = tuple(file for file, _ in persons)
+
+    def read(index: int) -> Image:
+        picture = cv2.imread(str(folder / files[index]), cv2.IMREAD_COLOR)
+        if picture is None:
+            raise DataError(f"The picture {files[index]} is missing from {folder}, or damaged.")
+        return picture  # type: ignore[return-value]
+
+    return PoseData(
+        name=name,
+        skeleton=COCO_17 if name == "coco" else MPII_16,
+        keypoints=np.stack([keypoints for _, keypoints in persons]),
+        pictures=files,
+        read=read,
+    )

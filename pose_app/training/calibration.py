@@ -1,0 +1,147 @@
+"""Scores that mean something: from the height of a peak to the chance that the joint is right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..engines.choose import open_engine
+from ..errors import DataError
+from ..pose.estimator import PoseEstimator
+from ..spec import Calibration, ModelSpec
+from ..types import Floats
+from .data import ABSENT, MASKED, PRESENT, PoseData, Rows
+from .metrics import TORSO_SHARE, torso_lengths
+from .predict import of_engine, predict
+
+JOINT_THRESHOLD = 0.3  # a joint is drawn if it is right with at least this chance
+_MOST = 250  # pictures of people that the search is tried on
+_BINS = 12
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Raw scores (m, S) of joints, and whether each is within 0.2 torso of its label (m, S)."""
+
+    scores: Floats
+    hits: NDArray[np.bool_]
+
+
+def judge(found: Floats, data: PoseData, rows: Rows) -> Judged:
+    """`found` (n, S, K, 3) of these rows against their labels.
+
+    Joints that are known to be absent are misses; joints without a label, and persons without a
+    torso to measure by, say nothing.
+    """
+    points, states = data.keypoints[rows][..., :2], data.states[rows]
+    torso = torso_lengths(points, states, data.skeleton)
+    limit = np.where(np.isfinite(torso), TORSO_SHARE * torso, np.nan)
+    distance = np.linalg.norm(found[..., :2] - points[:, None], axis=-1)  # (n, S, K)
+    with np.errstate(invalid="ignore"):
+        near = distance <= limit[:, None, None]
+    known = ((states == PRESENT) & np.isfinite(limit)[:, None]) | (states == ABSENT)
+    hits = near & (states == PRESENT)[:, None]
+    chosen = np.moveaxis(found[..., 2], 1, 2)[known & (states != MASKED)]
+    return Judged(chosen, np.moveaxis(hits, 1, 2)[known & (states != MASKED)])
+
+
+def fit(scores: NDArray[np.floating], hits: NDArray[np.bool_]) -> Calibration:
+    """The monotone map from raw scores (m,) to the share of hits, as a few points.
+
+    Equally filled bins, made monotone by pooling neighbours (Ayer et al. 1955). Raises DataError
+    with too few joints to say anything.
+    """
+    if len(scores) < 2 * _BINS:
+        raise DataError(f"{len(scores)} joints are too few to calibrate a model.")
+    order = np.argsort(scores, kind="stable")
+    parts = np.array_split(order, _BINS)
+    raw = [float(np.mean(scores[part])) for part in parts]
+    blocks = [
+        [float(np.mean(hits[part])), 1, value] for part, value in zip(parts, raw, strict=True)
+    ]
+    pooled: list[list[float]] = []
+    for block in blocks:
+        pooled.append(block)
+        while len(pooled) > 1 and pooled[-2][0] > pooled[-1][0]:
+            second, first = pooled.pop(), pooled.pop()
+            weight = first[1] + second[1]
+            share = (first[0] * first[1] + second[0] * second[1]) / weight
+            place = (first[2] * first[1] + second[2] * second[1]) / weight
+            pooled.append([share, weight, place])
+    points: list[tuple[float, float]] = [(0.0, 0.0)]
+    for share, _, place in pooled:
+        if place > points[-1][0] + 1e-6:
+            points.append((place, max(share, points[-1][1])))
+    if len(points) < 2:
+        points.append((1.0, points[-1][1]))
+    return Calibration(tuple(round(p, 6) for p, _ in points), tuple(round(q, 6) for _, q in points))
+
+
+def calibrations(judged: Sequence[Judged]) -> tuple[Calibration, ...]:
+    """One map per stack, from all data sets together."""
+    scores = np.concatenate([one.scores for one in judged])
+    hits = np.concatenate([one.hits for one in judged])
+    return tuple(fit(scores[:, stack], hits[:, stack]) for stack in range(scores.shape[1]))
+
+
+def person_threshold(
+    nobody: NDArray[np.floating], somebody: NDArray[np.floating], allowed: float = 0.015
+) -> float:
+    """The smallest presence from which at most the share `allowed` of pictures of nobody pass.
+
+    `nobody` and `somebody` are what `PoseEstimator.presence` says of pictures held out. Halfway to
+    the people where there is room between them, so that unlike pictures are safe on both sides.
+    """
+    if not len(nobody):
+        raise DataError("The person threshold needs pictures of nobody.")
+    ranked = np.sort(nobody)[::-1]
+    # One more would be too many.
+    limit = float(ranked[min(int(allowed * len(ranked)), len(ranked) - 1)]) + 1e-3
+    if len(somebody):
+        people = float(np.quantile(somebody, 0.02))
+        if people > limit:
+            limit = (limit + people) / 2
+    return float(np.clip(round(limit, 3), 0.02, 0.98))
+
+
+def calibrated(path: Path, held_out: Sequence[PoseData]) -> ModelSpec | None:
+    """The spec of a model with its scores fitted on these pictures, and the thresholds.
+
+    The person threshold is set where at most 1.5 % of the pictures of nobody pass, and stays as it
+    is without such pictures. None where too little is held out to fit anything.
+    """
+    engine = open_engine(path)
+    try:
+        spec = engine.spec
+        judged: list[Judged] = []
+        for data in held_out:
+            rows = np.flatnonzero(data.somebody | data.complete)
+            if len(rows):
+                found = predict(of_engine(engine, spec.network.stacks), data, rows, spec)
+                judged.append(judge(found, data, rows))
+        try:
+            spec = replace(spec, calibration=calibrations(judged), threshold=JOINT_THRESHOLD)
+        except (DataError, ValueError):
+            return None
+        engine.spec = spec
+        nobody, somebody = presences(PoseEstimator(engine), held_out)
+        if len(nobody):
+            spec = replace(spec, person_threshold=person_threshold(nobody, somebody))
+        return spec
+    finally:
+        engine.close()
+
+
+def presences(estimator: PoseEstimator, sets: Sequence[PoseData]) -> tuple[np.ndarray, np.ndarray]:
+    """What the search says of pictures of nobody and of people, each 0..1."""
+    values: dict[bool, list[float]] = {False: [], True: []}
+    for data in sets:
+        rows = np.flatnonzero(data.somebody | data.complete)
+        for row in rows[:: max(1, len(rows) // _MOST)]:
+            somebody = bool(data.somebody[row])
+            values[somebody].append(estimator.presence(data.read(int(row))))
+    return np.array(values[False]), np.array(values[True])

@@ -1,0 +1,159 @@
+"""`pose-app evaluate`: the accuracy of a model, joint by joint and stack by stack."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..engines.base import Engine
+    from .data import PoseData
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `pose-app evaluate`."""
+    parser.add_argument(
+        "data", help="a shard (.npz), or MPII's or COCO's annotations (.mat, .json)"
+    )
+    parser.add_argument(
+        "--pictures", metavar="FOLDER", help="where an annotation file's pictures are"
+    )
+    parser.add_argument("--model", default="default", help="name or file of a model")
+    parser.add_argument("--stacks", type=int, metavar="K", help="run the first K stacks only")
+    parser.add_argument("--engine", default="auto", help="auto, openvino or torch")
+    parser.add_argument("--device", default="auto", help="auto, cpu, gpu, cuda or mps")
+    parser.add_argument("--precision", default="auto", help="auto, f32, bf16 or fp16")
+    parser.add_argument("--flip", action="store_true", help="average with the mirrored picture")
+    parser.add_argument(
+        "--held-out", action="store_true", help="only the pictures that `pose-app train` holds out"
+    )
+    parser.add_argument("--nobody", metavar="SHARD", help="pictures of nobody, for false presence")
+    parser.add_argument("--limit", type=int, metavar="N", help="only the first N of each")
+    parser.add_argument(
+        "--no-presence", action="store_true", help="crops only: no search for persons"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Run the command; the process's exit status."""
+    from ..engines.choose import open_engine
+    from ..errors import DataError
+    from .data import load, split
+
+    sets: list[PoseData] = []
+    for path in filter(None, (arguments.data, arguments.nobody)):
+        data = load(path, arguments.pictures)
+        if arguments.held_out:
+            data = split(data)[1]
+        if arguments.limit is not None:
+            if arguments.limit < 1:
+                raise DataError("--limit must be at least 1.")
+            data = data.select(range(min(len(data), arguments.limit)))
+        sets.append(data)
+    engine = open_engine(arguments.model, arguments.engine, arguments.device, arguments.precision)
+    try:
+        result = evaluate(engine, sets[0], stacks=arguments.stacks, flip=arguments.flip)
+        if not arguments.no_presence:
+            result.update(presence(engine, sets, arguments.stacks))
+    finally:
+        engine.close()
+    print(json.dumps(result, indent=1) if arguments.json else _table(result))
+    return 0
+
+
+def evaluate(
+    engine: Engine, data: PoseData, stacks: int | None = None, flip: bool = False
+) -> dict[str, Any]:
+    """`metrics.accuracy` of the last stack that runs, and the same of each in `per_stack`.
+
+    Only rows with a labelled person count. Raises DataError or ModelError.
+    """
+    import numpy as np
+
+    from ..errors import ModelError
+    from .metrics import accuracy
+    from .predict import of_engine, predict
+
+    spec = engine.spec
+    count = spec.network.stacks if stacks is None else stacks
+    if not 1 <= count <= spec.network.stacks:
+        raise ModelError(f"{spec.name} has stacks 1 to {spec.network.stacks}, not {count}.")
+    data = data.with_skeleton(spec.skeleton)
+    rows = np.flatnonzero(data.somebody)
+    figures = []
+    if len(rows):
+        found = predict(of_engine(engine, count, flip), data, rows, spec)
+        points, states = data.keypoints[rows][..., :2], data.states[rows]
+        figures = [
+            accuracy(found[:, s, :, :2], points, states, spec.skeleton) for s in range(count)
+        ]
+    empty: dict[str, Any] = {
+        "n": 0,
+        "pck_limbs": None,
+        "pck_14": None,
+        "pckh": None,
+        "auc": None,
+        "per_joint": {},
+    }
+    last = figures[-1] if figures else empty
+    return {
+        "model": spec.name,
+        "data": data.name,
+        "engine": engine.info.badge(count, spec.network.stacks),
+        "flip": flip,
+        **last,
+        "per_stack": [{"stack": s + 1, **one} for s, one in enumerate(figures)],
+    }
+
+
+def presence(engine: Engine, sets: list[PoseData], stacks: int | None = None) -> dict[str, Any]:
+    """What the app would draw in whole pictures, its search for a person included.
+
+    `false_presence` is the share of pictures of nobody with a skeleton, `presence_recall` the share
+    of pictures of people with one; None where there are no such pictures.
+    """
+    import numpy as np
+
+    from ..pose.estimator import PoseEstimator
+
+    estimator = PoseEstimator(engine, stacks=stacks)
+    drawn: dict[bool, list[bool]] = {False: [], True: []}
+    for data in sets:
+        # Without a label, and labels not known to be complete, somebody may be there all the same.
+        for row in np.flatnonzero(data.somebody | data.complete):
+            pose = estimator.estimate(data.read(int(row)))
+            drawn[bool(data.somebody[row])].append(bool(pose.found and pose.present.any()))
+
+    def share(values: list[bool]) -> float | None:
+        return sum(values) / len(values) if values else None
+
+    return {
+        "false_presence": share(drawn[False]),
+        "n_nobody": len(drawn[False]),
+        "presence_recall": share(drawn[True]),
+        "n_presence": len(drawn[True]),
+    }
+
+
+def _table(result: dict[str, Any]) -> str:
+    def percent(value: float | None) -> str:
+        return "     -" if value is None else f"{100 * value:5.1f}%"
+
+    lines = [f"{result['model']} on {result['data']}: {result['n']} persons, {result['engine']}"]
+    lines.append("stack  PCK limbs   PCK 14   PCKh@0.5      AUC")
+    for one in result["per_stack"]:
+        values = (one["pck_limbs"], one["pck_14"], one["pckh"], one["auc"])
+        lines.append(f"{one['stack']:5}     " + "   ".join(percent(value) for value in values))
+    lines += [
+        f"{joint.replace('_', ' '):16}{percent(value)}"
+        for joint, value in result["per_joint"].items()
+    ]
+    if "false_presence" in result:
+        lines.append(
+            f"a skeleton in {percent(result['false_presence']).strip()} of "
+            f"{result['n_nobody']} pictures of nobody, and in "
+            f"{percent(result['presence_recall']).strip()} of {result['n_presence']} of people"
+        )
+    return "\n".join(lines)

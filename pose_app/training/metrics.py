@@ -1,0 +1,100 @@
+"""The accuracy of joints: PCK, PCKh and the area under PCKh's curve.
+
+PCK@0.2 (Yang and Ramanan 2013): a joint counts where it is within 0.2 torso of its label; torso =
+the longer of the diagonals right hip - left shoulder and left hip - right shoulder. PCKh@0.5
+(Andriluka et al. 2014): within half the head's length, here head top - upper neck. The share is
+over all labelled joints of all persons whose torso (or head) is labelled.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..skeletons import Skeleton
+from ..types import Floats
+from .data import PRESENT
+
+LIMBS = tuple(
+    f"{side}_{part}"
+    for part in ("ankle", "knee", "hip", "wrist", "elbow", "shoulder")
+    for side in ("right", "left")
+)
+FOURTEEN = (*LIMBS, "upper_neck", "head_top")
+TORSO_SHARE, HEAD_SHARE = 0.2, 0.5
+_DIAGONALS = (("right_hip", "left_shoulder"), ("left_hip", "right_shoulder"))
+
+
+def lengths(
+    points: Floats, present: NDArray[np.bool_], skeleton: Skeleton, pairs: tuple
+) -> NDArray[np.float64]:
+    """(n,): the longest of the given pairs of joints; NaN where none is labelled."""
+    longest = np.full(len(points), np.nan)
+    for a, b in pairs:
+        if a in skeleton.joints and b in skeleton.joints:
+            i, j = skeleton.index(a), skeleton.index(b)
+            length = np.linalg.norm(points[:, i] - points[:, j], axis=-1)
+            longest = np.fmax(longest, np.where(present[:, i] & present[:, j], length, np.nan))
+    return np.where(longest > 0, longest, np.nan)
+
+
+def torso_lengths(
+    points: Floats, states: NDArray[np.int8], skeleton: Skeleton
+) -> NDArray[np.float64]:
+    """(n,) pixels; NaN where neither diagonal is labelled."""
+    return lengths(points, states == PRESENT, skeleton, _DIAGONALS)
+
+
+def head_lengths(
+    points: Floats, states: NDArray[np.int8], skeleton: Skeleton
+) -> NDArray[np.float64]:
+    """(n,) pixels; NaN where the head is not labelled. A COCO head is as long as 2 x ear to ear."""
+    present = states == PRESENT
+    if "head_top" in skeleton.joints:
+        return lengths(points, present, skeleton, (("head_top", "upper_neck"),))
+    return 2 * lengths(points, present, skeleton, (("left_ear", "right_ear"),))
+
+
+def accuracy(
+    found: Floats, points: Floats, states: NDArray[np.int8], skeleton: Skeleton
+) -> dict[str, Any]:
+    """Figures of one stack: `found` and `points` (n, K, 2), `states` (n, K).
+
+    Keys: n (persons with a torso), pck_limbs, pck_14, pckh, auc (PCKh from 0 to 0.5, as a share),
+    per_joint (PCK@0.2). A figure that no label supports is None.
+    """
+    present = states == PRESENT
+    distance = np.linalg.norm(found - points, axis=-1)
+    torso = torso_lengths(points, states, skeleton)[:, None]
+    head = head_lengths(points, states, skeleton)[:, None]
+    with np.errstate(invalid="ignore"):
+        of_torso, of_head = distance / torso, distance / head
+    torso_counts, head_counts = present & np.isfinite(torso), present & np.isfinite(head)
+
+    def columns(names: tuple[str, ...]) -> list[int]:
+        return [skeleton.index(name) for name in names if name in skeleton.joints]
+
+    limbs, fourteen = columns(LIMBS), columns(FOURTEEN)
+    heads = of_head[:, fourteen][head_counts[:, fourteen]]
+    steps = np.linspace(0, HEAD_SHARE, 51)
+    curve = [float((heads <= step).mean()) for step in steps] if len(heads) else []
+    per_joint = {
+        joint: _share(of_torso[:, [k]], torso_counts[:, [k]])
+        for k, joint in enumerate(skeleton.joints)
+    }
+    return {
+        "n": int(torso_counts.any(axis=1).sum()),
+        "pck_limbs": _share(of_torso[:, limbs], torso_counts[:, limbs]),
+        "pck_14": _share(of_torso[:, fourteen], torso_counts[:, fourteen]),
+        "pckh": float((heads <= HEAD_SHARE).mean()) if len(heads) else None,
+        # The trapezium rule over equal steps.
+        "auc": sum(curve[:-1] + curve[1:]) / (2 * len(steps[1:])) if curve else None,
+        "per_joint": per_joint,
+    }
+
+
+def _share(ratio: NDArray[np.float64], counts: NDArray[np.bool_]) -> float | None:
+    values = ratio[counts]
+    return float((values <= TORSO_SHARE).mean()) if len(values) else None

@@ -1,0 +1,105 @@
+"""Pictures ready for augmentation: all of one size, on the device where there is room for them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..pose.crop import crop, to_input
+from ..types import Floats, Image, Region
+from .data import PoseData
+
+CANVAS = 256  # pixels; larger pictures are cut to the person and reduced to this
+_AROUND = 2.4  # side of that cut / extent of the person: room for scale, shift and rotation
+
+
+@dataclass(frozen=True)
+class Canvases:
+    """B pictures: `images` (B, 256, 256, 3) uint8 RGB, each in the top left corner; `sizes` (B, 2)
+    width and height in pixels; `points` (B, K, 2) in canvas pixels; `states` (B, K)."""
+
+    images: Tensor
+    sizes: Floats
+    points: Floats
+    states: NDArray[np.int8]
+
+
+class Store:
+    """The pictures of several data sets under one running number.
+
+    `resident` decodes everything once and keeps it on the device (200 kB a picture); otherwise
+    pictures are decoded when they are fetched, by a few threads.
+    """
+
+    def __init__(
+        self, parts: Sequence[PoseData], device: torch.device, resident: bool = False
+    ) -> None:
+        self._parts = parts
+        self._device = device
+        self._starts = np.cumsum([0, *(len(part) for part in parts)])
+        self.source = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+        self.states = np.concatenate([part.states for part in parts])
+        self._pool = ThreadPoolExecutor(min(16, os.cpu_count() or 1))
+        self._resident: Canvases | None = None
+        if resident:
+            self._resident = self._decode(np.arange(len(self.source)))
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def rows(self, part: int) -> NDArray[np.intp]:
+        """The running numbers of one data set."""
+        return np.arange(self._starts[part], self._starts[part + 1])
+
+    def fetch(self, rows: NDArray[np.intp]) -> Canvases:
+        """The pictures of these rows, images on the device."""
+        kept = self._resident
+        if kept is None:
+            return self._decode(rows)
+        chosen = torch.from_numpy(rows).to(self._device)
+        return Canvases(kept.images[chosen], kept.sizes[rows], kept.points[rows], kept.states[rows])
+
+    def close(self) -> None:
+        self._pool.shutdown()
+
+    def _decode(self, rows: NDArray[np.intp]) -> Canvases:
+        images = np.zeros((len(rows), CANVAS, CANVAS, 3), dtype=np.uint8)
+        sizes = np.empty((len(rows), 2), dtype=np.float32)
+        points = np.empty((len(rows), self.states.shape[1], 2), dtype=np.float32)
+
+        def one(place: int) -> None:
+            part = int(self.source[rows[place]])
+            index = int(rows[place] - self._starts[part])
+            keypoints = self._parts[part].keypoints[index]
+            picture, points[place] = fitted(self._parts[part].read(index), keypoints)
+            height, width = picture.shape[:2]
+            images[place, :height, :width] = picture[..., ::-1]
+            sizes[place] = width, height
+
+        list(self._pool.map(one, range(len(rows))))
+        return Canvases(torch.from_numpy(images).to(self._device), sizes, points, self.states[rows])
+
+
+def fitted(picture: Image, keypoints: Floats) -> tuple[Image, Floats]:
+    """(a picture of at most 256 x 256 pixels, points (K, 2) in it): the surroundings of the person
+    of a larger one, or its middle where nobody is labelled."""
+    height, width = picture.shape[:2]
+    points = keypoints[:, :2].astype(np.float32)
+    if max(height, width) <= CANVAS:
+        return picture, points
+    labelled = points[keypoints[:, 2] > 0]
+    if len(labelled):
+        low, high = labelled.min(axis=0), labelled.max(axis=0)
+        centre, side = (low + high) / 2, _AROUND * max(float((high - low).max()), 32.0)
+    else:
+        centre, side = np.array([width / 2, height / 2]), float(max(height, width))
+    region = Region(float(centre[0] - side / 2), float(centre[1] - side / 2), side)
+    size = CANVAS, CANVAS
+    return crop(picture, region, size), to_input(points, region, size)

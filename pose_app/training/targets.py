@@ -1,0 +1,98 @@
+"""What a stack's heatmaps should be, and how far they are from it.
+
+The default loss reads the h * w logits of a joint and one more logit fixed at 0, which stands for
+*absent*, as one probability distribution, and is the cross-entropy with the target: a Gaussian
+around the joint, or all of it on *absent*. Networks with raw heatmaps (published ones) are trained
+with the mean squared error of Newell et al. 2016 (`network.hourglass.HeatmapLoss`).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from .data import MASKED, PRESENT
+
+
+def gaussians(points: Tensor, size: tuple[int, int], sigma: float) -> tuple[Tensor, Tensor]:
+    """Columns (B, K, w) and rows (B, K, h) whose product is the Gaussian around each point.
+
+    `points` (B, K, 2) x, y and `sigma` are in heatmap pixels; the peak's value is 1.
+    """
+    height, width = size
+    across = torch.arange(width, device=points.device, dtype=points.dtype)
+    down = torch.arange(height, device=points.device, dtype=points.dtype)
+    columns = torch.exp(-((across - points[..., :1]) ** 2) / (2 * sigma**2))
+    rows = torch.exp(-((down - points[..., 1:]) ** 2) / (2 * sigma**2))
+    return columns, rows
+
+
+def to_map(points: Tensor, stride: int) -> Tensor:
+    """Input pixels -> heatmap pixels, both counted from pixel centres."""
+    return (points + 0.5) / stride - 0.5
+
+
+def heatmaps(points: Tensor, states: Tensor, size: tuple[int, int], sigma: float) -> Tensor:
+    """(B, K, h, w) with peaks of 1; all zero for a joint that is not present."""
+    columns, rows = gaussians(points, size, sigma)
+    return rows[..., :, None] * columns[..., None, :] * (states == PRESENT)[..., None, None]
+
+
+def distribution(points: Tensor, states: Tensor, size: tuple[int, int], sigma: float) -> Tensor:
+    """(B, K, h, w) that sum to 1; all zero for a joint that is not present."""
+    columns, rows = gaussians(points, size, sigma)
+    columns = columns / columns.sum(dim=-1, keepdim=True).clamp_min(1e-6)
+    rows = rows / rows.sum(dim=-1, keepdim=True).clamp_min(1e-6)
+    return rows[..., :, None] * columns[..., None, :] * (states == PRESENT)[..., None, None]
+
+
+def spatial_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
+    """Cross-entropy (B, K) of logits (B, K, h, w) with `distribution`, absent included."""
+    flat = logits.float().flatten(2)
+    # log(1 + sum(exp(logits))): the 1 is the fixed logit of "absent".
+    normaliser = functional.softplus(torch.logsumexp(flat, dim=-1))
+    return normaliser - (target.flatten(2) * flat).sum(dim=-1)
+
+
+def probabilities(logits: Tensor) -> Tensor:
+    """Logits (..., h, w) -> probability that the joint is in each pixel; the rest is *absent*."""
+    flat = logits.float().flatten(-2)
+    normaliser = functional.softplus(torch.logsumexp(flat, dim=-1, keepdim=True))
+    return torch.exp(flat - normaliser).reshape(logits.shape)
+
+
+def joint_losses(
+    answers: list[Tensor], points: Tensor, states: Tensor, stride: int, sigma: float, output: str
+) -> Tensor:
+    """(B, S, K): the loss of every stack's every joint. `output` is the spec's."""
+    size = (int(answers[0].shape[-2]), int(answers[0].shape[-1]))
+    places = to_map(points, stride)
+    if output == "logits":
+        target = distribution(places, states, size, sigma)
+        losses = [spatial_cross_entropy(answer, target) for answer in answers]
+    else:
+        target = heatmaps(places, states, size, sigma)
+        losses = [(answer.float() - target).square().mean(dim=(2, 3)) for answer in answers]
+    return torch.stack(losses, dim=1)
+
+
+def total(losses: Tensor, states: Tensor, trim: Tensor | None = None) -> Tensor:
+    """The mean over stacks and labelled joints. `trim` (B, K) bool leaves more joints out."""
+    weight = (states != MASKED).float()
+    if trim is not None:
+        weight = weight.masked_fill(trim, 0)
+    return (losses.mean(dim=1) * weight).sum() / weight.sum().clamp_min(1)
+
+
+def doubtful(losses: Tensor, states: Tensor, noisy: Tensor, share: float) -> Tensor:
+    """(B, K): the `share` of the present joints of `noisy` (B,) pictures with the largest loss.
+
+    Crowd-sourced labels have gross errors (swapped sides above all). Once a network is good, they
+    are most of what it disagrees with most.
+    """
+    last = losses[:, -1].detach()
+    candidates = noisy[:, None] & (states == PRESENT)
+    ranked = torch.where(candidates, last, torch.nan)
+    limit = torch.nanquantile(ranked.flatten().float(), 1 - share)
+    return candidates & (last > limit)
