@@ -20,7 +20,7 @@ from safetensors.torch import load
 from torch import Tensor, nn
 
 from ..errors import ModelError
-from ..spec import DecodeRule, ModelSpec
+from ..spec import DecodeRule, ModelSpec, NetworkConfig
 from . import families, layouts
 from .native import assemble, load_native
 
@@ -160,27 +160,30 @@ def _spec(
     recognised = family or families.recognise(converted.layout, config, raw.beside)
     if (recognised == "mmpose") != (converted.layout == layouts.MMPOSE):
         raise ModelError(f"{path} has mmpose's graph or none of it, not that of {recognised!r}.")
-    spec = families.spec_for(
-        recognised, config, name, input_size or _input_size(path, raw, recognised)
-    )
+    spec = families.spec_for(recognised, config, name, input_size or _input_size(path, raw, config))
     if description := raw.beside.get("description"):
         spec = _described(spec, description)
     return ModelSpec.from_json(spec.to_json())  # checks that it makes sense
 
 
-def _input_size(path: Path, raw: RawCheckpoint, family: str) -> tuple[int, int] | None:
-    """(height, width) that mmpose trained at: in the config saved in the file, or in its name."""
-    if family != "mmpose":
+def _input_size(path: Path, raw: RawCheckpoint, config: NetworkConfig) -> tuple[int, int] | None:
+    """(height, width) that mmpose trained at: in the config saved in the file, or in its name.
+
+    None where neither says one that the graph can take.
+    """
+    if config.graph != "cornernet":
         return None
     meta = raw.beside.get("meta")
-    config = meta.get("config") if isinstance(meta, Mapping) else None
-    found = None
-    if isinstance(config, str):  # data_cfg (0.x): image_size=[w, h]; codec (1.x): input_size=(w, h)
-        found = re.search(
-            r"(?:image_size|input_size)'?\s*[=:]\s*[\[(](\d{2,4}),\s*(\d{2,4})", config
-        )
-    found = found or re.search(r"(?<!\d)(\d{3,4})x(\d{3,4})(?!\d)", path.name)
-    return (int(found[2]), int(found[1])) if found else None
+    text = meta.get("config") if isinstance(meta, Mapping) else None
+    size = None
+    if isinstance(text, str):  # data_cfg (0.x): image_size=[w, h]; codec (1.x): input_size=(w, h)
+        pattern = r"(?:image_size|input_size)'?\s*[=:]\s*[\[(](\d{2,4}),\s*(\d{2,4})"
+        if found := re.search(pattern, text):
+            size = int(found[2]), int(found[1])
+    if size is None and (found := re.search(r"(?<!\d)(\d{3,4})x(\d{3,4})(?!\d)", path.name)):
+        size = int(found[1]), int(found[2])  # names say height x width
+    multiple = 4 * 2**config.depth
+    return size if size and not (size[0] % multiple or size[1] % multiple) else None
 
 
 def _described(spec: ModelSpec, description: Mapping[str, Any]) -> ModelSpec:

@@ -7,6 +7,7 @@ import json
 import pickle
 import random
 import zipfile
+from collections import OrderedDict
 from dataclasses import replace
 from pathlib import Path
 
@@ -71,8 +72,10 @@ def test_old_file_with_cuda_tensors_and_optimizer(tmp_path: Path) -> None:
     """As PyTorch 0.4 wrote it on a machine with a graphics card: pre-zip, storages on cuda:0."""
     weights = reference.princeton(1, 16)
     moments = {i: {"step": 5, "exp_avg": value} for i, value in enumerate(weights.values())}
+    named = OrderedDict((f"model.module.{key}", value) for key, value in weights.items())
+    named._metadata = OrderedDict({"": {"version": 1}})  # type: ignore[attr-defined]
     content = {
-        "state_dict": {f"model.module.{key}": value for key, value in weights.items()},
+        "state_dict": named,
         "optimizer": {"state": moments, "param_groups": [{"lr": 2.5e-4}]},
         "epoch": 200,
     }

@@ -83,6 +83,8 @@ def test_wide_fpd_is_recognised_by_what_lies_beside_its_tensors(tmp_path: Path) 
         ("hourglass52_mpii_384x384-04090bc3_20200812.pth", {}, (384, 384), 16, 2.0),
         ("a.pth", meta("x\ndata_cfg = dict(\n image_size=[128, 256])"), (256, 128), 17, 2.0),
         ("b.pth", meta("codec = dict(input_size=(384, 384), sigma=3)"), (384, 384), 17, 3.0),
+        ("td-hm_hourglass52_coco-384x256.pth", {}, (384, 256), 17, 3.0),
+        ("shot_640x480.pth", {}, (256, 256), 17, 2.0),
         ("c.pth", {}, (256, 256), 17, 2.0),
     ],
 )  # fmt: skip
