@@ -17,7 +17,7 @@ PRECISIONS = ("f32", "bf16", "fp16")
 
 log = logging.getLogger(__name__)
 
-__all__ = ["DEVICES", "ENGINES", "PRECISIONS", "available", "open_engine"]
+__all__ = ["DEVICES", "ENGINES", "PRECISIONS", "available", "open_engine", "precisions"]
 
 
 def open_engine(
@@ -103,7 +103,7 @@ def _open(
     problems: list[str],
 ) -> Engine:
     """The engine in the first precision that passes the self-check. Raises EngineError."""
-    able = _precisions(choice)
+    able = precisions(choice)
     if precision not in ("auto", *able):
         raise EngineError(
             f"{choice.label} does not compute in {precision}: choose {' or '.join(able)}."
@@ -126,12 +126,12 @@ def _open(
     raise EngineError(f"{why}.")
 
 
-def _precisions(choice: Choice) -> tuple[str, ...]:
-    """What is tried on a device, fastest first."""
+def precisions(choice: Choice) -> tuple[str, ...]:
+    """The precisions that are tried on a device, fastest first."""
     if choice.engine == "openvino":
-        from .openvino_engine import precisions
+        from . import openvino_engine
 
-        return precisions(choice.device.upper())
+        return openvino_engine.precisions(choice.device.upper())
     return {"cuda": ("fp16", "bf16", "f32"), "mps": ("fp16", "f32")}.get(choice.device, ("f32",))
 
 

@@ -1,0 +1,40 @@
+"""`pose-app bench`: how fast this machine is, and beside what."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", default="default", metavar="M", help="a name or a file")
+    parser.add_argument(
+        "--seconds",
+        type=_positive,
+        default=3.0,
+        metavar="S",
+        help="how long each measurement takes (default: 3)",
+    )
+    parser.add_argument("--ui", action="store_true", help="measure the window, too")
+    parser.add_argument("--json", action="store_true", help="print everything as one JSON object")
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Measure, with progress on the standard error stream, and print. Raises PoseAppError."""
+    from .report import measure
+    from .text import tables
+
+    def say(step: str) -> None:
+        print(f"measuring {step} ...", file=sys.stderr, flush=True)
+
+    found = measure(arguments.model, arguments.seconds, arguments.ui, say)
+    print(json.dumps(found, indent=1, ensure_ascii=False) if arguments.json else tables(found))
+    return 0
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 3600:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 3600 seconds")
+    return value

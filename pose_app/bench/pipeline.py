@@ -1,0 +1,127 @@
+"""The whole pipeline on the demo clip: speed, stages, age, drops, recording, memory."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from ..errors import PoseAppError
+from ..pipeline.options import SessionOptions
+from ..pipeline.session import Session
+from ..pipeline.stats import SessionReport
+from ..pose.estimator import PoseEstimator
+from ..recording.recording import RecordingRequest
+from ..sources.base import Source
+from . import naive
+
+OpenSource = Callable[[], Source]
+
+_LOAD_SECONDS = 120.0
+# Every frame through all stacks, as fast as it goes.
+FULL_SPEED = SessionOptions(lossless=True, paced=False, stacks="all", smoothing=True)
+# Like a camera or the window: paced by the source, the newest frame wins.
+LIVE = SessionOptions(lossless=False, paced=True, stacks="auto", smoothing=True)
+
+
+def full_speed(model: Path, source: OpenSource, seconds: float, record: Path | None) -> Any:
+    """Frames per second with every frame and all stacks; `record`: with an annotated video."""
+    report, usage = _session(model, source, FULL_SPEED, seconds, record)
+    frame_ms = 1000 / report.fps
+    stages = {name: asdict(stage) for name, stage in report.stages.items()}
+    return {
+        "fps": report.fps,
+        "frame_ms": frame_ms,
+        "stages_ms": stages,
+        "network_share": report.stages["network"].median / frame_ms,
+        **usage,
+    }
+
+
+def live(model: Path, source: OpenSource, seconds: float) -> dict[str, Any]:
+    """The source at its own rate, as many stacks as keep up: rate, age, drops, stacks."""
+    report, usage = _session(model, source, LIVE, seconds, None)
+    if report.age is None or report.source is None or report.source.fps is None:
+        raise PoseAppError("The live measurement saw no frame: give it more --seconds.")
+    period = 1000 / report.source.fps
+    return {
+        "source_fps": report.source.fps,
+        "fps": report.fps,
+        "fps_share": report.fps / report.source.fps,
+        "captured": report.captured,
+        "processed": report.processed,
+        "dropped": dict(report.dropped),
+        "stacks": {str(count): frames for count, frames in report.stacks.items()},
+        "age_ms": asdict(report.age),
+        "age_p95_periods": report.age.p95 / period,
+        "network_ms": asdict(report.stages["network"]),
+        **usage,
+    }
+
+
+def beside_naive(
+    model: Path, clip: Path, source: OpenSource, seconds: float, folder: Path
+) -> dict[str, Any]:
+    """The pipeline with an annotated recording beside the same work in one thread, in turns."""
+    rounds = 2
+    ours, theirs = [], []
+    for index in range(rounds):
+        path = folder / f"ours-{index}.mp4"
+        ours.append(full_speed(model, source, seconds / rounds, path)["fps"])
+        with PoseEstimator.open(model, smoothing=True) as estimator:
+            out = folder / f"naive-{index}.mp4"
+            theirs.append(naive.run(clip, out, estimator, seconds / rounds))
+    fps, naive_fps = sum(ours) / rounds, sum(theirs) / rounds
+    return {"fps": fps, "naive_fps": naive_fps, "over_naive": fps / naive_fps}
+
+
+def _session(
+    model: Path,
+    source: OpenSource,
+    options: SessionOptions,
+    seconds: float,
+    record: Path | None,
+) -> tuple[SessionReport, dict[str, Any]]:
+    """Run for so long after the first pose; the report, and what the process used meanwhile."""
+    process = psutil.Process()
+    session = Session(source, lambda: PoseEstimator.open(model), replace(options, loop=True))
+    if record is not None:
+        session.record(RecordingRequest(annotated=record))
+    session.start()
+    try:
+        _wait_for_pose(session)
+        memory, used, started = process.memory_info().rss, _processor_time(process), time.time()
+        before = session.stats().processed
+        session.finished.wait(seconds)
+        frames = session.stats().processed - before
+        used, spent = _processor_time(process) - used, time.time() - started
+        after = process.memory_info().rss
+    finally:
+        report = session.stop()
+    if report.failure is not None:
+        raise report.failure
+    if not report.conserved or report.stuck:
+        raise PoseAppError(f"The pipeline lost count of its frames or threads: {report}.")
+    usage = {
+        "processor_ms_per_frame": 1000 * used / max(frames, 1),
+        "processor_load": used / spent / (psutil.cpu_count() or 1),
+        "memory_mb": {"start": memory / 2**20, "end": after / 2**20},
+    }
+    return report, usage
+
+
+def _wait_for_pose(session: Session) -> None:
+    deadline = time.monotonic() + _LOAD_SECONDS
+    while session.stats().processed == 0:
+        if session.finished.wait(0.01) or time.monotonic() > deadline:
+            failure = session.failure
+            raise failure or PoseAppError("The pipeline gave no pose within two minutes.")
+
+
+def _processor_time(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return times.user + times.system

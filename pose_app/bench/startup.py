@@ -1,0 +1,52 @@
+"""How long a new process takes, measured from outside."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from ..errors import PoseAppError
+
+_ROUNDS = 3
+
+
+def startup(model: Path) -> dict[str, Any]:
+    """Seconds, the best of three: bare interpreter, imports alone, `--help`, first pose of `run`.
+
+    The first pose is taken as the end of a run of one frame, its shutdown included; the cache of
+    converted models is warm.
+    """
+    commands = {
+        "python": ["-c", "pass"],
+        "imports": ["-c", "import openvino, cv2, av"],
+        "help": ["-m", "pose_app", "--help"],
+        "first_pose": ["-m", "pose_app", "run", "demo", "--frames", "1", "--model", str(model)],
+    }
+    times: dict[str, list[float]] = {name: [] for name in commands}
+    for index in range(_ROUNDS + 1):
+        for name, arguments in commands.items():
+            spent = _seconds(arguments)
+            if index > 0:  # the first fills the disk's cache
+                times[name].append(spent)
+    best = {name: min(values) for name, values in times.items()}
+    return {**best, "first_pose_over_imports": best["first_pose"] / best["imports"]}
+
+
+def _seconds(arguments: list[str]) -> float:
+    package = str(Path(__file__).resolve().parents[2])
+    path = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
+    started = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": path},
+        check=False,
+    )
+    if done.returncode != 0:
+        raise PoseAppError(f"Measuring the start failed: {done.stderr.strip()[-300:]}")
+    return time.perf_counter() - started
