@@ -204,7 +204,7 @@ def _remember_validator(path: Path, response: http.client.HTTPResponse) -> None:
     etag = response.headers.get("ETag", "")
     value = etag if etag and not etag.startswith("W/") else response.headers.get("Last-Modified")
     if value:
-        path.write_text(value, encoding="latin-1")
+        path.write_text(" ".join(value.split()), encoding="latin-1")
     else:  # without one, a changed file could not be told from the same: begin again
         path.unlink(missing_ok=True)
 

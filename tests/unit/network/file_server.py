@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import TracebackType
 from typing import Any
+
+CERTIFICATE = Path(__file__).with_name("localhost.pem")  # for 127.0.0.1 only, its key included
 
 
 class FileServer:
@@ -18,7 +22,7 @@ class FileServer:
     "wrong-range" answers a range request with another range, "unsized" sends no length.
     """
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: bytes, secure: bool = False) -> None:
         self.content = content
         self.etag: str | None = '"one"'
         self.ranges = True
@@ -29,11 +33,16 @@ class FileServer:
         self.stalled = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
+        self._scheme = "https" if secure else "http"
+        if secure:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(CERTIFICATE)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}/files/net.pt"
+        return f"{self._scheme}://127.0.0.1:{self._server.server_port}/files/net.pt"
 
     def __enter__(self) -> FileServer:
         self._thread.start()

@@ -18,7 +18,7 @@ from pose_app.network.download import (
     UnreachableError,
     fetch,
 )
-from tests.unit.network.file_server import FileServer
+from tests.unit.network.file_server import CERTIFICATE, FileServer
 
 CONTENT = random.Random(1).randbytes(700_000)
 HASH = hashlib.sha256(CONTENT).hexdigest()
@@ -219,6 +219,27 @@ def test_the_systems_proxy_is_used(
     monkeypatch.setenv("no_proxy", "")
     assert fetch("http://models.invalid/net.pt", tmp_path / "net.pt", HASH) == HASH
     assert server.requests[0][0] == "http://models.invalid/net.pt"
+
+
+def test_encrypted_addresses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with FileServer(CONTENT, secure=True) as server:
+        with pytest.raises(UnreachableError, match="CERTIFICATE_VERIFY_FAILED"):
+            get(server, tmp_path / "net.pt")  # nobody vouches for it
+        monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+        server.faults = ["truncate"]
+        assert get(server, tmp_path / "net.pt") == HASH
+        cancel = threading.Event()
+        server.faults = ["stall"]
+
+        def stop() -> None:
+            server.stalled.wait()
+            cancel.set()
+
+        stopper = threading.Thread(target=stop)
+        stopper.start()
+        with pytest.raises(DownloadCancelledError):
+            get(server, tmp_path / "other.pt", cancel=cancel, timeout=600.0)
+        stopper.join()
 
 
 def test_an_unwritable_folder_is_named(server: FileServer, tmp_path: Path) -> None:
