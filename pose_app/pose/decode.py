@@ -21,8 +21,9 @@ def decode(maps: Floats, spec: ModelSpec) -> Floats:
     """Joints of heatmaps (K, h, w) or (S, K, h, w): (K, 3) or (S, K, 3) float32.
 
     The last axis is x, y in pixels of the network's input and the raw score (`calibrate` makes it a
-    probability). A map that is all zero, or without any finite number, gives the first pixel and
-    score 0. Where the rule says `positive_only`, a joint whose peak is not above 0 gets 0, 0.
+    probability). A map that is all zero gives the first pixel and score 0; one without a single
+    finite number the first pixel and score NaN; elsewhere what is no number is passed over. Where
+    the rule says `positive_only`, a joint whose peak is not above 0 gets 0, 0.
     """
     lead, (height, width) = maps.shape[:-2], maps.shape[-2:]
     flat, index, peak = _peaks(maps.reshape(-1, height * width))
@@ -43,7 +44,7 @@ def decode(maps: Floats, spec: ModelSpec) -> Floats:
     answer = np.empty((len(flat), 3), dtype=np.float32)
     answer[:, 0] = (x + shift[:, 0] + rule.offset) * spec.stride
     answer[:, 1] = (y + shift[:, 1] + rule.offset) * spec.stride
-    answer[:, 2] = total if spec.score == "window" else peak
+    answer[:, 2] = peak if spec.score == "peak" else np.where(np.isnan(peak), peak, total)
     if rule.positive_only:
         answer[peak <= 0, :2] = 0
     return answer.reshape(*lead, 3)
@@ -75,7 +76,7 @@ def person_score(scores: Floats) -> Floats:
 
 
 def _peaks(flat: Floats) -> tuple[Floats, Indices, Floats]:
-    """(maps (N, h*w) whose peaks are finite, index of each peak, its height)."""
+    """(maps (N, h*w) whose peaks are finite, index of each peak, its height or NaN)."""
     rows = np.arange(len(flat))
     index = flat.argmax(axis=1)
     peak = flat[rows, index]
@@ -84,10 +85,12 @@ def _peaks(flat: Floats) -> tuple[Floats, Indices, Floats]:
         flat = flat.copy()  # the maps belong to the engine
         part = flat[broken]
         part[~np.isfinite(part)] = -np.inf
-        part[part.max(axis=1) == -np.inf] = 0
+        nothing = part.max(axis=1) == -np.inf
+        part[nothing] = 0
         flat[broken] = part
         index = flat.argmax(axis=1)
         peak = flat[rows, index]
+        peak[np.flatnonzero(broken)[nothing]] = np.nan
     return flat, index, peak
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import PoseAppError
+from ..errors import EngineError, PoseAppError
 from ..skeletons import Skeleton
 from ..types import Floats, Frame, Heatmaps, Image, Pose, Region
 from .crop import check_image, crop, to_picture
@@ -124,7 +124,8 @@ class PoseEstimator:
         `stacks` runs only that many for this frame (default: as opened); `shown` is the stack
         (0 = first) whose joints the pose has, default and at most the last that ran; `region`
         overrides the tracker. Call `reset` before another video or after a seek. Raises
-        PoseAppError for what is no picture or a region outside it.
+        PoseAppError for what is no picture or a region outside it, EngineError where the device
+        fails.
         """
         image = check_image(frame.image)
         size = frame.size
@@ -201,6 +202,11 @@ class PoseEstimator:
             if peaks is None
             else peaks[item]
         )
+        if not np.isfinite(found).all():
+            raise EngineError(
+                f"The model {self.spec.name} answers with values that are no numbers on "
+                f"{self.engine.info.device}: choose another engine, device or precision."
+            )
         joints = to_picture(found[..., :2], region, self.spec.input_size)
         one = maps if maps.batch == 1 else _OneItem(maps, item)
         return _Look(region, joints, calibrate(found[..., 2], self.spec), one)

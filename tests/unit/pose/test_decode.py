@@ -125,14 +125,16 @@ def test_the_window_score_sums_five_by_five() -> None:
 
 @pytest.mark.parametrize("subpixel", ["quarter", "dark", "centroid"])
 @pytest.mark.parametrize("value", [0.0, -3.0, np.nan, np.inf, -np.inf, 1e30])
-def test_flat_maps_give_the_first_pixel_and_a_finite_score(subpixel: str, value: float) -> None:
+def test_flat_maps_give_the_first_pixel_and_tell_what_is_no_number(
+    subpixel: str, value: float
+) -> None:
     maps = np.full((16, 64, 64), value, np.float32)
     before = maps.copy()
     answer = decode(maps, spec(decode=DecodeRule(subpixel=subpixel, offset=0)))
-    assert np.isfinite(answer).all()
+    assert np.isfinite(answer[:, :2]).all()
     assert np.abs(answer[:, :2]).max() <= 4 * 2
-    if not np.isfinite(value):
-        assert (answer[:, 2] == 0).all()
+    assert (np.isnan(answer[:, 2]) == (not np.isfinite(value))).all()
+    assert np.isfinite(calibrate(answer[None, :, 2], spec())).all()
     assert np.array_equal(maps, before, equal_nan=True)
 
 

@@ -8,7 +8,8 @@ import time
 import numpy as np
 import pytest
 
-from pose_app.errors import PoseAppError
+from pose_app.engines.base import HostHeatmaps
+from pose_app.errors import EngineError, PoseAppError
 from pose_app.pose.estimator import PoseEstimator
 from pose_app.pose.tracking import WEAK_FRAMES, whole_frame
 from pose_app.spec import Calibration
@@ -290,7 +291,7 @@ def test_heatmaps_outlive_later_frames(estimator: PoseEstimator) -> None:
 
 def test_peaks_decoded_by_the_engine_are_taken_as_they_are() -> None:
     class Decoding(ColourEngine):
-        def infer(self, crops: np.ndarray, stacks: int):  # type: ignore[no-untyped-def]
+        def infer(self, crops: np.ndarray, stacks: int) -> HostHeatmaps:
             maps = super().infer(crops, stacks)
             peaks = np.zeros((len(crops), stacks, 16, 3), np.float32)
             peaks[..., :2] = 127.5
@@ -320,6 +321,21 @@ def test_what_is_no_picture_or_region_is_one_sentence(estimator: PoseEstimator) 
         estimator.estimate(image, Region(9000, 0, 100))
     with pytest.raises(PoseAppError, match="no square"):
         estimator.track(frame(image, 0), region=Region(0, 0, 0))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_an_engine_without_numbers_is_named_not_taken_for_an_empty_room(value: float) -> None:
+    class Broken(ColourEngine):
+        def infer(self, crops: np.ndarray, stacks: int) -> HostHeatmaps:
+            maps = super().infer(crops, stacks)
+            maps.stack(0)[:] = value
+            return maps
+
+    estimator = PoseEstimator(Broken())
+    with pytest.raises(EngineError, match="no numbers"):
+        estimator.track(frame(draw(SIZE, None), 0))
+    with pytest.raises(EngineError, match="no numbers"):
+        estimator.estimate(draw(SIZE, None))
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 900), (3000, 2), (64, 64)])
