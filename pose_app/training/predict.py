@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from ..network.protocol import flip_average
 from ..pose.crop import crop, to_picture
 from ..pose.decode import decode
 from ..spec import ModelSpec
@@ -72,12 +73,9 @@ def of_engine(engine: Engine, stacks: int, flip: bool = False) -> Answer:
             grids = _grids(maps, len(crops), stacks)
         else:
             mirror = engine.infer(np.ascontiguousarray(crops[:, :, ::-1]), stacks)
-            other = _grids(mirror, len(crops), stacks)[..., list(spec.flip), :, ::-1]
-            if spec.flip_shift:
-                moved = other.copy()
-                moved[..., spec.flip_shift :] = other[..., : -spec.flip_shift]
-                other = moved
-            grids = (_grids(maps, len(crops), stacks) + other) * np.float32(0.5)
+            grids = flip_average(
+                _grids(maps, len(crops), stacks), _grids(mirror, len(crops), stacks), spec
+            )
         return np.stack([decode(np.ascontiguousarray(item), spec) for item in grids])
 
     return answer
