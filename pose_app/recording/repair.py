@@ -30,7 +30,7 @@ def repair(path: Path, output: Path | None = None) -> tuple[Path, int]:
     """
     import av
 
-    from .verify import read_times
+    from .verify import read_times, readable
 
     path = Path(path)
     output = output or path.with_name(f"{path.stem} (repaired){path.suffix}")
@@ -43,7 +43,7 @@ def repair(path: Path, output: Path | None = None) -> tuple[Path, int]:
     copied = 0
     try:
         with (
-            av.open(str(path)) as damaged,
+            av.open(readable(path)) as damaged,
             av.open(str(output), "w", format=files.CONTAINERS[output.suffix.lower()]) as repaired,
         ):
             stream = damaged.streams.video[0]
@@ -64,8 +64,10 @@ def _unbroken(path: Path, most: int) -> int:
     """How many packets from the start on decode without damage."""
     import av
 
+    from .verify import readable
+
     whole = 0
-    with av.open(str(path)) as container:
+    with av.open(readable(path)) as container:
         stream = container.streams.video[0]
         stream.codec_context.options = {"err_detect": "explode"}
         stream.thread_type = "NONE"

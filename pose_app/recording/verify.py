@@ -115,7 +115,7 @@ def read_times(path: Path, problems: list[str]) -> tuple[list[float], bool]:
 
     times: list[float] = []
     try:
-        with av.open(str(path)) as container:
+        with av.open(readable(path)) as container:
             if not container.streams.video:
                 raise RecordingError(f"{path} has no video in it.")
             stream = container.streams.video[0]
@@ -140,22 +140,37 @@ def read_times(path: Path, problems: list[str]) -> tuple[list[float], bool]:
     return times, closed
 
 
+def readable(path: Path) -> str:
+    """What to open: the path, or its whole part where a crash has cut the last index box of an mp4,
+    which would make all of it unreadable."""
+    boxes, size = _boxes(path), path.stat().st_size
+    if boxes and boxes[-1][0] == b"moof" and boxes[-1][1] + boxes[-1][2] > size:
+        return f"subfile,,start,0,end,{boxes[-1][1]},,:{path.absolute()}"
+    return str(path)
+
+
 def _fragmented(path: Path) -> bool:
     """Whether an mp4 still consists of fragments: closing it turns them into a plain one."""
+    return any(kind == b"moof" for kind, _, _ in _boxes(path))
+
+
+def _boxes(path: Path) -> list[tuple[bytes, int, int]]:
+    """(kind, start, length) of the outermost boxes of an mp4; the last may reach over the end.
+    Empty for anything else."""
+    boxes: list[tuple[bytes, int, int]] = []
     with open(path, "rb") as file:
         position, size = 0, path.stat().st_size
         while position + 8 <= size:
             file.seek(position)
             head = file.read(16)
             length, kind = int.from_bytes(head[:4], "big"), head[4:8]
-            if kind == b"moof":
-                return True
             if length == 1:
                 length = int.from_bytes(head[8:16], "big")
-            if length < 8:
-                return False  # no mp4, or a box that reaches to the end
+            if length < 8 or (not boxes and kind != b"ftyp"):
+                break
+            boxes.append((kind, position, length))
             position += length
-    return False
+    return boxes
 
 
 def _read_log(log: Path, video: Path, notes: list[str]) -> tuple[list[tuple[float, bool]], bool]:

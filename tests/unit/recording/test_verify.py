@@ -149,6 +149,21 @@ def test_killed_recordings_are_playable_and_repairable(tmp_path: Path, suffix: s
     assert last >= 59
 
 
+def test_wherever_an_mp4_is_cut_it_is_repaired(tmp_path: Path) -> None:
+    recorder = Killed(tmp_path / "whole.mp4", lossless=True)
+    for number in range(12):
+        recorder.offer(numbered_picture(number), number / 30)
+    recorder.close()
+    end, frames = len(recorder.left), []
+    for cut in range(end - 700, end, 3):
+        path = tmp_path / f"{cut}.mp4"
+        path.write_bytes(recorder.left[:cut])
+        frames.append(repair(path)[1])
+    assert frames == sorted(frames)
+    assert frames[0] >= 4
+    assert frames[-1] >= 10
+
+
 def test_what_is_no_recording(tmp_path: Path) -> None:
     for name, data in (("a.mp4", b""), ("b.mp4", b"text" * 100), ("c.mkv", bytes(1000))):
         (tmp_path / name).write_bytes(data)
