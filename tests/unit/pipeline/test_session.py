@@ -1,0 +1,652 @@
+"""The session with real threads and scripted sources and estimators."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pose_app.errors import EngineError, PoseAppError, SourceError
+from pose_app.pipeline import session as session_module
+from pose_app.pipeline import source_keeper
+from pose_app.pipeline.events import Event
+from pose_app.pipeline.options import SessionOptions
+from pose_app.pipeline.session import RecordingRequest, Session
+from pose_app.recording.keypoint_log import LogReader
+from pose_app.recording.verify import verify
+from pose_app.types import Frame, Region
+from tests.media import picture_number
+from tests.poses import FakeEstimator
+from tests.scripted import ScriptedSource
+from tests.unit.recording.test_video_writer import read_back
+
+RUN = SessionOptions(lossless=True, paced=False, stacks="all", loop=False, reconnect=False)
+WINDOW = SessionOptions(stacks="all")
+
+
+class Run:
+    """A session that collects its events and always ends."""
+
+    def __init__(self) -> None:
+        self.sessions: list[Session] = []
+        self.events: list[Event] = []
+
+    def __call__(
+        self, source: Any, estimator: Any = None, options: SessionOptions = RUN, **more: Any
+    ) -> Session:
+        opens = source if callable(source) else lambda: source
+        estimator = FakeEstimator() if estimator is None else estimator
+        loads = estimator if not isinstance(estimator, FakeEstimator) else lambda: estimator
+        session = Session(opens, loads, options, **more)
+        self.sessions.append(session)
+        return session
+
+    def until(self, condition: Callable[[], object], seconds: float = 20) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, self.kinds()
+            time.sleep(0.003)
+
+    def kinds(self) -> list[str]:
+        self.events += self.sessions[-1].events()
+        return [event.kind for event in self.events]
+
+    def event(self, kind: str) -> Event:
+        self.until(lambda: kind in self.kinds())
+        return next(event for event in self.events if event.kind == kind)
+
+
+@pytest.fixture
+def run() -> Iterator[Run]:
+    made = Run()
+    yield made
+    for session in made.sessions:
+        report = session.stop()
+        assert report.conserved
+        assert report.stuck == ()
+
+
+def test_a_file_loses_no_frame_however_slow_the_network_is(run: Run) -> None:
+    estimator = FakeEstimator(fault=lambda _: time.sleep(0.004))
+    session = run(ScriptedSource(60), estimator)
+    session.start()
+    assert session.finished.wait(20)
+    report = session.stop()
+    assert estimator.seen == list(range(60))
+    assert (report.captured, report.processed, report.dropped) == (60, 60, {})
+    assert report.failure is None
+    assert run.kinds().count("source_ended") == 1
+    assert estimator.closed == 1
+    assert estimator.threads <= {"inference", "MainThread"}
+    assert {"read", "crop", "network"} <= set(report.stages)
+    assert session.stop() is report
+
+
+def test_a_file_waits_for_a_model_that_loads_slowly(run: Run) -> None:
+    loaded = threading.Event()
+    estimator = FakeEstimator()
+    session = run(ScriptedSource(20), lambda: (loaded.wait(10), estimator)[1])
+    session.start()
+    run.event("source_opened")
+    assert session.stats().processed == 0
+    loaded.set()
+    assert session.finished.wait(20)
+    assert estimator.seen == list(range(20))
+
+
+def test_a_live_source_drops_the_stale_frames_and_counts_them(run: Run) -> None:
+    estimator = FakeEstimator(fault=lambda _: time.sleep(0.03))
+    session = run(ScriptedSource(None, fps=200, live=True), estimator)
+    session.start()
+    run.until(lambda: len(estimator.seen) > 10)
+    report = session.stop()
+    assert report.dropped["newer frame"] > 10
+    assert all(b > a for a, b in zip(estimator.seen, estimator.seen[1:], strict=False))
+    # The newest frame wins: an answer is never much older than the network's own time.
+    assert report.age is not None
+    assert report.age.median < 2 * 30 + 30
+
+
+def test_pictures_come_before_the_model_is_loaded(run: Run) -> None:
+    loaded = threading.Event()
+    session = run(
+        ScriptedSource(None, live=True, fps=100),
+        lambda: (loaded.wait(10), FakeEstimator())[1],
+        WINDOW,
+    )
+    session.start()
+    run.until(lambda: session.latest() is not None)
+    first = session.latest()
+    assert first is not None
+    assert first.pose is None
+    loaded.set()
+    run.until(lambda: (latest := session.latest()) is not None and latest.pose is not None)
+    report = session.stop()
+    assert report.dropped["no model"] > 0
+    assert run.event("model_loaded").data.engine == "Fake"
+
+
+def test_latest_is_the_same_object_until_there_is_a_newer_one(run: Run) -> None:
+    session = run(ScriptedSource(1))
+    assert session.latest() is None
+    session.start()
+    assert session.finished.wait(10)
+    assert session.latest() is session.latest()
+    result = session.latest()
+    assert result is not None
+    assert picture_number(result.frame.image) == 0
+
+
+def test_controls_reach_the_estimator(run: Run) -> None:
+    estimator = FakeEstimator(stacks=4)
+    session = run(ScriptedSource(None, live=True, fps=100), estimator, WINDOW)
+    session.start()
+    run.until(lambda: estimator.asked)
+    assert estimator.asked[-1] == (4, None, None)
+    assert estimator.threshold == 0.3
+    region = Region(1, 2, 50)
+    controls = session.controls
+    controls.stacks, controls.shown, controls.region = 2, 1, region
+    controls.threshold, controls.smoothing = 0.7, False
+    run.until(lambda: estimator.asked[-1] == (2, 1, region))
+    assert (estimator.threshold, estimator.smoothing) == (0.7, False)
+    controls.stacks, controls.threshold = 99, None
+    run.until(lambda: estimator.asked[-1][0] == 4 and estimator.threshold == 0.3)
+    with pytest.raises(AttributeError):
+        controls.colour = "red"  # type: ignore[attr-defined]
+
+
+def test_auto_gives_up_stacks_that_do_not_keep_up(run: Run) -> None:
+    class Slow(FakeEstimator):
+        def track(self, frame: Frame, **wishes: Any) -> Any:
+            time.sleep(0.012 * wishes["stacks"])
+            pose = super().track(frame, **wishes)
+            pose.timings["network"] = 12.0 * wishes["stacks"]  # type: ignore[index]
+            return pose
+
+    estimator = Slow(stacks=4)
+    session = run(ScriptedSource(None, live=True, fps=30), estimator, SessionOptions(stacks="auto"))
+    session.start()
+    run.until(lambda: [asked[0] for asked in estimator.asked[-5:]] == [2] * 5)
+    assert session.stats().stacks_now == 2
+    assert session.stats().stacks_all == 4
+
+
+def test_limits_end_the_run(run: Run) -> None:
+    from dataclasses import replace
+
+    for options, source, expected in (
+        (replace(RUN, frames=7), ScriptedSource(30), 7),
+        (replace(RUN, seconds=0.5), ScriptedSource(30, fps=10), 6),
+        (replace(RUN, frames=5), ScriptedSource(None, live=True, fps=100), 5),
+    ):
+        session = run(source, options=options)
+        session.start()
+        assert session.finished.wait(20)
+        report = session.stop()
+        assert report.processed == expected
+        assert report.failure is None
+
+
+# Playing files in the window.
+
+
+def test_files_are_played_at_their_own_speed(run: Run) -> None:
+    shown: list[float] = []
+    estimator = FakeEstimator(fault=lambda _: shown.append(time.perf_counter()))
+    session = run(ScriptedSource(40, fps=100), estimator, SessionOptions(loop=False))
+    session.start()
+    assert session.finished.wait(20)
+    # No timed assertion on a single frame: only that playing is neither unpaced nor stuck.
+    assert 0.2 < shown[-1] - shown[0] < 5
+
+
+def test_pause_step_and_seek(run: Run) -> None:
+    estimator = FakeEstimator()
+    session = run(ScriptedSource(300, fps=50), estimator, SessionOptions(loop=False))
+    session.controls.paused = True
+    session.start()
+    run.event("source_opened")
+    run.event("model_loaded")
+    time.sleep(0.1)
+    assert estimator.seen == []
+    for expected in range(3):
+        session.step()
+        run.until(lambda: len(estimator.seen) == expected + 1)  # noqa: B023
+    assert estimator.seen == [0, 1, 2]
+    session.seek(2.0)
+    run.until(lambda: len(estimator.seen) == 4)
+    assert estimator.seen[-1] == 100
+    assert estimator.resets >= 2  # a seek forgets the person
+    time.sleep(0.1)
+    assert len(estimator.seen) == 4
+    session.controls.paused = False
+    run.until(lambda: 110 in estimator.seen)
+
+
+def test_the_end_waits_for_a_seek(run: Run) -> None:
+    estimator = FakeEstimator()
+    session = run(ScriptedSource(10, fps=200), estimator, SessionOptions(loop=False))
+    session.start()
+    assert session.finished.wait(20)
+    assert session.stats().finished
+    session.seek(0.0)
+    run.until(lambda: estimator.seen.count(9) == 2)
+    assert run.kinds().count("source_ended") >= 1
+
+
+def test_a_loop_begins_anew_and_time_goes_on(run: Run, tmp_path: Path) -> None:
+    estimator = FakeEstimator()
+    session = run(ScriptedSource(10, fps=100), estimator, SessionOptions(loop=True))
+    session.record(RecordingRequest(log=tmp_path / "a.jsonl"))
+    session.start()
+    run.until(lambda: estimator.seen.count(0) >= 3)
+    session.stop()
+    times = [frame.seconds for frame in LogReader(tmp_path / "a.jsonl")]
+    assert all(b > a for a, b in itertools.pairwise(times))
+    assert "source_ended" not in run.kinds()
+
+
+def test_a_paused_camera_drops_its_frames(run: Run) -> None:
+    session = run(ScriptedSource(None, live=True, fps=200), options=WINDOW)
+    session.controls.paused = True
+    session.start()
+    run.until(lambda: session.stats().dropped.get("paused", 0) > 5)
+    assert session.stats().processed == 0
+    session.controls.paused = False
+    run.until(lambda: session.stats().processed > 5)
+
+
+# Changing over.
+
+
+def test_another_source_takes_over_with_its_first_picture(run: Run) -> None:
+    opened = threading.Event()
+    first = ScriptedSource(None, live=True, fps=100, name="first")
+    second = ScriptedSource(None, live=True, fps=100, name="second", kind="stream")
+    session = run(first, options=WINDOW)
+    session.start()
+    run.until(lambda: session.stats().processed > 3)
+    session.set_source(lambda: (opened.wait(10), second)[1])
+    before = session.stats().processed
+    run.until(lambda: session.stats().processed > before + 3)  # the first goes on
+    assert not first.closed.is_set()
+    opened.set()
+    run.until(lambda: (info := session.stats().source) is not None and info.name == "second")
+    assert first.closed.wait(10)
+    run.until(lambda: session.stats().fps > 0)
+
+
+def test_a_source_that_cannot_be_opened_changes_nothing(run: Run) -> None:
+    def broken() -> Any:
+        raise SourceError("There is no such file.")
+
+    first = ScriptedSource(None, live=True, fps=100, kind="stream")
+    session = run(first, options=WINDOW)
+    session.start()
+    run.until(lambda: session.stats().processed > 3)
+    session.set_source(broken)
+    assert run.event("source_failed").message == "There is no such file."
+    before = session.stats().processed
+    run.until(lambda: session.stats().processed > before + 3)
+    assert session.failure is None
+
+
+def test_of_several_wishes_the_last_wins(run: Run) -> None:
+    made: list[ScriptedSource] = []
+
+    def opener(name: str, wait: float) -> Callable[[], ScriptedSource]:
+        def work() -> ScriptedSource:
+            time.sleep(wait)
+            made.append(ScriptedSource(None, live=True, fps=100, name=name, kind="stream"))
+            return made[-1]
+
+        return work
+
+    session = run(opener("first", 0), options=WINDOW)
+    session.start()
+    run.until(lambda: session.stats().processed > 0)
+    session.set_source(opener("slow", 0.3))
+    session.set_source(opener("last", 0.1))
+    run.until(lambda: (info := session.stats().source) is not None and info.name == "last")
+    run.until(lambda: len(made) == 3)
+    run.until(lambda: all(s.closed.is_set() for s in made if s.info.name != "last"))
+    info = session.stats().source
+    assert info is not None
+    assert info.name == "last"
+
+
+def test_a_camera_that_opens_only_once_is_let_go_first(run: Run) -> None:
+    """The same camera in another size: the driver refuses a second opener."""
+    holder: list[ScriptedSource] = []
+
+    def opener(name: str) -> Callable[[], ScriptedSource]:
+        def work() -> ScriptedSource:
+            if any(not source.closed.is_set() for source in holder):
+                raise SourceError("The camera is busy.")
+            holder.append(ScriptedSource(None, live=True, fps=100, name=name))
+            return holder[-1]
+
+        return work
+
+    session = run(opener("small"), options=WINDOW)
+    session.start()
+    run.until(lambda: session.stats().processed > 3)
+    session.set_source(opener("large"))
+    run.until(lambda: (info := session.stats().source) is not None and info.name == "large")
+    assert "source_failed" not in run.kinds()
+
+
+def test_another_model_takes_over_when_it_is_loaded(run: Run) -> None:
+    first, second = FakeEstimator("first"), FakeEstimator("second")
+    session = run(ScriptedSource(None, live=True, fps=100), first, WINDOW)
+    session.start()
+    run.until(lambda: first.seen)
+    session.set_estimator(lambda: second)
+    run.until(lambda: second.seen)
+    run.until(lambda: first.closed == 1)
+    assert first.threads == {"inference"}
+    assert session.stats().model == "second"
+
+
+def test_a_model_that_does_not_load_changes_nothing(run: Run) -> None:
+    def broken() -> Any:
+        raise PoseAppError("This is no model.")
+
+    first = FakeEstimator()
+    session = run(ScriptedSource(None, live=True, fps=100), first, WINDOW)
+    session.start()
+    run.until(lambda: first.seen)
+    session.set_estimator(broken)
+    assert run.event("model_failed").message == "This is no model."
+    count = len(first.seen)
+    run.until(lambda: len(first.seen) > count)
+    assert session.failure is None
+
+
+# Faults.
+
+
+@pytest.mark.parametrize("error", [SourceError("No such camera."), OSError("driver")])
+def test_a_source_that_cannot_be_opened_ends_a_run(run: Run, error: Exception) -> None:
+    def broken() -> Any:
+        raise error
+
+    session = run(broken)
+    session.start()
+    assert session.finished.wait(10)
+    assert isinstance(session.failure, SourceError)
+
+
+def test_a_source_without_pictures_ends_a_run(run: Run) -> None:
+    session = run(ScriptedSource(0))
+    session.start()
+    assert session.finished.wait(10)
+    assert "has no pictures" in str(session.failure)
+
+
+def test_a_file_that_breaks_keeps_what_was_processed(run: Run, tmp_path: Path) -> None:
+    def script(index: int) -> None:
+        if index == 12:
+            raise SourceError("The file is damaged.")
+
+    session = run(ScriptedSource(30, script=script))
+    session.record(RecordingRequest(tmp_path / "a.mp4", log=tmp_path / "a.jsonl"))
+    session.start()
+    assert session.finished.wait(10)
+    session.stop()
+    assert str(session.failure) == "The file is damaged."
+    check = verify(tmp_path / "a.mp4")
+    assert check.good
+    assert check.frames >= 8  # what was still queued when it broke may be missing
+
+
+def test_a_lost_camera_is_looked_for_until_it_is_back(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(source_keeper, "FIRST_WAIT", 0.02)
+    monkeypatch.setattr("pose_app.sources.opening.reopen", lambda info, again: again())
+    attempts: list[int] = []
+
+    def unplugged(index: int) -> None:
+        if index == 5:
+            raise SourceError("The camera is unplugged.")
+
+    def opens() -> ScriptedSource:
+        attempts.append(1)
+        if 1 < len(attempts) < 4:
+            raise SourceError("No such camera.")
+        script = unplugged if len(attempts) == 1 else None
+        return ScriptedSource(None, live=True, fps=100, script=script)
+
+    session = run(opens, options=WINDOW)
+    session.record(RecordingRequest(raw=tmp_path / "raw.mp4"))
+    session.start()
+    assert "unplugged" in run.event("source_lost").message
+    run.event("source_back")
+    back = session.stats().processed
+    run.until(lambda: session.stats().processed > back + 5)
+    session.stop()
+    assert session.failure is None
+    assert len(attempts) == 4
+    check = verify(tmp_path / "raw.mp4")
+    assert check.good  # one file, over the gap, with increasing times
+    assert check.frames > 10
+
+
+def test_a_driver_that_blocks_for_ever_is_left_behind(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pose_app.sources.opening.reopen", lambda info, again: again())
+    let_go, count = threading.Event(), [0]
+
+    def opens() -> ScriptedSource:
+        count[0] += 1
+
+        def block(index: int) -> None:
+            if index == 3:
+                let_go.wait(60)
+
+        return ScriptedSource(None, live=True, fps=100, script=block if count[0] == 1 else None)
+
+    session = run(opens, options=SessionOptions(stall_seconds=0.2))
+    session.start()
+    assert "no picture" in run.event("source_lost").message
+    run.event("source_back")
+    run.until(lambda: session.stats().processed > 10)
+    let_go.set()
+
+
+def test_a_thread_that_a_driver_holds_is_named_at_the_stop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(session_module, "JOIN_SECONDS", 0.2)
+    let_go = threading.Event()
+
+    def block(index: int) -> None:
+        if index == 3:
+            let_go.wait(60)
+
+    session = Session(
+        lambda: ScriptedSource(None, live=True, fps=100, script=block), FakeEstimator, WINDOW
+    )
+    session.start()
+    while session.stats().captured < 3:
+        time.sleep(0.01)
+    report = session.stop()
+    assert report.stuck == ("read source",)
+    assert report.conserved
+    let_go.set()
+
+
+@pytest.mark.parametrize("options", [RUN, WINDOW], ids=["run", "window"])
+@pytest.mark.parametrize("how", ["raises", "engine error", "nan"])
+def test_a_failing_engine_is_replaced(run: Run, options: SessionOptions, how: str) -> None:
+    def fault(frame: Frame) -> None:
+        if frame.index == 5 and how == "raises":
+            raise MemoryError("out of memory")
+        if frame.index == 5 and how == "engine error":
+            raise EngineError("The device was removed.")
+
+    class Broken(FakeEstimator):
+        def track(self, frame: Frame, **wishes: Any) -> Any:
+            pose = super().track(frame, **wishes)
+            if frame.index == 5 and how == "nan":
+                pose.joints[0] = np.nan
+            return pose
+
+    first, second = Broken(fault=fault, device="CUDA"), FakeEstimator()
+    session = run(ScriptedSource(30, fps=100), first, options, fallbacks=[lambda: second])
+    session.controls.loop = False
+    session.start()
+    assert session.finished.wait(20)
+    report = session.stop()
+    assert session.failure is None
+    assert "CUDA" in run.event("warning").message
+    assert run.event("engine_changed").data.device == "CPU"
+    assert first.closed == 1
+    if options.lossless:
+        assert second.seen[0] == 5  # the very frame that failed
+        assert report.processed == 30
+
+
+def test_without_another_engine_a_run_ends(run: Run) -> None:
+    def fault(frame: Frame) -> None:
+        if frame.index == 5:
+            raise EngineError("The device was removed.")
+
+    session = run(ScriptedSource(30), FakeEstimator(fault=fault))
+    session.start()
+    assert session.finished.wait(20)
+    assert "The device was removed" in str(session.failure)
+    assert session.stop().processed == 5
+
+
+def test_an_engine_that_hangs_is_left_behind(run: Run) -> None:
+    let_go = threading.Event()
+
+    def hang(frame: Frame) -> None:
+        if frame.index == 5:
+            let_go.wait(60)
+
+    second = FakeEstimator()
+    session = run(
+        ScriptedSource(None, live=True, fps=100),
+        FakeEstimator(fault=hang),
+        SessionOptions(stall_seconds=0.1),
+        fallbacks=[lambda: second],
+    )
+    session.start()
+    assert "no answer" in run.event("warning").message
+    run.event("engine_changed")
+    run.until(lambda: len(second.seen) > 5)
+    let_go.set()
+    assert session.stats().dropped["engine hung"] == 1
+
+
+def test_a_region_outside_the_picture_is_forgotten_in_the_window(run: Run) -> None:
+    class Picky(FakeEstimator):
+        def track(self, frame: Frame, **wishes: Any) -> Any:
+            if wishes["region"] is not None:
+                raise PoseAppError("The region is outside the picture.")
+            return super().track(frame, **wishes)
+
+    session = run(ScriptedSource(None, live=True, fps=100), Picky(), WINDOW)
+    session.controls.region = Region(9999, 0, 10)
+    session.start()
+    assert "outside" in run.event("warning").message
+    assert session.controls.region is None
+    run.until(lambda: session.stats().processed > 3)
+
+
+def test_a_region_outside_the_picture_ends_a_run(run: Run) -> None:
+    from dataclasses import replace
+
+    def refuse(frame: Frame) -> None:
+        raise PoseAppError("The region is outside the picture.")
+
+    session = run(
+        ScriptedSource(30), FakeEstimator(fault=refuse), replace(RUN, region=Region(9999, 0, 10))
+    )
+    session.start()
+    assert session.finished.wait(10)
+    assert "outside" in str(session.failure)
+
+
+# Recording.
+
+
+def test_a_recording_has_every_frame_and_its_own_joints(run: Run, tmp_path: Path) -> None:
+    session = run(ScriptedSource(40))
+    request = RecordingRequest(tmp_path / "a.mp4", tmp_path / "r.mkv", tmp_path / "a.jsonl")
+    session.record(request)
+    session.start()
+    assert session.finished.wait(20)
+    report = session.stop()
+    (recording,) = report.recordings
+    assert [file.written for file in recording.files] == [40, 40, 40]
+    assert [picture_number(image) for _, image in read_back(tmp_path / "r.mkv")] == list(range(40))
+    for name in ("a.mp4", "r.mkv"):
+        assert verify(tmp_path / name, tmp_path / "a.jsonl").good
+    assert run.event("recording_started")
+    assert run.event("recording_finished").data is recording
+
+
+def test_recordings_start_and_stop_while_it_runs(run: Run, tmp_path: Path) -> None:
+    session = run(ScriptedSource(None, live=True, fps=100), options=WINDOW)
+    session.start()
+    run.until(lambda: session.stats().processed > 3)
+    for number in range(3):
+        session.record(RecordingRequest(tmp_path / "a.mp4", log=tmp_path / "a.jsonl"))
+        with pytest.raises(PoseAppError, match="A recording is running"):
+            session.record(RecordingRequest(tmp_path / "b.mp4"))
+        run.until(lambda: (r := session.stats().recording) is not None and r.seconds > 0.1)
+        session.stop_recording()
+        run.until(lambda: run.kinds().count("recording_finished") == number + 1)  # noqa: B023
+        assert session.stats().recording is None
+    for name in ("a", "a (2)", "a (3)"):
+        check = verify(tmp_path / f"{name}.mp4")
+        assert check.good, check.problems
+        assert check.log_frames
+    assert not list(tmp_path.glob("b*"))
+
+
+def test_a_change_of_size_goes_on_in_new_files(run: Run, tmp_path: Path) -> None:
+    source = ScriptedSource(40, script=lambda index: (96, 192) if index >= 20 else None)
+    session = run(source)
+    session.record(RecordingRequest(tmp_path / "a.mp4", tmp_path / "r.mp4", tmp_path / "a.jsonl"))
+    session.start()
+    assert session.finished.wait(20)
+    session.stop()
+    assert len(session.stop().recordings) == 2
+    for name, numbers in (("r.mp4", range(20)), ("r (2).mp4", range(20, 40))):
+        assert [picture_number(image) for _, image in read_back(tmp_path / name)] == list(numbers)
+    first, second = LogReader(tmp_path / "a.jsonl"), LogReader(tmp_path / "a (2).jsonl")
+    assert first.header["size"] == [192, 96]
+    assert second.header["size"] == [96, 192]
+    assert [frame.index for frame in second] == list(range(20, 40))
+
+
+def test_stopping_at_any_moment_leaves_nothing(tmp_path: Path) -> None:
+    """Before it runs, while things load, while it records."""
+    for number, wait in enumerate((0.0, 0.0, 0.01, 0.05, 0.15)):
+        session = Session(
+            lambda: ScriptedSource(None, live=True, fps=100),
+            lambda: (time.sleep(0.03), FakeEstimator())[1],
+            WINDOW,
+        )
+        if number:
+            session.start()
+        session.record(RecordingRequest(tmp_path / f"{number}.mp4"))
+        time.sleep(wait)
+        report = session.stop()
+        assert report.conserved
+        assert report.stuck == ()
+        for path in tmp_path.iterdir():
+            assert verify(path).good
