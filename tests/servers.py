@@ -62,8 +62,8 @@ class MjpegServer:
     `resolution` (320x240 from now on), `flood` (as fast as the line takes them), `garbage` (parts
     that are no JPEG), `endless` (a part that never ends). None is well again.
     `credentials` asks for a (user, password) by `auth` basic or digest.
-    `down` True: requests get 503. `requests` counts all, `connections` the streams
-    opened, `sent` the pictures.
+    `files` are more of them: path -> (content, type). `down` True: requests get 503.
+    `requests` counts all, `connections` the streams opened, `sent` the pictures.
     """
 
     def __init__(
@@ -83,6 +83,7 @@ class MjpegServer:
         self.content_length = content_length
         self.credentials = credentials
         self.auth = auth
+        self.files: dict[str, tuple[bytes, str]] = {}
         self.fault: str | None = None
         self.down = False
         self.connections = 0
@@ -150,6 +151,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self._whole(self.camera.pictures[0], "image/jpeg")
             elif path == "/demo.mp4":
                 self._whole(bundled("assets", "demo.mp4").read_bytes(), "video/mp4")
+            elif path in self.camera.files:
+                self._whole(*self.camera.files[path])
             elif path == "/page.html":
                 self._whole(b"<html>no camera</html>", "text/html")
             elif path == "/moved":

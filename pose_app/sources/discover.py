@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import cv2
 
+from .names import redact
+
 
 @dataclass(frozen=True, slots=True)
 class CameraInfo:
@@ -55,7 +57,7 @@ def cameras() -> list[CameraInfo]:
         return []
     found = [
         CameraInfo(
-            name=(entry.name or f"Camera {entry.index}").strip(),
+            name=redact(entry.name or "").strip() or f"Camera {entry.index}",
             index=entry.index,
             backend=chosen,
             vid=None if entry.vid is None else f"{entry.vid:04x}",

@@ -10,12 +10,14 @@ import ssl
 import urllib.request
 from typing import Any
 from urllib.error import HTTPError, URLError
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from ..errors import SourceError
 from .names import redact
 
 _USER_AGENT = "pose-app"
+# What may stand in a path or query as it is; spaces and letters beyond ASCII are escaped.
+_WRITTEN = "%/?:@!$&'()*+,;=~[]|"
 
 
 class HttpBody:
@@ -100,7 +102,8 @@ def split_credentials(url: str) -> tuple[str, str, str]:
         raise ValueError("there is no host in it")
     _ = parts.port  # raises ValueError where it is no number
     host = parts.netloc.rpartition("@")[2]
-    bare = urlunsplit((parts.scheme, host, parts.path, parts.query, ""))
+    path, query = quote(parts.path, safe=_WRITTEN), quote(parts.query, safe=_WRITTEN)
+    bare = urlunsplit((parts.scheme, host, path, query, ""))
     return bare, unquote(parts.username or ""), unquote(parts.password or "")
 
 
@@ -126,7 +129,7 @@ def explain(name: str, error: Exception, has_password: bool = False) -> str:
         return f"{name} names a host that nobody knows: check the address and the network."
     if isinstance(cause, ssl.SSLError):
         return f"{name} has no certificate that can be trusted: use http:// or another address."
-    if isinstance(cause, http.client.InvalidURL):
+    if isinstance(cause, http.client.InvalidURL | UnicodeError):
         return f"{name} is no valid address: check how it is written."
     if isinstance(cause, ValueError):  # what urllib says about other ways of logging in
         return f"{name} wants a way of logging in that is not known here: allow digest or basic."

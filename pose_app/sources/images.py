@@ -16,6 +16,7 @@ from ..errors import SourceError
 from ..types import Frame, Image
 from . import quiet as quiet
 from .base import SourceInfo
+from .names import redact
 
 # fmt: off
 SUFFIXES = frozenset({
@@ -55,10 +56,14 @@ def read_image(path: Path) -> Image:
     try:
         data = np.fromfile(path, dtype=np.uint8)  # cv2.imread cannot do every name on Windows
     except OSError as error:
-        raise SourceError(f"{path.name} cannot be read ({error.strerror}).") from error
+        raise SourceError(
+            f"{redact(path.name)} cannot be read ({error.strerror}): check its permissions."
+        ) from error
     image = decode_image(data)
     if image is None:
-        raise SourceError(f"{path.name} is not a picture that can be read: choose another file.")
+        raise SourceError(
+            f"{redact(path.name)} is not a picture that can be read: choose another file."
+        )
     return image
 
 
@@ -92,9 +97,9 @@ class ImagesSource:
         self._index = 0
         self._lap = 0
         self._unreadable: set[int] = set()
-        name = Path(location).name or str(location)
+        name = redact(Path(location).name or str(location))
         if not self._paths:
-            raise SourceError(f"There is no image in {location}: check the path.")
+            raise SourceError(f"There is no image in {redact(str(location))}: check the path.")
         first: Image | None = None
         for position, path in enumerate(self._paths):
             try:
@@ -105,7 +110,9 @@ class ImagesSource:
                     raise
                 self._unreadable.add(position)
         if first is None:
-            raise SourceError(f"None of the {len(self._paths)} images in {location} can be read.")
+            raise SourceError(
+                f"None of the {len(self._paths)} images in {name} can be read: choose others."
+            )
         self.info = SourceInfo(
             kind="images",
             name=name,
@@ -151,6 +158,6 @@ class ImagesSource:
     def _note(self) -> str | None:
         if not self._unreadable:
             return None
-        names = [self._paths[position].name for position in sorted(self._unreadable)]
+        names = [redact(self._paths[position].name) for position in sorted(self._unreadable)]
         shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
         return f"{len(names)} of {len(self._paths)} images cannot be read: {shown}."

@@ -23,10 +23,14 @@ _LONGEST_NAME_BYTES = 80
 
 
 def redact(text: str) -> str:
-    """`text` (a URL, or a message with URLs in it) without user names, passwords and tokens."""
+    """`text` (a URL, or a message with URLs in it) without user names, passwords and tokens.
+
+    On one line: what cannot be printed becomes a space.
+    """
     text = _USER_INFO_WITH_SLASH.sub(r"\g<scheme>", text)
     text = _USER_INFO.sub(r"\g<scheme>", text)
-    return _SECRET_PARAMETER.sub(r"\g<name>***", text)
+    text = _SECRET_PARAMETER.sub(r"\g<name>***", text)
+    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def safe_name(text: str, fallback: str = "source") -> str:

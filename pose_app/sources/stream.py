@@ -19,7 +19,7 @@ from .images import decode_image
 from .live import LiveClock, LiveReader, now
 from .mjpeg import MOST_PICTURE_BYTES, MjpegParser
 from .names import redact
-from .video import VideoSource, reason, upright
+from .video import NETWORK_ONLY, VideoSource, reason, upright
 
 # Through FFmpeg; everything else (files, concat, pipes, devices) is no business of a URL.
 _LIVE_SCHEMES = frozenset({"rtsp", "rtsps", "rtmp", "rtmps", "srt", "udp", "rtp", "tcp"})
@@ -219,8 +219,11 @@ class SnapshotSource:
     def _fetch(self) -> Image:
         self._body = body = HttpBody(self._url, _CONNECT_SECONDS)
         data = bytearray()
+        deadline = time.monotonic() + _STALL_SECONDS
         try:
             while not self._closed.is_set() and len(data) <= MOST_PICTURE_BYTES:
+                if time.monotonic() > deadline:
+                    raise TimeoutError
                 chunk = body.read(_CHUNK_BYTES)
                 if not chunk:
                     break
@@ -302,8 +305,15 @@ class LiveStreamSource:
         """Connect, decode; in the reader's thread."""
         # TCP first: over UDP a lost packet smears the picture. No buffering: newest counts.
         options = {"rtsp_flags": "prefer_tcp", "fflags": "nobuffer", "flags": "low_delay"}
+        options |= NETWORK_ONLY
         try:
-            with av.open(self._url, mode="r", options=options, timeout=self._timeout) as container:
+            with av.open(
+                self._url,
+                mode="r",
+                options=options,
+                metadata_errors="replace",
+                timeout=self._timeout,
+            ) as container:
                 if not container.streams.video:
                     raise SourceError(f"{self._name} has no picture in it: choose another stream.")
                 stream = container.streams.video[0]

@@ -31,6 +31,12 @@ _TOLERANCE = 4e-4
 _SEEK_STEPS = (0.0, 1.0, 5.0, 30.0)
 # Damaged packets in a row after which the rest of a file is given up.
 _MOST_BROKEN_IN_A_ROW = 500
+# A file may be a playlist of addresses, and an address give a playlist of files: opening a file
+# asks the network for nothing, and what comes over the network reads no file.
+_FILES_ONLY = {"protocol_whitelist": "file"}
+NETWORK_ONLY = {
+    "protocol_whitelist": "http,https,httpproxy,tcp,tls,udp,rtp,rtmp,rtmps,srt,crypto,data"
+}
 _OPEN_SECONDS = 15.0
 _READ_SECONDS = 15.0
 
@@ -64,7 +70,7 @@ class VideoSource:
         """
         self.loop = loop
         self.broken = 0
-        self._name = name or (location.name if isinstance(location, Path) else redact(location))
+        self._name = redact(name or (location.name if isinstance(location, Path) else location))
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._container = _open(location, self._name, timeout)
@@ -281,18 +287,23 @@ class _Awaited:
 def _open(location: str | Path, name: str, timeout: tuple[float, float]) -> InputContainer:
     if isinstance(location, Path):
         if not location.exists():
-            raise SourceError(f"There is no file {location}: check the path.")
+            raise SourceError(f"There is no file {redact(str(location))}: check the path.")
         if location.stat().st_size == 0:
             raise SourceError(f"{name} is empty: choose another video.")
     try:
         if isinstance(location, Path):
-            # A name with a colon in it would be taken for a protocol; and a playlist may name
-            # addresses, but opening a file asks the network for nothing.
+            # A name with a colon in it would be taken for a protocol.
             container = av.open(
-                f"file:{location}", mode="r", options={"protocol_whitelist": "file"}
+                f"file:{location}", mode="r", options=_FILES_ONLY, metadata_errors="replace"
             )
         else:
-            container = av.open(location, mode="r", timeout=timeout)
+            container = av.open(
+                location,
+                mode="r",
+                options=NETWORK_ONLY,
+                metadata_errors="replace",
+                timeout=timeout,
+            )
     except (av.error.InvalidDataError, av.error.EOFError) as error:
         raise SourceError(
             f"{name} is not a readable video, or its end is missing ({reason(error)}): "

@@ -28,6 +28,7 @@ from pose_app.sources.names import redact, safe_name
         ("http://host:8080/people/@anna", "http://host:8080/people/@anna"),
         ("/home/anna/a@b:c.mp4", "/home/anna/a@b:c.mp4"),
         ("Error: 'rtsp://me:s3cret@h/x' refused", "Error: 'rtsp://h/x' refused"),
+        ("two\nlines\x1b[2J", "two lines [2J"),
     ],
 )
 def test_redact(url: str, shown: str) -> None:
@@ -51,7 +52,7 @@ def test_no_password_survives(user: str, password: str) -> None:
         ("C:\\Windows\\system.ini", "C-Windows-system.ini"),
         ("rtsp://me:s3cret@10.0.0.5:554/ch1?a=b", "rtsp-10.0.0.5-554-ch1-a-b"),
         ("Kamera von Jürgen (HD)", "Kamera von Jürgen (HD)"),
-        ("a\x00b\nc\u202ed", "a-b-c-d"),
+        ("a\x00b\nc\u202ed", "a b c d"),
         ("con", "con_"),
         ("LPT1.txt", "LPT1.txt_"),
         ("...", "source"),

@@ -5,13 +5,18 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pose_app.errors import SourceError
+from pose_app.paths import bundled
 from pose_app.sources import open_source
 from pose_app.sources.base import Source
 from pose_app.sources.stream import LiveStreamSource, MjpegSource
+from tests.media import picture_number, regular, write_video
 from tests.rtsp import RtspServer
 from tests.servers import MjpegServer, refused_url
 
@@ -248,7 +253,44 @@ def test_no_picture_at_all() -> None:
         assert "is not a picture" in failure(server.address("/snapshot.jpg"))
 
 
+def complaint(url: str) -> str:
+    try:
+        open_source(url).close()
+    except SourceError as error:
+        return str(error)
+    return ""
+
+
+@given(st.text(max_size=60))
+def test_any_path_gives_a_picture_or_one_sentence(path: str) -> None:
+    with MjpegServer(pictures=[b"x"]) as server:
+        assert len(complaint(server.address("/" + path)).splitlines()) <= 1
+
+
+def test_a_path_with_spaces_and_letters(camera: MjpegServer) -> None:
+    camera.files["/K%C3%BCche%201.jpg"] = (camera.pictures[0], "image/jpeg")
+    open_source(camera.address("/Küche 1.jpg")).close()
+
+
 # Videos and live streams through FFmpeg
+
+
+def test_a_playlist_from_the_network_reads_no_file(camera: MjpegServer) -> None:
+    target = bundled("assets", "demo.mp4")
+    text = f"#EXTM3U\n#EXT-X-TARGETDURATION:20\n#EXTINF:14,\n{target.as_uri()}\n#EXT-X-ENDLIST\n"
+    camera.files["/list.m3u8"] = (text.encode(), "application/vnd.apple.mpegurl")
+    failure(camera.address("/list.m3u8"))
+
+
+def test_a_playlist_of_addresses_is_played(camera: MjpegServer, tmp_path: Path) -> None:
+    segment = write_video(tmp_path / "a.ts", regular(20)).read_bytes()
+    camera.files["/a.ts"] = (segment, "video/mp2t")
+    text = "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:0.8,\na.ts\n#EXT-X-ENDLIST\n"
+    camera.files["/list.m3u8"] = (text.encode(), "application/vnd.apple.mpegurl")
+    source = open_source(camera.address("/list.m3u8"))
+    numbers = [picture_number(frame.image) for frame in iter(source.read, None) if frame]
+    assert numbers == list(range(20))
+    source.close()
 
 
 def test_a_video_behind_http_can_be_wound(camera: MjpegServer) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pose_app.errors import SourceError
 from pose_app.sources.base import Timeline
@@ -280,6 +282,44 @@ def test_broken_packets_are_counted_and_told(tmp_path: Path) -> None:
     assert source.info.note is not None
     assert f"{source.broken} pictures" in source.info.note
     source.close()
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    damage=st.lists(st.tuples(st.floats(0, 1), st.binary(min_size=1, max_size=300)), max_size=8),
+    keep=st.floats(0.1, 1),
+    suffix=st.sampled_from(["mp4", "mkv", "ts"]),
+)
+def test_any_damage_gives_pictures_or_one_sentence(
+    damaged_folder: Path, damage: list[tuple[float, bytes]], keep: float, suffix: str
+) -> None:
+    whole = (damaged_folder / f"whole.{suffix}").read_bytes()
+    data = bytearray(whole)
+    for place, noise in damage:
+        start = int(place * len(data))
+        data[start : start + len(noise)] = noise
+    path = damaged_folder / f"damaged.{suffix}"
+    path.write_bytes(data[: int(len(whole) * keep)])
+    source, complaint = None, ""
+    try:
+        source = VideoSource(path)
+    except SourceError as error:
+        complaint = str(error)
+    if source is None:
+        assert len(complaint.splitlines()) == 1
+        return
+    seconds = [frame.seconds for frame in read_all(source)]
+    assert all(after > before for before, after in itertools.pairwise(seconds))
+    assert len(seconds) <= 100
+    source.close()
+
+
+@pytest.fixture(scope="module")
+def damaged_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("damaged")
+    for suffix in ("mp4", "mkv", "ts"):
+        write_video(folder / f"whole.{suffix}", regular(30), options={"movflags": "faststart"})
+    return folder
 
 
 def test_timeline_always_rises() -> None:
