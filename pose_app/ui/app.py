@@ -47,6 +47,9 @@ def run(arguments: argparse.Namespace) -> int:
     target = last_target(settings) if source is None else str(source)
     window = make_window(settings, target)
     previous_hooks = _install_hooks(window)
+    # A window that is hidden while its files are finished does not end the app by itself.
+    app.setQuitOnLastWindowClosed(False)
+    window.closed.connect(app.quit)
     window.show()
     QTimer.singleShot(0, window.start)
     try:

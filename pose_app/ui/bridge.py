@@ -44,7 +44,7 @@ class Bridge(QObject):
         self.session = session
         self.last_result: Result | None = None
         self.last_stats: Stats | None = None
-        self._stopping = False
+        self._stopping = self._has_ended = False
         self._outcomes: queue.SimpleQueue[tuple[Done, Any, PoseAppError | None]] = (
             queue.SimpleQueue()
         )
@@ -87,7 +87,7 @@ class Bridge(QObject):
         thread = threading.Thread(target=task, name=f"ui-{name}", daemon=True)
         self._threads.add(thread)
         thread.start()
-        if not self._picture_timer.isActive():
+        if not self._picture_timer.isActive() and not self._has_ended:
             self._picture_timer.start()
 
     @property
@@ -123,6 +123,7 @@ class Bridge(QObject):
             done(value, error)
 
     def _has_stopped(self, report: Any, error: PoseAppError | None) -> None:
+        self._has_ended = True
         self._picture_timer.stop()
         self._text_timer.stop()
         if error is not None:

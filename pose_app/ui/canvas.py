@@ -116,7 +116,7 @@ class Canvas(QWidget):
 
     def _paint_nothing(self, painter: QPainter) -> None:
         palette = self.palette()
-        painter.fillRect(self.rect(), palette.color(QPalette.ColorRole.Window).darker(115))
+        painter.fillRect(self.rect(), self._border())
         colour = palette.color(QPalette.ColorRole.PlaceholderText)
         middle = self.rect().center()
         side = 72
@@ -129,12 +129,16 @@ class Canvas(QWidget):
         flags = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop
         painter.drawText(words, int(flags) | int(Qt.TextFlag.TextWordWrap), self.message)
 
+    def _border(self) -> QColor:
+        return self.palette().color(QPalette.ColorRole.Window).darker(112)
+
     def _paint_picture(self, painter: QPainter, result: Result, transform: ViewTransform) -> None:
         target = QRectF(*transform.rectangle)
         # A window that is not filled has calm borders; the picture itself covers the rest.
-        if not target.contains(QRectF(self.rect())) or self.view.background == "black":
-            painter.fillRect(self.rect(), QColor(0, 0, 0))
+        if not target.contains(QRectF(self.rect())):
+            painter.fillRect(self.rect(), self._border())
         if self.view.background == "black":
+            painter.fillRect(target, QColor(0, 0, 0))
             return
         blurred = self.view.background == "blurred"
         image = self._picture.show(result.frame.image, self.view.mirror, blurred)

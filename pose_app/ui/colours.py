@@ -46,7 +46,7 @@ def overlay_lookup(name: str) -> NDArray[np.uint32]:
     A heatmap is almost zero almost everywhere: there the picture must stay as it is.
     """
     rgb = lookup(name).astype(np.float32)
-    alpha = np.clip(np.linspace(0.0, 2.0, 256), 0.0, 1.0) ** 0.7
+    alpha = np.clip(np.linspace(0.0, 1.6, 256), 0.0, 1.0)
     premultiplied = np.rint(rgb * alpha[:, None]).astype(np.uint32)
     table: NDArray[np.uint32] = (
         (np.rint(alpha * 255).astype(np.uint32) << 24)

@@ -66,6 +66,8 @@ def build_toolbar(window: MainWindow) -> None:
 
 def build_docks(window: MainWindow) -> None:
     """One dock per entry of PANELS."""
+    # The column on the right is as high as the window: the stacks need the room.
+    window.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
     for spec in PANELS:
         dock = QDockWidget(window.tr(spec.title), window)
         dock.setObjectName(spec.key)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QByteArray, Qt, QTimer
+from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QApplication,
@@ -51,6 +51,9 @@ _LAYOUT_VERSION = 1
 class MainWindow(QMainWindow):
     """Owns the bridge. `commands` are the actions by their name in the table."""
 
+    # The session has stopped and every file is finished.
+    closed = Signal()
+
     # Made by furniture.py
     toolbar: QToolBar
     source_button: QToolButton
@@ -71,7 +74,7 @@ class MainWindow(QMainWindow):
         self.bridge = Bridge(session, self)
         self.view = ViewState(self)
         self._notice = ""
-        self._closing = self._stopped = False
+        self._closing = self.has_stopped = False
         self._hidden_docks: list[QDockWidget] = []
         self._save_timer = QTimer(self)
         self._save_timer.setSingleShot(True)
@@ -304,7 +307,7 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Stop the session first: the window goes when every file is finished."""
-        if self._stopped:
+        if self.has_stopped:
             event.accept()
             return
         event.ignore()
@@ -327,9 +330,10 @@ class MainWindow(QMainWindow):
         self.bridge.stop()
 
     def _session_stopped(self, report: Any) -> None:
-        self._stopped = True
+        self.has_stopped = True
         self.report = report
         self.close()
+        self.closed.emit()
 
 
 def _text_of(state: QByteArray) -> str:

@@ -81,6 +81,7 @@ class ModelsControl(QObject):
         self._loading = True
         self._asked = window.settings.get("model.name")
         self._running: str | None = None
+        self._opened = self._asked  # by the session, which may be behind what was asked for last
         self._present = QMenu(self.tr("Model"))
         self._present.aboutToShow.connect(self.look_for_models)
         self._stacks = QMenu(self.tr("Stacks to run"))
@@ -101,11 +102,9 @@ class ModelsControl(QObject):
     def open(self, model: str) -> None:
         """Change over to another model by name or file; the old one runs until it is loaded."""
         self._asked = model
-        previous = self.window.settings.get("model.name")
         self.window.remember("model.name", model)
         self._renew_models()
         self._load()
-        self._previous = previous
 
     def reload(self) -> None:
         """Load the model again, with the engine, device and precision of the settings."""
@@ -146,7 +145,7 @@ class ModelsControl(QObject):
     def loaded(self) -> None:
         """The model that was asked for runs."""
         self._loading = False
-        self._running = self._asked
+        self._running = self._opened
 
     def failed(self) -> None:
         """The old model goes on, if there is one; else the default one may work."""
@@ -200,8 +199,15 @@ class ModelsControl(QObject):
 
     def _load(self) -> None:
         self._loading = True
-        settings = self.window.settings
-        self.window.bridge.session.set_estimator(opener(settings), fallbacks(settings))
+        settings, asked = self.window.settings, self._asked
+        open_model = opener(settings)
+
+        def open_estimator() -> PoseEstimator:
+            estimator = open_model()
+            self._opened = asked
+            return estimator
+
+        self.window.bridge.session.set_estimator(open_estimator, fallbacks(settings))
 
     def _renew_models(self) -> None:
         self._present.clear()

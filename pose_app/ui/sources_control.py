@@ -73,6 +73,7 @@ class SourcesControl(QObject):
         super().__init__(window)
         self.window = window
         self.target = target
+        self._opened = target  # by the session, which may be behind what was asked for last
         self.info: SourceInfo | None = None
         self.cameras: list[CameraInfo] | None = None
         self.ended = False
@@ -98,7 +99,14 @@ class SourcesControl(QObject):
         """Change over to a file, URL, camera or `demo`; the old one runs until the new one does."""
         self.target = target
         self.window.say(self.tr("Opening {name}…").format(name=self._name(target)))
-        self.window.bridge.session.set_source(opener(target, self.window.settings))
+        open_asked = opener(target, self.window.settings)
+
+        def open_target() -> Source:
+            source = open_asked()
+            self._opened = target
+            return source
+
+        self.window.bridge.session.set_source(open_target)
 
     def reload(self) -> None:
         self.open(self.target)
@@ -179,7 +187,7 @@ class SourcesControl(QObject):
         rate = f", {info.fps:.3g} fps" if info.fps else ""
         window.source_button.setToolTip(f"{info.name}\n{width} × {height}{rate}")
         window.views.source_opened(info)
-        if self.target == FIRST:
+        if self._opened == FIRST:
             if info.kind == "demo":
                 window.toast.show_text(
                     self.tr("No camera found: this is the demo clip."),
@@ -280,7 +288,7 @@ class SourcesControl(QObject):
         camera = info.kind == "camera"
         identity = {k: v for k, v in info.identity.items() if k in _IDENTITY}
         self.window.remember("source.camera", json.dumps(identity) if camera else "")
-        text = "" if not isinstance(self.target, str) else redact(self.target)
+        text = "" if not isinstance(self._opened, str) else redact(self._opened)
         self.window.remember("source.last", "" if camera else text)
         if camera or info.kind == "demo" or not text:
             return

@@ -1,0 +1,300 @@
+"""The real window on real sources: what a person does, and what they then see."""
+
+from __future__ import annotations
+
+import json
+
+import av
+import numpy as np
+import pytest
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent, QImage
+
+from pose_app.paths import bundled
+from pose_app.settings import Settings
+from tests.servers import MjpegServer
+from tests.ui.conftest import WAIT_MS, close, wait_for_pose
+
+
+def truth() -> dict[int, np.ndarray]:
+    """Frame of the demo clip -> (K, 2) true joints, NaN where one is outside the picture."""
+    lines = [json.loads(line) for line in bundled("assets", "demo.jsonl").read_text().splitlines()]
+    frames = {}
+    for line in lines:
+        if line["type"] == "frame":
+            frames[line["index"]] = np.array(
+                [[x, y] if present else [np.nan] * 2 for x, y, _, present in line["joints"]]
+            )
+    return frames
+
+
+def pixels(widget) -> np.ndarray:
+    """(H, W, 3) of what a widget shows."""
+    image = widget.grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
+    rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
+    return rows[:, : image.width() * 3].reshape(image.height(), image.width(), 3).copy()
+
+
+def hold(window, qtbot):
+    """Pause, and wait until the last result on its way has been painted."""
+    window.commands["pause"].trigger()
+    qtbot.wait(300)
+    return window.canvas.result
+
+
+def test_the_skeleton_lies_on_the_person(open_window, qtbot):
+    window = open_window("demo")
+    true = truth()
+    distances = []
+
+    def collect(result) -> None:
+        pose = result.pose
+        if pose is not None and pose.found:
+            at = true[round(result.frame.seconds * 30) % len(true)]
+            away = np.linalg.norm(pose.joints - at, axis=1)[pose.present]
+            distances.append(away / result.frame.size[1])
+
+    window.bridge.result.connect(collect)
+    qtbot.waitUntil(lambda: len(distances) >= 40, timeout=WAIT_MS)
+    assert float(np.nanmedian(np.concatenate(distances))) < 0.02
+
+
+def test_overlay_follows_stack_and_joint(open_window, qtbot):
+    window = open_window("demo")
+    wait_for_pose(window, qtbot)
+    hold(window, qtbot)
+    window.view.skeleton = False
+    plain = pixels(window.canvas)
+    window.commands["heatmap"].trigger()
+    last = pixels(window.canvas)
+    window.commands["stack_1"].trigger()
+    first = pixels(window.canvas)
+    assert window.bridge.session.controls.shown == 0
+    window.commands["next_joint"].trigger()
+    one_joint = pixels(window.canvas)
+    window.commands["next_joint"].trigger()
+    other_joint = pixels(window.canvas)
+    window.view.colour_map = "viridis"
+    other_colours = pixels(window.canvas)
+    shown = [plain, last, first, one_joint, other_joint, other_colours]
+    for i, a in enumerate(shown):
+        for b in shown[:i]:
+            assert np.mean(np.any(a != b, axis=2)) > 0.001
+
+
+def test_keys_choose_stacks_and_compare(open_window, qtbot):
+    window = open_window("demo")
+    wait_for_pose(window, qtbot)
+    stacks = window.bridge.session.stats().stacks_all
+    qtbot.waitUntil(lambda: not window.commands[f"stack_{stacks + 1}"].isVisible())
+    window.activateWindow()
+    qtbot.keyClick(window.canvas, Qt.Key.Key_1)
+    assert window.view.stack == 0
+    qtbot.keyClick(window.canvas, Qt.Key.Key_0)
+    assert window.view.stack is None
+    hold(window, qtbot)
+    alone = pixels(window.canvas)
+    qtbot.keyClick(window.canvas, Qt.Key.Key_C)
+    assert window.view.compare == 0
+    assert np.any(alone != pixels(window.canvas))
+
+
+@pytest.mark.parametrize("kind", ["annotated", "raw", "both"])
+def test_record_stop_and_read_back(open_window, qtbot, settings, dialogs, kind):
+    window = open_window("demo")
+    wait_for_pose(window, qtbot)
+    command = {"annotated": "record", "raw": "record_raw", "both": "record_both"}[kind]
+    window.commands[command].trigger()
+    qtbot.waitUntil(lambda: window.recording_label.text().startswith("● 0:01"), timeout=WAIT_MS)
+    assert window.windowTitle().startswith("● 0:01")
+    window.commands[command].trigger()
+    qtbot.waitUntil(lambda: window.toast.text.startswith("Saved"), timeout=WAIT_MS)
+    report = window.recordings.last
+    assert report.conserved
+    videos = [path for path in report.paths if path.suffix == ".mp4"]
+    assert len(videos) == (2 if kind == "both" else 1)
+    for path in videos:
+        written = next(file.written for file in report.files if file.path == path)
+        with av.open(str(path)) as container:
+            frames = sum(1 for _ in container.decode(video=0))
+        assert frames == written > 20
+    (log,) = [path for path in report.paths if path.suffix == ".jsonl"]
+    assert json.loads(log.read_text().splitlines()[0])["type"] == "header"
+    window.toast._buttons[0].click()
+    assert dialogs.opened == [videos[0].parent]
+
+
+def test_closing_while_recording_finishes_the_file(open_window, qtbot, tmp_path):
+    window = open_window("demo")
+    wait_for_pose(window, qtbot)
+    window.commands["record"].trigger()
+    qtbot.waitUntil(lambda: "0:01" in window.recording_label.text(), timeout=WAIT_MS)
+    close(window, qtbot)
+    (video,) = (tmp_path / "recordings").glob("*.mp4")
+    with av.open(str(video)) as container:
+        assert sum(1 for _ in container.decode(video=0)) > 20
+    assert window.report.conserved
+    assert window.report.stuck == ()
+
+
+def drop(window, text: str) -> None:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(text) if "://" not in text else QUrl(text)])
+    event = QDropEvent(
+        QPointF(10, 10),
+        Qt.DropAction.CopyAction,
+        data,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    window.dropEvent(event)
+
+
+def test_a_dropped_file_plays_and_is_remembered(open_window, qtbot, settings):
+    window = open_window("demo")
+    wait_for_pose(window, qtbot)
+    path = str(bundled("assets", "demo.mp4"))
+    drop(window, path)
+    qtbot.waitUntil(
+        lambda: window.sources.info is not None and window.sources.info.kind == "video",
+        timeout=WAIT_MS,
+    )
+    assert window.playback.isVisible()
+    window.playback.sought.emit(7.0)
+    qtbot.waitUntil(lambda: 7.0 <= window.canvas.result.frame.seconds < 9.0, timeout=WAIT_MS)
+    window.commands["step"].trigger()
+    assert window.bridge.session.controls.paused
+    assert settings.get("source.recent") == (path,)
+    assert settings.get("source.last") == path
+
+
+def test_a_bad_file_keeps_the_old_source_and_says_why(open_window, qtbot, tmp_path):
+    window = open_window("demo")
+    wait_for_pose(window, qtbot)
+    bad = tmp_path / "no video.mp4"
+    bad.write_bytes(b"no video at all" * 100)
+    drop(window, str(bad))
+    qtbot.waitUntil(lambda: window.banner.text != "", timeout=WAIT_MS)
+    assert window.sources.info.kind == "demo"
+    before = window.canvas.result.frame.index
+    qtbot.waitUntil(lambda: window.canvas.result.frame.index > before + 5, timeout=WAIT_MS)
+
+
+def test_a_network_camera_goes_and_comes_back(open_window, qtbot):
+    with MjpegServer() as server:
+        window = open_window(server.url)
+        wait_for_pose(window, qtbot)
+        assert window.sources.info.kind == "stream"
+        assert not window.playback.isVisible()
+        server.down = True
+        server.fault = "reset"
+        qtbot.waitUntil(lambda: window.banner.text != "", timeout=WAIT_MS)
+        server.fault = None
+        server.down = False
+        qtbot.waitUntil(lambda: window.banner.text == "", timeout=WAIT_MS)
+        before = window.canvas.result.frame.index
+        qtbot.waitUntil(lambda: window.canvas.result.frame.index > before + 5, timeout=WAIT_MS)
+        close(window, qtbot)
+
+
+def test_without_a_camera_the_demo_runs_with_a_hint(open_window, qtbot, monkeypatch):
+    from pose_app.sources import discover
+
+    monkeypatch.setattr(discover, "cameras", list)
+    window = open_window("")
+    wait_for_pose(window, qtbot)
+    assert window.sources.info.kind == "demo"
+    assert "No camera found" in window.toast.text
+
+
+def test_settings_survive_a_restart(open_window, qtbot, settings):
+    window = open_window("demo")
+    wait_for_pose(window, qtbot)
+    window.commands["heatmap"].trigger()
+    window.commands["black"].trigger()
+    window.commands["mirror"].trigger()
+    window.view.opacity = 0.25
+    window.view.threshold = 0.5
+    key = next(iter(window.docks))
+    window.docks[key].hide()
+    window.resize(1000, 700)
+    close(window, qtbot)
+    again = open_window("demo", settings=Settings.load(settings.path), size=(900, 600))
+    assert again.view.heatmap
+    assert again.view.background == "black"
+    assert again.commands["black"].isChecked()
+    assert again.view.opacity == 0.25
+    assert again.view.threshold == 0.5
+    assert again.docks[key].isHidden()
+    wait_for_pose(again, qtbot)
+    assert again.view.mirror
+    assert again.canvas.result.pose.threshold == 0.5
+
+
+def test_a_snapshot_has_the_picture_and_its_joints(open_window, qtbot, tmp_path):
+    window = open_window("demo")
+    wait_for_pose(window, qtbot)
+    result = hold(window, qtbot)
+    window.commands["snapshot"].trigger()
+    qtbot.waitUntil(lambda: "Saved snapshot" in window.toast.text, timeout=WAIT_MS)
+    folder = tmp_path / "recordings"
+    (data,) = folder.glob("*.json")
+    described = json.loads(data.read_text())
+    joints = np.array([joint[:2] for joint in described["pose"]["joints"]])
+    assert np.allclose(joints, result.pose.joints, atol=0.01)
+    picture = QImage(str(folder / described["picture"]))
+    assert (picture.width(), picture.height()) == result.frame.size
+    assert len(list(folder.glob("*.png"))) == 2
+
+
+def test_a_dragged_region_is_used_and_esc_gives_it_back(open_window, qtbot):
+    window = open_window("demo")
+    wait_for_pose(window, qtbot)
+    place = window.canvas.transform.to_widget
+    start, end = ([int(v) for v in place(at)] for at in ([150, 40], [470, 440]))
+    from PySide6.QtCore import QPoint
+
+    qtbot.mousePress(window.canvas, Qt.MouseButton.LeftButton, pos=QPoint(*start))
+    qtbot.mouseMove(window.canvas, QPoint(*end))
+    qtbot.mouseRelease(window.canvas, Qt.MouseButton.LeftButton, pos=QPoint(*end))
+    qtbot.waitUntil(lambda: window.canvas.result.pose.tracking == "manual", timeout=WAIT_MS)
+    region = window.canvas.result.pose.region
+    assert region.side == pytest.approx(400, abs=4)
+    assert region.centre[0] == pytest.approx(310, abs=4)
+    window.commands["follow"].trigger()
+    qtbot.waitUntil(lambda: window.canvas.result.pose.tracking != "manual", timeout=WAIT_MS)
+
+
+def test_a_model_that_cannot_be_read_leaves_the_old_one(open_window, qtbot, tmp_path):
+    window = open_window("demo")
+    wait_for_pose(window, qtbot)
+    bad = tmp_path / "broken.safetensors"
+    bad.write_bytes(b"\x08\0\0\0\0\0\0\0{}")
+    drop(window, str(bad))
+    qtbot.waitUntil(lambda: "broken" in window.banner.text, timeout=WAIT_MS)
+    assert window.settings.get("model.name") == "default"
+    before = window.canvas.result.frame.index
+    qtbot.waitUntil(lambda: window.canvas.result.frame.index > before + 5, timeout=WAIT_MS)
+
+
+def test_fewer_stacks_show_in_the_badge(open_window, qtbot):
+    window = open_window("demo")
+    wait_for_pose(window, qtbot)
+    window.models.set_stacks(1)
+    qtbot.waitUntil(lambda: "1 of " in window.model_button.text(), timeout=WAIT_MS)
+
+
+def test_hidden_panels_are_not_called(open_window, qtbot):
+    window = open_window("demo")
+    wait_for_pose(window, qtbot)
+    called = []
+    for key, dock in window.docks.items():
+        panel = dock.widget()
+        panel.show_result = lambda result, key=key: called.append(key)
+    window.commands["hide_panels"].trigger()
+    called.clear()
+    before = window.canvas.result.frame.index
+    qtbot.waitUntil(lambda: window.canvas.result.frame.index > before + 5, timeout=WAIT_MS)
+    assert called == []
+    window.commands["hide_panels"].trigger()
+    qtbot.waitUntil(lambda: called != [], timeout=WAIT_MS)
