@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import struct
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -113,7 +114,9 @@ def _read_pickle(path: Path, start: bytes) -> RawCheckpoint:
             "file itself."
         )
     try:
-        outer = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about odd pickle versions: the errors say enough
+            outer = torch.load(path, map_location="cpu", weights_only=True)
     except UnpicklingError as error:
         if "global" in str(error).lower() or "unsupported" in str(error).lower():
             raise ModelError(

@@ -77,7 +77,10 @@ def load_native(path: str | Path) -> tuple[nn.Module, ModelSpec]:
 def save_native(
     path: str | Path, network: nn.Module, spec: ModelSpec, dtype: torch.dtype = torch.float32
 ) -> None:
-    """Write atomically: a broken write never replaces a good file. Floats are stored as `dtype`."""
+    """Write atomically: a broken write never replaces a good file. Floats are stored as `dtype`.
+
+    Raises OSError where the folder cannot be written or the disk is full.
+    """
     path = Path(path)
     tensors = {
         key: (value.to(dtype) if value.is_floating_point() else value).detach().cpu().contiguous()
@@ -85,5 +88,8 @@ def save_native(
         if not key.endswith("num_batches_tracked")
     }
     temporary = path.with_name(path.name + ".part")
-    temporary.write_bytes(save(tensors, metadata={"spec": spec.to_json()}))
-    os.replace(temporary, path)
+    try:
+        temporary.write_bytes(save(tensors, metadata={"spec": spec.to_json()}))
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

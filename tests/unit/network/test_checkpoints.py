@@ -131,6 +131,22 @@ def test_our_own_file_comes_back_as_it_was(tmp_path: Path) -> None:
     loaded.train()(torch.rand(2, 3, 64, 64)).sum().backward()  # and can be trained on
 
 
+def test_a_write_that_fails_keeps_the_old_file_and_leaves_nothing(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    path = tmp_path / "net.safetensors"
+    save_native(path, build(small_spec()), small_spec())
+    before = path.read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, limits[1]))
+    try:
+        with pytest.raises(OSError, match="large"):
+            save_native(path, build(small_spec()), small_spec())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_the_default_model_loads() -> None:
     network, spec = load_checkpoint(bundled("weights", "default.safetensors"))
     height, width = spec.input_size

@@ -37,6 +37,16 @@ def server() -> Iterator[FileServer]:
         yield running
 
 
+@pytest.fixture
+def small_files() -> Iterator[None]:
+    """The system refuses to let files grow beyond 100,000 bytes, as a full disk does."""
+    resource = pytest.importorskip("resource")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
 def get(server: FileServer, target: Path, sha256: str = HASH, **options: object) -> str:
     settings = {"timeout": 5.0, "pause": 0.01, **options}
     return fetch(server.url, target, sha256, **settings)  # type: ignore[arg-type]
@@ -240,6 +250,15 @@ def test_encrypted_addresses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         with pytest.raises(DownloadCancelledError):
             get(server, tmp_path / "other.pt", cancel=cancel, timeout=600.0)
         stopper.join()
+
+
+def test_a_full_disk_is_reported_at_once(
+    server: FileServer, tmp_path: Path, small_files: None
+) -> None:
+    with pytest.raises(ModelError, match="cannot be written"):
+        get(server, tmp_path / "net.pt")
+    assert not (tmp_path / "net.pt").exists()
+    assert len(server.requests) == 1  # no use in trying again
 
 
 def test_an_unwritable_folder_is_named(server: FileServer, tmp_path: Path) -> None:
