@@ -14,6 +14,7 @@ from .errors import PoseAppError
 
 # command -> (module with add_arguments(parser) and main(arguments) -> int, help)
 COMMANDS = {
+    "window": ("window_command", "the window; the same as no command at all"),
     "run": ("run_command", "poses of a source without a window, into files"),
     "cameras": ("sources.cameras_command", "list the cameras"),
     "models": ("network.models_command", "list, download, convert and remove models"),
@@ -34,14 +35,15 @@ EXIT_INTERRUPTED = 130
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the process's exit status."""
     words = sys.argv[1:] if argv is None else list(argv)
+    if not words:
+        words = ["window"]
     # Only the command that is used is imported, so that --help answers at once.
     command = next((word for word in words if not word.startswith("-")), None)
     module = _load(command) if command in COMMANDS else None
     parser = _parser(command, module)
     arguments = parser.parse_args(words)
     try:
-        if module is None:
-            return _window(arguments)
+        assert module is not None, "argparse accepts known commands only"
         status: int = module.main(arguments)
         return status
     except PoseAppError as error:
@@ -67,27 +69,9 @@ def _parser(command: str | None, module: ModuleType | None) -> argparse.Argument
         "Without a command the window opens.",
     )
     parser.add_argument("--version", action="version", version=f"pose-app {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, (_, text) in COMMANDS.items():
         chosen = commands.add_parser(name, help=text, description=f"{text.capitalize()}.")
         if name == command and module is not None:
             module.add_arguments(chosen)
     return parser
-
-
-def _window(arguments: argparse.Namespace) -> int:
-    if sys.platform.startswith("linux") and not any(
-        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
-    ):
-        raise PoseAppError(
-            "There is no display here to open the window on: use `pose-app run SOURCE` "
-            "(see `pose-app run --help`)."
-        )
-    try:
-        from .ui.app import run
-    except ImportError as error:
-        raise PoseAppError(
-            f"The window cannot start ({error}): install the missing library, "
-            "or use `pose-app run SOURCE`."
-        ) from error
-    return run(arguments)

@@ -69,10 +69,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Run until the source ends, a limit is reached or a signal comes. Raises PoseAppError."""
+    from . import diagnostics
     from .pipeline.options import SessionOptions
     from .pipeline.session import Session
     from .recording.recording import RecordingRequest
 
+    diagnostics.start()
     options = SessionOptions(
         lossless=True,
         paced=False,

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from .. import diagnostics
 from ..errors import RecordingError
 from ..recording.active import ActiveRecording
 from ..recording.recording import RecordingReport, RecordingRequest, RecordingState
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+STALL_SECONDS = 5.0  # without an answer of a disk or an encoder, until people are told
 CLOSE_SECONDS = 15.0  # for what is queued to reach a slow disk
 
 
@@ -35,6 +37,7 @@ class RecordingKeeper:
         self._active: ActiveRecording | None = None
         self._request: RecordingRequest | None = None  # as it was asked for
         self._reports: list[RecordingReport] = []
+        self._stalled: list[FileWriter[Any]] = []
         self._closing: list[threading.Thread] = []
 
     def start(self, request: RecordingRequest, source: SourceInfo | None) -> None:
@@ -80,6 +83,19 @@ class RecordingKeeper:
             active, self._active = self._active, None
             if active is not None:
                 self._close_later(active)
+
+    def check(self) -> None:
+        """To be called now and then: says once when a disk or an encoder hangs."""
+        active = self._active
+        for writer in [] if active is None else active.stalled(STALL_SECONDS):
+            if writer not in self._stalled:
+                self._stalled.append(writer)
+                diagnostics.stalled(writer.thread.name, STALL_SECONDS)
+                self._events.add(
+                    "warning",
+                    f"{writer.path.name} has not been written to for {STALL_SECONDS:.0f} s: "
+                    "its disk is too slow or hangs, frames are dropped.",
+                )
 
     def ask_to_close(self) -> None:
         """Let no thread wait for a recorder any more."""

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from .. import diagnostics
 from ..errors import EngineError, PoseAppError
 from ..recording.recording import RecordingRequest
 from ..types import Result
@@ -211,6 +212,7 @@ class Session:
             try:
                 self._sources.check()
                 self._check_engine()
+                self._recordings.check()
             except Exception as error:
                 log.exception("the watchdog failed")
                 self._events.add("warning", f"The watchdog failed ({error}).", error)
@@ -224,6 +226,7 @@ class Session:
         estimator = worker.abandon()
         if estimator is None:
             return  # it has answered in this very moment
+        diagnostics.stalled("inference", time.monotonic() - since)
         self._left_behind.append(worker.thread)
         self._worker = self._new_worker()
         self._engines.failed(estimator, EngineError(f"no answer for {limit:.0f} s"), hangs=True)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from .. import diagnostics
 from ..errors import PoseAppError, SourceError
 from ..types import Frame
 from .capture import Captured, Reader, Stamps
@@ -105,6 +106,7 @@ class SourceKeeper:
             if reader is not None and reader.info is not None and reader.info.live:
                 since = reader.busy_since
                 if since is not None and now - since > self._options.stall_seconds:
+                    diagnostics.stalled("read source", now - since)
                     self.failed(
                         reader,
                         SourceError(f"{reader.name} has given no picture for {now - since:.0f} s."),

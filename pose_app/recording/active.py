@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -136,6 +137,15 @@ class ActiveRecording:
     def failed(self) -> bool:
         """Whether every file has ended early."""
         return all(writer.error is not None for writer in self._writers)
+
+    def stalled(self, seconds: float) -> list[FileWriter[Any]]:
+        """The writers whose disk or encoder has not answered for so long."""
+        now = time.monotonic()
+        return [
+            writer
+            for writer in self._writers
+            if (since := writer.busy_since) is not None and now - since > seconds
+        ]
 
     def ask_to_close(self) -> None:
         """Let no thread wait for room in a queue any more."""

@@ -53,6 +53,7 @@ class FileWriter(ABC, Generic[T]):
         self._error: str | None = None
         self._seconds = 0.0
         self._watched = time.monotonic()
+        self.busy_since: float | None = None  # when the disk or encoder was last given something
         self.thread = threading.Thread(target=self._run, name=f"write {kind}", daemon=True)
         self.thread.start()
 
@@ -155,7 +156,9 @@ class FileWriter(ABC, Generic[T]):
                     self._changed.notify_all()
                 self._watch()
                 if item is not None:
+                    self.busy_since = time.monotonic()
                     self._count(self._write(item))
+                    self.busy_since = None
         except Exception as error:  # noqa: BLE001 - whatever the encoder or the disk raises
             self._fail(error)
         try:

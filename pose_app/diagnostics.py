@@ -1,0 +1,161 @@
+"""What is left to read after something went wrong: a log file, crashes of threads, all stacks.
+
+Nothing here leaves the machine. Addresses of streams are written without their credentials.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import logging
+import logging.handlers
+import platform
+import sys
+import threading
+import traceback
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+from . import __version__
+from .paths import log_folder
+from .sources.names import redact
+
+log = logging.getLogger("pose_app")
+
+LOG_NAME, FAULT_NAME = "pose-app.log", "faults.log"
+LOG_BYTES, LOG_FILES = 1_000_000, 4
+RECENT_LINES = 200  # of the log, kept for the report
+FAULT_BYTES = 1_000_000  # then the file begins anew
+
+_recent: deque[str] = deque(maxlen=RECENT_LINES)
+_fault_file: IO[str] | None = None
+
+
+def without_credentials(text: str) -> str:
+    """`text` with the user names, passwords and tokens of all addresses in it left out."""
+    return "\n".join(redact(line) for line in text.splitlines())
+
+
+class _Format(logging.Formatter):
+    """One place through which every line goes, tracebacks too."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return without_credentials(super().format(record))
+
+
+class _Keep(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        _recent.append(self.format(record))
+
+
+def start(on_crash: Callable[[str], None] | None = None) -> Path | None:
+    """Write a log file from now on; its path, or None where its folder is not writable.
+
+    Uncaught exceptions of any thread are logged and told to `on_crash` as one sentence, on the
+    thread where they happened. Crashes in native code leave all stacks beside the log.
+    """
+    formatter = _Format("%(asctime)s %(levelname)s %(threadName)s %(name)s: %(message)s")
+    log.setLevel(logging.INFO)
+    keep = _Keep()
+    keep.setFormatter(formatter)
+    handlers: list[logging.Handler] = [keep]
+    path: Path | None = log_folder() / LOG_NAME
+    try:
+        log_folder().mkdir(parents=True, exist_ok=True)
+        file = logging.handlers.RotatingFileHandler(
+            log_folder() / LOG_NAME,
+            maxBytes=LOG_BYTES,
+            backupCount=LOG_FILES - 1,
+            encoding="utf-8",
+            delay=True,
+        )
+        file.setFormatter(formatter)
+        handlers.append(file)
+        _watch_native_crashes(log_folder() / FAULT_NAME)
+    except OSError as error:
+        path = None
+        log.warning("no log file: %s", error)
+    stop()
+    for handler in handlers:
+        log.addHandler(handler)
+    log.propagate = False
+    _watch_exceptions(on_crash)
+    log.info(
+        "pose-app %s, Python %s, %s", __version__, platform.python_version(), platform.platform()
+    )
+    return path
+
+
+def stop() -> None:
+    """Write to no log file any more, and let Python report exceptions as usual."""
+    for handler in list(log.handlers):
+        log.removeHandler(handler)
+        handler.close()
+    log.propagate = True
+    sys.excepthook = sys.__excepthook__
+    threading.excepthook = threading.__excepthook__
+
+
+def recent() -> tuple[str, ...]:
+    """The last lines of the log, oldest first."""
+    return tuple(_recent)
+
+
+def stacks() -> str:
+    """What every thread is doing right now."""
+    names = {thread.ident: thread.name for thread in threading.enumerate()}
+    parts = []
+    for ident, frame in sys._current_frames().items():
+        lines = "".join(traceback.format_stack(frame)).rstrip()
+        parts.append(f"thread {names.get(ident, ident)}:\n{lines}")
+    return "\n".join(parts)
+
+
+def stalled(stage: str, seconds: float) -> None:
+    """Log that a stage gives no answer, by its name, with the stacks of all threads."""
+    log.warning("%s has given no answer for %.1f s\n%s", stage, seconds, stacks())
+
+
+def _watch_native_crashes(path: Path) -> None:
+    global _fault_file
+    if _fault_file is not None:
+        _fault_file.close()
+    mode = "w" if path.exists() and path.stat().st_size > FAULT_BYTES else "a"
+    _fault_file = open(path, mode, encoding="utf-8")  # noqa: SIM115 - open as long as we run
+    faulthandler.enable(_fault_file, all_threads=True)
+
+
+def _watch_exceptions(on_crash: Callable[[str], None] | None) -> None:
+    def tell(
+        kind: type[BaseException],
+        error: BaseException | None,
+        trace: TracebackType | None,
+        thread: str,
+    ) -> None:
+        if error is None:
+            error = kind()
+        log.critical("uncaught in %s", thread, exc_info=(kind, error, trace))
+        if on_crash is not None:
+            on_crash(
+                without_credentials(f"An error in {thread}: {kind.__name__}: {error}".rstrip(": "))
+            )
+
+    def of_main(
+        kind: type[BaseException], error: BaseException, trace: TracebackType | None
+    ) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            sys.__excepthook__(kind, error, trace)
+            return
+        tell(kind, error, trace, threading.current_thread().name)
+        sys.__excepthook__(kind, error, trace)
+
+    def of_thread(arguments: threading.ExceptHookArgs) -> None:
+        if arguments.exc_type is SystemExit:
+            return
+        name = "a thread" if arguments.thread is None else arguments.thread.name
+        tell(arguments.exc_type, arguments.exc_value, arguments.exc_traceback, name)
+
+    sys.excepthook = of_main
+    threading.excepthook = of_thread

@@ -1,0 +1,45 @@
+"""`pose-app window`, and `pose-app` alone: the window."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from .errors import PoseAppError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "source",
+        nargs="?",
+        help="a file, folder, URL, camera (name or number), or: demo (default: the last one)",
+    )
+    parser.add_argument("--model", metavar="M", help="a name or a file (default: the last one)")
+    parser.add_argument("--engine", metavar="E", help="auto, openvino, torch")
+    parser.add_argument("--device", metavar="D", help="auto, cpu, gpu, cuda, mps")
+    parser.add_argument("--precision", metavar="P", help="auto, f32, bf16, fp16")
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Show the window until it is closed. Raises PoseAppError where there is no display."""
+    from . import diagnostics
+
+    displays = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    if sys.platform.startswith("linux") and not any(os.environ.get(name) for name in displays):
+        raise PoseAppError(
+            "There is no display here to open the window on: use `pose-app run SOURCE --record "
+            "out.mp4` (see `pose-app run --help`)."
+        )
+    diagnostics.start()
+    try:
+        from .ui.app import run
+    except ImportError as error:
+        raise PoseAppError(
+            f"The window cannot start ({error}): install the missing library, "
+            "or use `pose-app run SOURCE`."
+        ) from error
+    try:
+        return run(arguments)
+    finally:
+        diagnostics.stop()
