@@ -45,7 +45,8 @@ def run(clip: Path, out: Path, estimator: PoseEstimator, seconds: float) -> floa
                 stream.codec_context.thread_count = 1
                 stream.options = {"preset": "ultrafast", "tune": "zerolatency", "crf": "21"}
             picture = cv2.cvtColor(draw(image, pose), cv2.COLOR_BGR2YUV_I420)  # type: ignore[arg-type]
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="yuv420p")))
+            encoded = av.VideoFrame.from_ndarray(picture, format="yuv420p")  # type: ignore[arg-type]
+            container.mux(stream.encode(encoded))
             count += 1
             if count == 0:
                 started = time.perf_counter()

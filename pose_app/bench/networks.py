@@ -70,6 +70,11 @@ def baseline(path: Path, seconds: float) -> dict[str, Any]:
         }
 
 
+def openvino_over_torch(found: dict[str, Any]) -> float | None:
+    """The summary's figure; None where `auto` takes another engine than OpenVINO."""
+    return found["over_torch"] if found["engine"].startswith("OpenVINO") else None
+
+
 def table(path: Path, seconds: float) -> list[dict[str, Any]]:
     """Every engine and precision of this machine with every number of stacks; other input sizes
     with all stacks on the engine that `auto` takes. What cannot run has its `problem`."""

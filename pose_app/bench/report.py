@@ -60,7 +60,9 @@ def measure(model: str, seconds: float, ui: bool, say: Callable[[str], None]) ->
     say("every engine")
     found["engines"] = networks.table(path, seconds)
     memory.append(_memory())
-    found["memory_mb"] = dict(zip(("start", "after_pipeline", "after_engines"), memory, strict=True))
+    found["memory_mb"] = dict(
+        zip(("start", "after_pipeline", "after_engines"), memory, strict=True)
+    )
     live = [found[size]["live"] for size in ("640x480", "1280x720")]
     found["summary"] = {
         "openvino_over_torch": networks.openvino_over_torch(found["baseline"]),

@@ -1,0 +1,121 @@
+"""The real window on the demo clip, measured from inside, in a process of its own.
+
+`pose-app bench --ui` starts it: it prints one JSON object and ends.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+from PySide6.QtCore import QTimer
+
+from ..settings import Settings
+from . import theme
+from .app import application, make_window
+from .main_window import MainWindow
+
+_LOOK_MS = 4
+_SETTLE_SECONDS = 1.0  # after the first skeleton
+_LIMIT_SECONDS = 120.0
+
+
+class Probe:
+    """Looks at the window from a timer; ends the app when it has seen enough."""
+
+    def __init__(self, window: MainWindow, seconds: float) -> None:
+        self._window = window
+        self._seconds = seconds
+        self._born = psutil.Process().create_time()
+        self.found: dict[str, Any] = {}
+        self._ages: list[float] = []
+        self._paints: list[float] = []
+        self._seen: object = None
+        self._settled: tuple[float, float, float] | None = None
+        self._timer = QTimer()
+        self._timer.timeout.connect(self._look)
+        self._timer.start(_LOOK_MS)
+
+    def shown(self) -> None:
+        self.found["window_s"] = time.time() - self._born
+
+    def _look(self) -> None:
+        now, canvas = time.time(), self._window.canvas
+        result = canvas.result
+        if now - self._born > _LIMIT_SECONDS:
+            self._end()
+        if result is None or canvas.painted_ns is None or result is self._seen:
+            return
+        self._seen = result
+        self.found.setdefault("first_picture_s", now - self._born)
+        if result.pose is None or not result.pose.present.any():
+            return
+        first = self.found.setdefault("first_skeleton_s", now - self._born)
+        if now - self._born < first + _SETTLE_SECONDS:
+            return
+        if self._settled is None:
+            process = psutil.Process().cpu_times()
+            self._settled = time.thread_time(), process.user + process.system, now
+        self._ages.append(canvas.age_ms or 0.0)
+        self._paints.append(canvas.paint_ms)
+        if now - self._settled[2] > self._seconds:
+            self._end()
+
+    def _end(self) -> None:
+        self._timer.stop()
+        if self._settled is not None:
+            own, process, started = self._settled
+            times, frames = psutil.Process().cpu_times(), len(self._ages)
+            stats = self._window.bridge.session.stats()
+            self.found |= {
+                "painted_fps": frames / (time.time() - started),
+                "ui_thread_ms_per_frame": 1000 * (time.thread_time() - own) / frames,
+                "process_ms_per_frame": 1000 * (times.user + times.system - process) / frames,
+                "paint_ms": _spread(self._paints),
+                "age_ms": _spread(self._ages),
+                "source_fps": stats.source.fps if stats.source else None,
+                "captured": stats.captured,
+                "dropped": dict(stats.dropped),
+                "stacks": stats.stacks_now,
+                "memory_mb": psutil.Process().memory_info().rss / 2**20,
+            }
+        self._window.close()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--model", default="default")
+    parser.add_argument("--seconds", type=float, default=3.0)
+    arguments = parser.parse_args()
+    app = application()
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings.load(Path(folder) / "settings.json")  # not the user's own
+        settings.set("model.name", arguments.model)
+        settings.set("window.hint_seen", True)
+        theme.apply(app, settings.get("appearance.theme"))
+        window = make_window(settings, "demo")
+        probe = Probe(window, arguments.seconds)
+        window.closed.connect(app.quit)
+        window.show()
+        app.processEvents()
+        probe.shown()
+        QTimer.singleShot(0, window.start)
+        app.exec()
+    print(json.dumps(probe.found))
+    return 0 if "age_ms" in probe.found else 1
+
+
+def _spread(values: list[float]) -> dict[str, float]:
+    median, p95 = np.percentile(values, (50, 95))
+    return {"median": float(median), "p95": float(p95)}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
