@@ -23,6 +23,7 @@ from .crop import check_image, crop, to_picture
 from .decode import calibrate, decode, person_score
 from .smoothing import OneEuro
 from .tracking import (
+    BETTER,
     PROMISING,
     SQUARE_TRUST,
     Tracker,
@@ -135,11 +136,7 @@ class PoseEstimator:
             best = self._look(image, [region], count, clock)[0]
             presence = best.score
         else:
-            looks = self._look(image, self._tracker.candidates(size), count, clock)
-            best, presence = looks[0], looks[0].score
-            if self._tracker.region is None:
-                threshold = self.spec.person_threshold
-                best, presence = self._closer(image, looks, clock, threshold)
+            best, presence = self._follow(image, size, count, clock)
         with clock.stage("track"):
             found = self._tracker.update(
                 best.region, best.joints[-1], best.scores[-1], presence, frame.seconds, size
@@ -224,6 +221,23 @@ class PoseEstimator:
             closer, sure = self._closer(image, squares, clock, threshold)
             if sure > presence:
                 best, presence = closer, sure
+        return best, presence
+
+    def _follow(
+        self, image: Image, size: tuple[int, int], stacks: int, clock: _Clock
+    ) -> tuple[_Look, float]:
+        """(who is in a video's next frame, how sure that is), where the tracker says to look."""
+        tracked = self._tracker.region is not None
+        looks = self._look(image, self._tracker.candidates(size), stacks, clock)
+        threshold = self.spec.person_threshold
+        if not tracked:
+            return self._closer(image, looks, clock, threshold)
+        best, presence = looks[0], looks[0].score
+        if len(looks) > 1:
+            other, sure = self._closer(image, looks[1:], clock, threshold)
+            if sure >= max(threshold, BETTER * presence):
+                self.reset()
+                return other, sure
         return best, presence
 
     def _closer(

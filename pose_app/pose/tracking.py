@@ -2,7 +2,8 @@
 
 A hourglass wants one person, centred. *Search* looks at the whole frame and at overlapping squares
 at two scales; *track* follows the person with a square around the confident joints; several weak
-frames in a row lead back to search.
+frames in a row lead back to search. A tracker that is not sure glances elsewhere now and then, so
+that it does not stay with a coat while a person is in view.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ PROMISING = 0.6  # share of the person threshold from which a candidate is worth
 SQUARE_TRUST = 0.7  # weight of what is seen in a search square, against the whole frame
 STAY = 0.7  # share of the person threshold under which a tracked frame is weak
 WEAK_FRAMES = 6  # in a row, then the person is lost
+SURE = 2.0  # multiple of the person threshold from which a tracked person is beyond doubt
+GLANCE_EVERY = 10  # frames between glances elsewhere while in doubt
+BETTER = 1.3  # multiple of the tracked presence from which somebody elsewhere is followed instead
 
 _ALIKE = 0.08  # of the region's side: two looks at one joint are no further apart
 _FEWEST = 3  # confident joints that make a region
@@ -66,23 +70,34 @@ class Tracker:
         """Forget the person: search from the beginning."""
         self.region: Region | None = None
         self._weak = 0  # weak frames in a row
-        self._turn = 0  # frames searched
+        self._doubt = 0  # frames in a row without being sure
+        self._turn = 0  # how many squares were looked at
         self._seconds = -math.inf
 
     def candidates(self, size: tuple[int, int]) -> list[Region]:
-        """Where to look in the next frame of `size` (width, height).
+        """One or two regions to look at in the next frame of `size` (width, height).
 
-        The tracked region alone; while searching the whole frame, so that somebody who comes in is
-        seen at once, and beside it one square after the other.
+        While searching the whole frame, so that somebody who comes in is seen at once, and beside
+        it one square after the other. While tracking the tracked region, and beside it, in doubt,
+        one of the others.
         """
         if size != self._size:
             self.reset()
             self._size = size
-        if self.region is not None:
-            return [self.region]
-        squares = search_squares(size)
+        whole = whole_frame(size, self.aspect)
+        if self.region is None:
+            return [whole, self._next_square()]
+        if self._weak:
+            return [self.region, whole]
+        if self._doubt and self._doubt % GLANCE_EVERY == 0:
+            glances = self._doubt // GLANCE_EVERY
+            return [self.region, whole if glances % 2 else self._next_square()]
+        return [self.region]
+
+    def _next_square(self) -> Region:
+        squares = search_squares(self._size)
         self._turn += 1
-        return [whole_frame(size, self.aspect), squares[(self._turn - 1) % len(squares)]]
+        return squares[(self._turn - 1) % len(squares)]
 
     def around(self, joints: Floats, scores: Floats, size: tuple[int, int]) -> Region:
         """The region around the confident ones of joints (K, 2), or the better half if too few.
@@ -122,6 +137,7 @@ class Tracker:
         step = min(max(seconds - self._seconds, 0.0), _LONGEST_STEP)
         self._seconds = seconds
         found = presence >= (STAY * threshold if tracked else threshold)
+        self._doubt = self._doubt + 1 if presence < SURE * threshold else 0
         if found:
             self._weak = 0
             wanted = self.around(joints, scores, size)

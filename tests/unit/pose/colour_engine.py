@@ -57,13 +57,16 @@ def person(x: float, y: float, height: float) -> np.ndarray:
     return STANDING * height + (x, y)
 
 
-def draw(size: tuple[int, int], joints: np.ndarray | None, shelf: int = 40) -> np.ndarray:
-    """A picture (width, height) of a grey room with a person of dots in it, drawn sub-pixel."""
-    image = np.full((size[1], size[0], 3), shelf, np.uint8)
+def draw(size: tuple[int, int], joints: np.ndarray | None, first: int = 16) -> np.ndarray:
+    """A picture (width, height) of a grey room with a person of dots in it, drawn sub-pixel.
+
+    Only the `first` joints have dots.
+    """
+    image = np.full((size[1], size[0], 3), 40, np.uint8)
     if joints is not None:
         height = np.ptp(joints[:, 1])
         radius = max(1.5, height / 25)
-        for place, colour in zip(joints, COLOURS, strict=True):
+        for place, colour in zip(joints[:first], COLOURS[:first], strict=True):
             centre = tuple(int(v) for v in np.round(place * 16))
             cv2.circle(image, centre, round(radius * 16), colour.tolist(), -1, cv2.LINE_AA, 4)
     return image
@@ -91,8 +94,7 @@ class ColourEngine:
         rows, columns = np.mgrid[:height, :width]
         for item, crop in enumerate(crops):
             for joint, colour in enumerate(COLOURS):
-                near = (np.abs(crop.astype(np.int32) - colour) <= 14).all(axis=2)
-                y, x = np.nonzero(near)
+                y, x = np.nonzero(cv2.inRange(crop, colour - 14, colour + 14))
                 if self.blind or len(x) < 3:
                     continue
                 # The middle of input pixel i is at (i + 0.5) / 4 - 0.5 in map pixels.

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pose_app.pose.tracking import (
+    GLANCE_EVERY,
     WEAK_FRAMES,
     Tracker,
     agreement,
@@ -207,6 +208,26 @@ def test_another_frame_size_means_another_picture() -> None:
     tracker = following(joints())
     assert len(tracker.candidates((1280, 720))) == 2
     assert tracker.region is None
+
+
+def test_who_is_beyond_doubt_has_the_network_alone() -> None:
+    tracker = following(joints())
+    for frame in range(1, 4 * GLANCE_EVERY):
+        assert len(tracker.candidates(SIZE)) == 1
+        feed(tracker, joints(), SURE, frame / 30)
+
+
+def test_in_doubt_the_tracker_glances_elsewhere_now_and_then() -> None:
+    tracker = following(joints())
+    doubtful = np.full(16, 0.4, np.float32)
+    glances = []
+    for frame in range(1, 6 * GLANCE_EVERY + 1):
+        feed(tracker, joints(), doubtful, frame / 30)
+        glances += tracker.candidates(SIZE)[1:]
+    assert len(glances) == 6
+    assert glances[::2] == [whole_frame(SIZE)] * 3
+    assert set(glances[1::2]) <= set(search_squares(SIZE))
+    assert len(set(glances)) == 4
 
 
 def test_reset_forgets_the_person() -> None:
