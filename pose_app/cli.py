@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from types import ModuleType
+from typing import NoReturn
 
 from . import __version__
 from .errors import PoseAppError
@@ -62,8 +63,15 @@ def _load(command: str) -> ModuleType:
     return import_module(f"{__package__}.{COMMANDS[command][0]}")
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, not with all of the usage before it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(EXIT_ERROR, f"pose-app: {message.rstrip('.')}: see `{self.prog} --help`.\n")
+
+
 def _parser(command: str | None, module: ModuleType | None) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="pose-app",
         description="Watch a stacked hourglass network estimate a pose, stack by stack. "
         "Without a command the window opens.",

@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -113,11 +113,11 @@ def main(arguments: argparse.Namespace) -> int:
         finally:
             report = session.stop()
     for event in session.events():
-        if event.bad:
+        if event.bad and event.data is not report.failure:
             _say(event.message)
     if arguments.json:
         print(json.dumps(account(report), ensure_ascii=False))
-    else:
+    elif report.processed or report.failure is None:
         print(_summary(report))
     if report.failure is not None:
         raise report.failure
@@ -288,13 +288,23 @@ def _as_region(values: tuple[float, float, float] | None) -> Region | None:
     return None if values is None else Region(*values)
 
 
-# What argparse calls for a value: ValueError becomes one sentence that names the option.
+# What argparse calls for a value; it prints the sentence after the option's name.
 
 
-def _stacks(text: str) -> int | str:
-    return text if text == "auto" else _count(text)
+def _value(sentence: str) -> Callable[[Callable[[str], Any]], Callable[[str], Any]]:
+    def made(convert: Callable[[str], Any]) -> Callable[[str], Any]:
+        def checked(text: str) -> Any:
+            try:
+                return convert(text)
+            except ValueError:
+                raise argparse.ArgumentTypeError(f"{text!r} is {sentence}") from None
+
+        return checked
+
+    return made
 
 
+@_value("no whole number above 0")
 def _count(text: str) -> int:
     value = int(text)
     if value < 1:
@@ -302,6 +312,14 @@ def _count(text: str) -> int:
     return value
 
 
+@_value("neither auto nor a number of stacks")
+def _stacks(text: str) -> int | str:
+    if text != "auto" and int(text) < 1:
+        raise ValueError
+    return text if text == "auto" else int(text)
+
+
+@_value("no number above 0")
 def _positive(text: str) -> float:
     value = float(text)
     if not (math.isfinite(value) and value > 0):
@@ -309,6 +327,7 @@ def _positive(text: str) -> float:
     return value
 
 
+@_value("no score between 0 and 1")
 def _share(text: str) -> float:
     value = float(text)
     if not 0 <= value <= 1:
@@ -316,24 +335,17 @@ def _share(text: str) -> float:
     return value
 
 
+@_value("no region X,Y,SIDE in pixels, like 100,50,300")
 def _region(text: str) -> tuple[float, float, float]:
     x, y, side = (float(part) for part in text.split(","))
-    if not (math.isfinite(x) and math.isfinite(y)):
+    if not all(map(math.isfinite, (x, y, side))) or side <= 0:
         raise ValueError
-    return x, y, _positive(str(side))
+    return x, y, side
 
 
+@_value("no size WIDTHxHEIGHT in pixels, like 1280x720")
 def _size(text: str) -> tuple[int, int]:
-    width, height = (_count(part) for part in text.lower().split("x"))
+    width, height = (int(part) for part in text.lower().split("x"))
+    if width < 1 or height < 1:
+        raise ValueError
     return width, height
-
-
-for _type, _name in (
-    (_stacks, "number of stacks"),
-    (_count, "number"),
-    (_positive, "number"),
-    (_share, "score between 0 and 1"),
-    (_region, "region: write X,Y,SIDE in pixels, like 100,50,300"),
-    (_size, "size: write it like 1280x720"),
-):
-    _type.__name__ = _name  # argparse says: invalid <name> value
