@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 
 import torch
@@ -33,11 +34,13 @@ def assemble(spec: ModelSpec, tensors: Mapping[str, Tensor], where: str) -> nn.M
     another shape or not finite.
     """
     found = config_of(spec.network.graph, tensors)  # also keeps a lying spec from building a giant
-    if found != spec.network:
-        raise ModelError(
-            f"The tensors in {where} do not fit its description: they make up {found}, it says "
-            f"{spec.network}."
-        )
+    for part in fields(found):
+        made, said = getattr(found, part.name), getattr(spec.network, part.name)
+        if made != said:
+            raise ModelError(
+                f"The tensors in {where} do not fit its description: {part.name} is {made}, not "
+                f"{said}."
+            )
     with torch.device("meta"):
         network = build(spec)
     values = {}
