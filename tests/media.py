@@ -53,12 +53,13 @@ def write_video(
     keyframe_every: int = 10,
     rotation: int = 0,
     bidirectional: bool = True,
+    sound: bool = False,
     options: dict[str, str] | None = None,
 ) -> Path:
     """An H.264 video of numbered pictures at the given times; returns `path`.
 
-    `rotation` is written as metadata of an mp4 (degrees counter-clockwise); `options` go to the
-    container.
+    `rotation` is written as metadata of an mp4 (degrees counter-clockwise); `sound` adds a silent
+    track; `options` go to the container.
     """
     with av.open(str(path), "w", options=options or {}) as container:
         stream = container.add_stream("libx264", rate=fps)
@@ -71,6 +72,13 @@ def write_video(
             "crf": "18",
             "bf": "2" if bidirectional else "0",
         }
+        if sound:
+            track = container.add_stream("mp2", rate=44_100, layout="mono")
+            silence = av.AudioFrame.from_ndarray(
+                np.zeros((1, 44_100), np.int16), format="s16", layout="mono"
+            )
+            silence.rate = 44_100
+            container.mux(track.encode(silence))
         for number, second in enumerate(seconds):
             frame = av.VideoFrame.from_ndarray(numbered_picture(number, size), format="bgr24")
             frame.pts = round(second * _TICKS)

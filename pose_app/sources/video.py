@@ -208,7 +208,8 @@ class VideoSource:
                 packet = next(packets)
                 awaited.packet(packet)
                 pictures = packet.decode()
-            except (StopIteration, av.error.EOFError):
+            except (StopIteration, av.error.EOFError, IndexError):
+                # IndexError: PyAV does not expect a stream that a damaged file adds on its way.
                 self._count_broken(awaited.missing())
                 return
             except (av.error.TimeoutError, av.error.ExitError, av.error.HTTPError) as error:

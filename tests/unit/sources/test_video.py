@@ -284,6 +284,20 @@ def test_broken_packets_are_counted_and_told(tmp_path: Path) -> None:
     source.close()
 
 
+def test_two_recordings_in_one_file(tmp_path: Path) -> None:
+    """Joined as they are: the clock begins again, and the second has a stream more."""
+    first = write_video(tmp_path / "a.ts", regular(50), bidirectional=False)
+    second = write_video(tmp_path / "b.ts", regular(20), bidirectional=False, sound=True)
+    path = tmp_path / "joined.ts"
+    path.write_bytes(first.read_bytes() + second.read_bytes())
+    source = VideoSource(path)
+    frames = read_all(source)
+    assert [picture_number(frame.image) for frame in frames] == [*range(50), *range(20)]
+    seconds = [frame.seconds for frame in frames]
+    assert np.diff(seconds) == pytest.approx(np.full(69, 0.04), abs=0.03)
+    source.close()
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     damage=st.lists(st.tuples(st.floats(0, 1), st.binary(min_size=1, max_size=300)), max_size=8),
