@@ -13,11 +13,12 @@ from ..spec import ModelSpec
 from ..types import Floats, Image
 from .base import Engine
 
-# Largest ||maps - reference|| / ||reference|| of any stack. Measured on the default model:
-# float32 engines 1e-6, bfloat16 about 1e-2; the room above is for other models and machines.
-TOLERANCE = {"f32": 1e-3, "fp16": 3e-2, "bf16": 8e-2}
+# Largest ||maps - reference|| / ||reference|| of any stack. The default model's sharp probability
+# maps: float32 2e-6; bfloat16 0.045, with the same accuracy on the demo clip (PCK@0.2 .900 against
+# .898). What computes wrongly is off by 1 and more.
+TOLERANCE = {"f32": 1e-3, "fp16": 0.05, "bf16": 0.2}
 # Where a joint is clear, the place found must be (nearly) as high in the reference's own map.
-_MOST_LOST = 0.1
+_MOST_LOST = 0.2
 _CLEAR = 0.5  # of the reference's highest peak in that stack
 
 
