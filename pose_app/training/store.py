@@ -46,7 +46,6 @@ class Store:
         self._starts = np.cumsum([0, *(len(part) for part in parts)])
         self.source = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
         self.states = np.concatenate([part.states for part in parts])
-        self._pool = ThreadPoolExecutor(min(16, os.cpu_count() or 1))
         self._resident: Canvases | None = None
         if resident:
             self._resident = self._decode(np.arange(len(self.source)))
@@ -66,9 +65,6 @@ class Store:
         chosen = torch.from_numpy(rows).to(self._device)
         return Canvases(kept.images[chosen], kept.sizes[rows], kept.points[rows], kept.states[rows])
 
-    def close(self) -> None:
-        self._pool.shutdown()
-
     def _decode(self, rows: NDArray[np.intp]) -> Canvases:
         images = np.zeros((len(rows), CANVAS, CANVAS, 3), dtype=np.uint8)
         sizes = np.empty((len(rows), 2), dtype=np.float32)
@@ -83,7 +79,8 @@ class Store:
             images[place, :height, :width] = picture[..., ::-1]
             sizes[place] = width, height
 
-        list(self._pool.map(one, range(len(rows))))
+        with ThreadPoolExecutor(min(16, os.cpu_count() or 1)) as pool:
+            list(pool.map(one, range(len(rows))))
         return Canvases(torch.from_numpy(images).to(self._device), sizes, points, self.states[rows])
 
 

@@ -104,10 +104,7 @@ def main(arguments: argparse.Namespace) -> int:
     elif checkpoint.exists():
         raise DataError(f"{folder} holds a run already: add --resume or choose another folder.")
     held_out = [held for _, held in parts if len(held)]
-    try:
-        _run(trainer, held_out, folder, 60 * arguments.evaluate_every)
-    finally:
-        trainer.close()
+    _run(trainer, held_out, folder, 60 * arguments.evaluate_every)
     return 0
 
 

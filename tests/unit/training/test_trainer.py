@@ -1,0 +1,209 @@
+"""The loop: it learns, it resumes exactly, its command writes a model that the app can load."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from pose_app.cli import main
+from pose_app.errors import DataError, ModelError
+from pose_app.network.hourglass import StackedHourglass
+from pose_app.skeletons import MPII_16
+from pose_app.spec import DecodeRule, ModelSpec, NetworkConfig
+from pose_app.training.data import PoseData, load
+from pose_app.training.trainer import Options, Trainer
+from tests.unit.training.shards import write_shard
+
+CONFIG = NetworkConfig(stacks=2, width=16, stem=(4, 8), stem_second=8)
+SPEC = ModelSpec(
+    name="tiny",
+    family="pose-app",
+    network=CONFIG,
+    joints=MPII_16.joints,
+    limbs=MPII_16.limbs,
+    flip=MPII_16.flip,
+    mean=(0.45, 0.45, 0.45),
+    output="logits",
+    score="window",
+    decode=DecodeRule(subpixel="centroid", offset=0.375),
+)
+OPTIONS = Options(mix=(0.8, 0.2), steps=4, batch=4, size=64, warm_up=2)
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def parts(tmp_path: Path) -> list[PoseData]:
+    write_shard(tmp_path / "mpii.npz", 30)
+    write_shard(tmp_path / "no_person.npz", 12, nobody=True)
+    return [load(tmp_path / "mpii.npz"), load(tmp_path / "no_person.npz")]
+
+
+def trainer(parts: list[PoseData], options: Options = OPTIONS, spec: ModelSpec = SPEC) -> Trainer:
+    torch.manual_seed(3)
+    return Trainer(StackedHourglass(spec.network), spec, parts, options, CPU)
+
+
+def test_four_steps_are_two_and_two_more(tmp_path: Path, parts: list[PoseData]) -> None:
+    whole = trainer(parts)
+    for _ in range(4):
+        whole.train_step()
+    first = trainer(parts)
+    for _ in range(2):
+        first.train_step()
+    first.save(tmp_path / "c.pt")
+    second = trainer(parts)
+    second.resume(tmp_path / "c.pt")
+    assert second.step == 2
+    losses = [second.train_step() for _ in range(2)]
+    assert all(torch.isfinite(loss) for loss in losses)
+    assert second.progress == 1
+    for kind in ("network", "average"):
+        mine = getattr(second, kind).state_dict()
+        for key, value in getattr(whole, kind).state_dict().items():
+            assert torch.equal(value, mine[key]), f"{kind} {key}"
+
+
+def test_batches_repeat_by_step_and_differ_between_steps(parts: list[PoseData]) -> None:
+    one, other = trainer(parts), trainer(parts)
+    assert torch.equal(one.batch(5)[0], other.batch(5)[0])
+    assert not torch.equal(one.batch(5)[0], one.batch(6)[0])
+
+
+def test_loss_falls(parts: list[PoseData]) -> None:
+    made = trainer(parts, replace(OPTIONS, steps=40, batch=8, learning_rate=5e-3, warm_up=5))
+    losses = [float(made.train_step()) for _ in range(40)]
+    assert np.mean(losses[-8:]) < np.mean(losses[:4]) - 0.4
+
+
+def test_learning_rate_warms_up_and_ends_low(parts: list[PoseData]) -> None:
+    made = trainer(parts, replace(OPTIONS, steps=100, warm_up=10))
+    rates = []
+    for made.step in range(101):
+        rates.append(made.learning_rate)
+    assert rates[0] < rates[5] < rates[9]
+    assert max(rates) <= OPTIONS.learning_rate
+    assert rates[100] < 0.01 * OPTIONS.learning_rate
+
+
+def test_minutes_end_a_run_whatever_the_speed(parts: list[PoseData]) -> None:
+    made = trainer(parts, replace(OPTIONS, steps=None, minutes=1.0))
+    made.seconds = 30.0
+    assert made.progress == pytest.approx(0.5)
+    made.seconds = 61.0
+    assert made.progress == 1
+
+
+def test_raw_heatmaps_train_too(parts: list[PoseData]) -> None:
+    made = trainer(parts, spec=replace(SPEC, output="heatmap", score="peak"))
+    assert torch.isfinite(made.train_step())
+
+
+def test_checkpoint_of_another_run_is_refused(tmp_path: Path, parts: list[PoseData]) -> None:
+    made = trainer(parts)
+    made.save(tmp_path / "c.pt")
+    with pytest.raises(ModelError, match="batch"):
+        trainer(parts, replace(OPTIONS, batch=5)).resume(tmp_path / "c.pt")
+    with pytest.raises(ModelError, match="other data"):
+        trainer([parts[0].select(range(5)), parts[1]]).resume(tmp_path / "c.pt")
+    wider = replace(SPEC, network=replace(CONFIG, width=32))
+    with pytest.raises(ModelError, match="shape"):
+        trainer(parts, spec=wider).resume(tmp_path / "c.pt")
+
+
+def test_mix_must_fit(parts: list[PoseData]) -> None:
+    for mix in ((1.0,), (0.0, 0.0), (-1.0, 2.0)):
+        with pytest.raises(DataError):
+            trainer(parts, replace(OPTIONS, mix=mix))
+    with pytest.raises(DataError, match="person"):
+        trainer([parts[1]], replace(OPTIONS, mix=(1.0,)))
+
+
+def command(folder: Path, *more: str) -> int:
+    words = ["train", str(folder / "mpii.npz"), str(folder / "no_person.npz")]
+    words += ["--out", str(folder / "run"), "--size", "64", "--batch", "4"]
+    words += ["--stacks", "2", "--width", "16", "--stem", "4", "8", "--device", "cpu"]
+    return main([*words, *more])
+
+
+def test_command_trains_evaluates_and_resumes(
+    tmp_path: Path, parts: list[PoseData], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(tmp_path, "--steps", "3") == 0
+    run = tmp_path / "run"
+    rows = list(csv.DictReader((run / "history.csv").open()))
+    assert rows[-1]["step"] == "3.0"
+    assert 0 <= float(rows[-1]["mpii_pck"]) <= 1
+    assert cv2.imread(str(run / "history.png")) is not None
+    assert cv2.imread(str(run / "sheet_0000003.jpg")) is not None
+    # A second run in the same folder would overwrite the first.
+    assert command(tmp_path, "--steps", "3") == 2
+    assert "--resume" in capsys.readouterr().err
+    assert command(tmp_path, "--steps", "5", "--resume") == 0
+    rows = list(csv.DictReader((run / "history.csv").open()))
+    assert [row["step"] for row in rows] == ["3.0", "5.0"]
+
+    words = ["evaluate", str(tmp_path / "mpii.npz"), "--nobody", str(tmp_path / "no_person.npz")]
+    words += ["--model", str(run / "model.safetensors"), "--engine", "torch", "--device", "cpu"]
+    capsys.readouterr()
+    assert main([*words, "--limit", "6", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["n"] == 6
+    assert len(result["per_stack"]) == 2
+    assert result["per_stack"][-1]["pck_limbs"] == result["pck_limbs"]
+    assert set(result["per_joint"]) == set(MPII_16.joints)
+    assert result["n_nobody"] == 6
+    assert 0 <= result["false_presence"] <= 1
+    assert main([*words, "--limit", "3", "--stacks", "1", "--flip", "--no-presence"]) == 0
+    assert "right wrist" in capsys.readouterr().out
+
+
+def test_fine_tuning_keeps_the_weights_of_known_joints(
+    tmp_path: Path, parts: list[PoseData]
+) -> None:
+    assert command(tmp_path, "--steps", "2") == 0
+    model = tmp_path / "run" / "model.safetensors"
+    words = ["train", str(tmp_path / "mpii.npz"), "--out", str(tmp_path / "tuned")]
+    words += ["--from", str(model), "--steps", "1", "--size", "64", "--batch", "2"]
+    assert main([*words, "--joints", "lsp-14", "--device", "cpu"]) == 0
+    from pose_app.network import load_checkpoint
+
+    network, spec = load_checkpoint(tmp_path / "tuned" / "model.safetensors")
+    before, _ = load_checkpoint(model)
+    assert len(spec.joints) == 14
+    assert spec.network.width == 16
+    stem = "stem.conv.weight"
+    assert torch.allclose(network.state_dict()[stem], before.state_dict()[stem], atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--steps", "0"], "--steps"),
+        (["--steps", "1", "--mix", "1"], "--mix"),
+        (["--steps", "1", "--device", "abacus"], "device"),
+        (["--steps", "1", "--resume"], "checkpoint"),
+    ],
+)
+def test_impossible_wishes_are_told(
+    tmp_path: Path,
+    parts: list[PoseData],
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    message: str,
+) -> None:
+    assert command(tmp_path, *words) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert "Traceback" not in error
