@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 TOOLBAR: tuple[tuple[str, ...] | None, ...] = (
     ("pause", "step"),
     ("heatmap", "compare"),
-    ("mirror", "fit", "fullscreen"),
+    ("mirror", "fullscreen"),
     None,
     ("snapshot", "record", "record_raw"),
 )
@@ -48,6 +48,9 @@ def build_toolbar(window: MainWindow) -> None:
     bar.addWidget(window.source_button)
     for group in TOOLBAR:
         if group is None:
+            bar.addSeparator()
+            for dock in window.docks.values():
+                bar.addAction(dock.toggleViewAction())
             spacer = QWidget()
             spacer.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
             bar.addWidget(spacer)

@@ -7,7 +7,7 @@ painter, over the greyed region, which is cut out of the frame once for all stac
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -30,7 +30,8 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from ..pose.crop import crop, to_input
 from ..types import Pose, Result
 from . import colours, painting
-from .heat import heat
+from .heat import heat, over_picture
+from .stack_readings import Reading, read_stacks
 from .view_state import ViewState
 
 _GAP = 8  # between tiles
@@ -38,30 +39,6 @@ _FRAME = 3  # of the chosen tile
 _DIM = 0.35  # opacity of a stack that did not run
 _DARKEN = 0.62  # of the grey region, so that heatmaps stand out
 COMPARE = colours.COMPARE_SIDES["left"]
-
-
-@dataclass(frozen=True)
-class Reading:
-    """One stack in figures: mean score 0..1 and mean distance to the last stack's answer in pixels
-    of the picture, over the joints that are looked at; None where there is none in view."""
-
-    score: float | None
-    distance: float | None
-
-
-def read_stacks(pose: Pose, view: ViewState) -> list[Reading]:
-    """A reading for every stack that ran: of the chosen joint, else of all visible ones in view."""
-    if view.joint is not None and view.joint < len(pose.skeleton):
-        joints = np.array([view.joint])
-    else:
-        seen = pose.stack_scores[-1] >= pose.threshold
-        joints = np.array([j for j in np.flatnonzero(seen) if view.is_visible(int(j))], int)
-    if len(joints) == 0 or not pose.found:
-        return [Reading(None, None)] * pose.stacks
-    scores = pose.stack_scores[:, joints].mean(axis=1)
-    moved = pose.stack_joints[:, joints] - pose.stack_joints[-1, joints]
-    distances = np.hypot(moved[..., 0], moved[..., 1]).mean(axis=1)
-    return [Reading(float(s), float(d)) for s, d in zip(scores, distances, strict=True)]
 
 
 class StackGrid(QWidget):
@@ -80,6 +57,8 @@ class StackGrid(QWidget):
         self._readings: list[Reading] = []
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
+        # Everything is painted here: what is below need not be painted first.
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAccessibleName(self.tr("Stacks"))
         view.changed.connect(self._view_changed)
@@ -118,12 +97,14 @@ class StackGrid(QWidget):
     def sizeHint(self) -> QSize:
         columns = min(self._total, 4)
         rows = math.ceil(self._total / columns)
-        return QSize(columns * 150, rows * (150 + self._caption()))
+        side = 170 if rows == 1 else 96
+        return QSize(columns * side, rows * (side + self._caption()))
 
     def minimumSizeHint(self) -> QSize:
         columns = min(self._total, 4)
         rows = math.ceil(self._total / columns)
-        return QSize(columns * 64, rows * (64 + self._caption()))
+        side = 96 if rows == 1 else 56
+        return QSize(columns * side, rows * (side + self._caption()))
 
     def tile(self, stack: int) -> QRect:
         """Where the picture of a stack is, without its caption, in widget pixels."""
@@ -184,6 +165,7 @@ class StackGrid(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
+        painter.fillRect(event.rect(), self.palette().window())
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         grey = self._grey()
         for stack in range(self._total):
@@ -202,9 +184,7 @@ class StackGrid(QWidget):
         seen = cv2.convertScaleAbs(seen, alpha=_DARKEN)
         if self._view.mirror:
             seen = cv2.flip(seen, 1)
-        pixels = cv2.cvtColor(seen, cv2.COLOR_GRAY2BGRA)
-        image = QImage(pixels.data, size[1], size[0], 4 * size[1], QImage.Format.Format_RGB32)
-        return image.copy()
+        return _image(cv2.cvtColor(seen, cv2.COLOR_GRAY2BGRA), QImage.Format.Format_RGB32)
 
     def _paint_tile(self, painter: QPainter, stack: int, grey: QImage | None) -> None:
         rect, view, pose = self.tile(stack), self._view, self._pose
@@ -214,16 +194,24 @@ class StackGrid(QWidget):
             painter.fillRect(rect, self.palette().color(QPalette.ColorRole.Mid))
         else:
             painter.drawImage(rect, grey)
-        if pose is not None and ran and pose.maps is not None:
-            levels = heat(pose, view, stack)
+        if pose is not None and ran and pose.maps is not None and grey is not None:
             painter.setOpacity(view.opacity**0.5)  # small pictures: the heatmap is the point
-            painter.drawImage(rect, painting.heatmap_image(levels, view.colour_map, view.mirror))
+            painter.drawImage(rect, self._heat(pose, stack, grey))
             painter.setOpacity(1.0)
             self._paint_answer(painter, rect, stack, pose)
         painter.setOpacity(1.0 if ran else 2 * _DIM)
         self._paint_caption(painter, rect, stack)
         painter.setOpacity(1.0)
         self._paint_frame(painter, rect, stack)
+
+    def _heat(self, pose: Pose, stack: int, like: QImage) -> QImage:
+        """The coloured heatmap as large as `like`: OpenCV enlarges four times as fast as Qt."""
+        table = colours.overlay_lookup(self._view.colour_map)
+        small = over_picture(heat(pose, self._view, stack), table, self._view.mirror)
+        return _image(
+            cv2.resize(small, (like.width(), like.height())),
+            QImage.Format.Format_ARGB32_Premultiplied,
+        )
 
     def _paint_answer(self, painter: QPainter, rect: QRect, stack: int, pose: Pose) -> None:
         """The chosen joint: where this stack puts it (ring) and where the last one does (cross)."""
@@ -255,6 +243,11 @@ class StackGrid(QWidget):
         font = self._small()
         height = QFontMetrics(font).height()
         line = QRect(rect.left(), rect.bottom() + 8, rect.width(), height)
+        name = self.tr("Stack {0}").format(stack + 1)
+        bold = QFont(font)
+        bold.setBold(True)
+        if QFontMetrics(bold).horizontalAdvance(name + " 0.00") > rect.width():
+            name = str(stack + 1)
         if reading is not None and reading.score is not None:
             track = QRectF(rect.left(), rect.bottom() + 5, rect.width(), 3)
             painter.fillRect(track, self.palette().color(QPalette.ColorRole.Mid))
@@ -263,11 +256,9 @@ class StackGrid(QWidget):
             painter.setFont(font)
             painter.setPen(text)
             painter.drawText(line, Qt.AlignmentFlag.AlignRight, f"{reading.score:.2f}")
-        bold = QFont(font)
-        bold.setBold(True)
         painter.setFont(bold)
         painter.setPen(text)
-        painter.drawText(line, Qt.AlignmentFlag.AlignLeft, self.tr("Stack {0}").format(stack + 1))
+        painter.drawText(line, Qt.AlignmentFlag.AlignLeft, name)
         painter.setFont(font)
         painter.setPen(muted)
         words = QFontMetrics(font).elidedText(
@@ -401,3 +392,9 @@ class StackGrid(QWidget):
         if self._view.compare is not None:
             text += self.tr(", compared with stack {0}").format(self._view.compare + 1)
         self.setAccessibleDescription(text)
+
+
+def _image(pixels: Any, kind: QImage.Format) -> QImage:
+    """(H, W, 4) uint8 as a QImage that owns its pixels."""
+    height, width = pixels.shape[:2]
+    return QImage(pixels.data, width, height, pixels.strides[0], kind).copy()

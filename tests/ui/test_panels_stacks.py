@@ -12,7 +12,8 @@ from pytestqt.qtbot import QtBot
 from pose_app.pipeline.stats import Stats
 from pose_app.skeletons import COCO_17
 from pose_app.types import Result
-from pose_app.ui.stack_grid import StackGrid, read_stacks
+from pose_app.ui.stack_grid import StackGrid
+from pose_app.ui.stack_readings import read_stacks
 from pose_app.ui.stacks_panel import StacksPanel
 from pose_app.ui.view_state import ViewState
 from tests.ui.panel_results import made_result, real_results

@@ -177,6 +177,9 @@ class JointsPanel(QWidget):
             item.setCheckState(0, Qt.CheckState.Checked)
         return item
 
+    def sizeHint(self) -> QSize:
+        return QSize(284, 420)
+
     def _choose_preset(self, parts: tuple[str, ...] | None) -> None:
         if self._skeleton is not None:
             self._view.visible = preset(self._skeleton, parts)
@@ -239,10 +242,13 @@ class _ScoreDelegate(QStyledItemDelegate):
         option: QStyleOptionViewItem,
         index: QModelIndex | QPersistentModelIndex,
     ) -> None:
+        palette = option.palette
+        selected = bool(option.state & QStyle.StateFlag.State_Selected)
+        if selected:
+            painter.fillRect(option.rect, palette.highlight())
         text = index.data(Qt.ItemDataRole.DisplayRole)
         if text is None:
             return
-        palette = option.palette
         number = option.fontMetrics.horizontalAdvance("0.00") + 6
         rect: QRect = option.rect.adjusted(4, 0, -4, 0)
         track = rect.adjusted(0, 0, -number, 0)
@@ -250,9 +256,6 @@ class _ScoreDelegate(QStyledItemDelegate):
         track.setHeight(5)
         score = 0.0 if text == _ABSENT else float(text)
         certain = score >= self.threshold
-        selected = bool(option.state & QStyle.StateFlag.State_Selected)
-        if selected:
-            painter.fillRect(option.rect, palette.highlight())
         role = QPalette.ColorRole.HighlightedText if selected else QPalette.ColorRole.Text
         ink = palette.color(role)
         if not certain:

@@ -56,6 +56,8 @@ class MovementPlot(QWidget):
         self._values: Floats = np.zeros((0, 0), np.float32)
         self._order: list[int] = []  # joints from head to foot, as the tree has them
         self._scale = _NICE[3]
+        # Everything is painted here: what is below need not be painted first.
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName(self.tr("Movement from stack to stack"))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -84,10 +86,10 @@ class MovementPlot(QWidget):
             self._scale = next((nice for nice in _NICE if nice >= longest * 1.1), _NICE[-1])
 
     def sizeHint(self) -> QSize:
-        return QSize(260, 260)
+        return QSize(360, 230)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(160, 120)
+        return QSize(160, 150)
 
     # Geometry
 
@@ -121,9 +123,11 @@ class MovementPlot(QWidget):
     # Painting
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        if self._skeleton is None:
-            return
         painter = QPainter(self)
+        painter.fillRect(event.rect(), self.palette().window())
+        if self._skeleton is None:
+            painter.end()
+            return
         painter.setFont(self._font())
         metrics = QFontMetricsF(self._font())
         labels = [joint_label(joint) for joint in self._skeleton.joints]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent
+from PySide6.QtCore import QEvent, QSize
 from PySide6.QtGui import QColor, QPalette, QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
@@ -168,6 +168,9 @@ class PlotsPanel(QWidget):
         layout.setSpacing(0)
         layout.addLayout(head)
         layout.addLayout(self._grid, 1)
+
+    def sizeHint(self) -> QSize:
+        return QSize(880, 190)
 
     def _arrange(self, columns: int) -> None:
         if columns == self._columns:

@@ -28,6 +28,9 @@ class TimePlot(QWidget):
         self.top = top
         self._head: tuple[str, Legend] | None = None
         self.heading = QLabel()
+        font = self.heading.font()
+        font.setPointSizeF(max(font.pointSizeF() * 0.9, 7.0))
+        self.heading.setFont(font)
         # A long legend is cut, it does not make the plot wider.
         self.heading.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.plot: Any = pg.PlotWidget()
@@ -37,7 +40,7 @@ class TimePlot(QWidget):
         self.plot.getPlotItem().disableAutoRange()
         self.plot.setXRange(-SECONDS, 0, padding=0)
         self.plot.setYRange(0, top, padding=0)
-        self.plot.setMinimumSize(90, 50)
+        self.plot.setMinimumSize(90, 60)
         left, bottom = self.plot.getAxis("left"), self.plot.getAxis("bottom")
         left.setWidth(36)
         # None at the ends: half of such a label would be outside.
