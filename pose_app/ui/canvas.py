@@ -44,7 +44,7 @@ class Canvas(QWidget):
         self._hovered: int | None = None
         self._pressed: QPointF | None = None
         self._dragged: QPointF | None = None
-        self.setMinimumSize(320, 200)
+        self.setMinimumSize(240, 160)
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -151,14 +151,12 @@ class Canvas(QWidget):
         square = QRectF(*transform.square(pose.region.x, pose.region.y, pose.region.side))
         if view.heatmap and pose.maps is not None:
             levels = heat(pose, view, view.stack_of(pose))
-            image = painting.heatmap_image(levels, view.colour_map, view.mirror)
             # A rectangular input sees `side` as its height, around the same centre.
-            width = square.height() * image.width() / image.height()
+            width = square.height() * levels.shape[1] / levels.shape[0]
             over = QRectF(square.center().x() - width / 2, square.top(), width, square.height())
-            painter.setOpacity(view.opacity)
-            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-            painter.drawImage(over, image)
-            painter.setOpacity(1.0)
+            painting.paint_heatmap(
+                painter, levels, over, view.colour_map, view.opacity, view.mirror
+            )
         if view.region:
             painting.paint_region(painter, square, pose.tracking)
         if not view.skeleton or not pose.found:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,14 +39,14 @@ def lookup(name: str) -> NDArray[np.uint8]:
     return table
 
 
-@cache
-def overlay_lookup(name: str) -> NDArray[np.uint32]:
+@lru_cache(maxsize=256)
+def overlay_lookup(name: str, opacity: float = 1.0) -> NDArray[np.uint32]:
     """(256,) premultiplied ARGB32 of a colour map whose opacity rises with the value.
 
     A heatmap is almost zero almost everywhere: there the picture must stay as it is.
     """
     rgb = lookup(name).astype(np.float32)
-    alpha = np.clip(np.linspace(0.0, 1.6, 256), 0.0, 1.0)
+    alpha = np.clip(np.linspace(0.0, 1.6, 256), 0.0, 1.0) * opacity
     premultiplied = np.rint(rgb * alpha[:, None]).astype(np.uint32)
     table: NDArray[np.uint32] = (
         (np.rint(alpha * 255).astype(np.uint32) << 24)

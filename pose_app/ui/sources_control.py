@@ -181,7 +181,8 @@ class SourcesControl(QObject):
         self.info, self.ended = info, False
         window.say("")
         window.playback.setVisible(info.seekable and bool(info.duration))
-        window.source_button.setText(_short(info.name))
+        name = self.tr("Demo clip") if info.kind == "demo" else info.name
+        window.source_button.setText(_short(name).replace("&", "&&"))
         window.source_button.setIcon(icon(_ICONS.get(info.kind, "camera")))
         width, height = info.size
         rate = f", {info.fps:.3g} fps" if info.fps else ""

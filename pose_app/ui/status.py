@@ -94,6 +94,8 @@ class StatusLine(QStatusBar):
         figures = [self.tr("{fps:.0f} fps").format(fps=stats.fps)]
         if age_ms is not None:
             figures.append(self.tr("{age:.0f} ms old").format(age=age_ms))
-        if stats.lost:
-            figures.append(self.tr("{count} skipped").format(count=stats.lost))
+        # Frames shown without a pose while the model loads are not skipped for want of speed.
+        skipped = stats.lost - stats.dropped.get("no model", 0)
+        if skipped > 0:
+            figures.append(self.tr("{count} skipped").format(count=skipped))
         self.figures.setText("  ·  ".join(figures))

@@ -69,7 +69,7 @@ QMenu::item:selected { background: %(accent)s; color: white; }
 QMenu::item:disabled { color: %(faint)s; }
 QMenu::icon { padding-left: 8px; }
 QMenu::separator { height: 1px; background: palette(mid); margin: 5px 8px; }
-QDockWidget { font-weight: 600; titlebar-close-icon: none; titlebar-normal-icon: none; }
+QDockWidget { font-weight: 600; }
 QDockWidget::title { background: palette(window); padding: 7px 10px; text-align: left;
   border-top: 1px solid palette(mid); }
 QStatusBar { border-top: 1px solid palette(mid); }
