@@ -209,7 +209,7 @@ def _frame(line: dict[str, Any], count: int, path: Path, number: int) -> LogFram
             float(line["t"]),
             region,
             joints,
-            int(line["stacks"]),
+            int(line.get("stacks", 0)),
             line.get("video", True) is not False,
         )
         if len(joints) != count or not math.isfinite(frame.seconds):
