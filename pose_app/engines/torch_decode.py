@@ -15,6 +15,7 @@ from ..spec import ModelSpec
 
 _WINDOW = 2
 _TINY = 1e-10
+_HUGE = 1e30
 
 
 def decode(maps: Tensor, spec: ModelSpec) -> Tensor:
@@ -22,7 +23,8 @@ def decode(maps: Tensor, spec: ModelSpec) -> Tensor:
     lead, (height, width) = maps.shape[:-2], maps.shape[-2:]
     flat = maps.reshape(-1, height * width).float()
     flat = torch.where(flat.isfinite(), flat, -torch.inf)
-    flat = torch.where(flat.amax(1, keepdim=True) == -torch.inf, 0, flat)
+    nothing = flat.amax(dim=1) == -torch.inf
+    flat = torch.where(nothing[:, None], 0, flat)
     peak = flat.amax(dim=1)
     # The first of equal peaks; argmax on a device may answer with any of them.
     places = torch.arange(height * width, device=maps.device)
@@ -31,7 +33,7 @@ def decode(maps: Tensor, spec: ModelSpec) -> Tensor:
     x, y = index % width, index // width
     rule = spec.decode
 
-    mass = _window(grids, x, y, _WINDOW).clamp(min=0)
+    mass = _window(grids, x, y, _WINDOW).clamp(0, _HUGE)
     total = mass.sum(dim=(1, 2))
     if rule.subpixel == "centroid":
         shift = _centroid(mass, total)
@@ -43,7 +45,7 @@ def decode(maps: Tensor, spec: ModelSpec) -> Tensor:
     joints = (torch.stack((x, y), dim=1) + shift + rule.offset) * spec.stride
     if rule.positive_only:
         joints = torch.where(peak[:, None] > 0, joints, 0)
-    score = total if spec.score == "window" else peak
+    score = torch.where(nothing, torch.nan, total if spec.score == "window" else peak)
     return torch.cat((joints, score[:, None]), dim=1).float().reshape(*lead, 3)
 
 

@@ -46,7 +46,7 @@ def decode(maps: Floats, spec: ModelSpec) -> Floats:
     answer[:, 1] = (y + shift[:, 1] + rule.offset) * spec.stride
     answer[:, 2] = peak if spec.score == "peak" else np.where(np.isnan(peak), peak, total)
     if rule.positive_only:
-        answer[peak <= 0, :2] = 0
+        answer[~(peak > 0), :2] = 0
     return answer.reshape(*lead, 3)
 
 
