@@ -7,10 +7,7 @@ painter, over the greyed region, which is cut out of the frame once for all stac
 from __future__ import annotations
 
 import math
-from typing import Any
 
-import cv2
-import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import (
     QColor,
@@ -27,17 +24,17 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from ..pose.crop import crop, to_input
-from ..types import Pose, Result
+from ..pose.crop import to_input
+from ..types import Image, Pose, Region, Result
 from . import colours, painting
-from .heat import heat, over_picture
+from .heat import heat
+from .stack_pictures import close_up, grey_picture, heat_picture
 from .stack_readings import Reading, read_stacks
 from .view_state import ViewState
 
 _GAP = 8  # between tiles
 _FRAME = 3  # of the chosen tile
 _DIM = 0.35  # opacity of a stack that did not run
-_DARKEN = 0.62  # of the grey region, so that heatmaps stand out
 COMPARE = colours.COMPARE_SIDES["left"]
 
 
@@ -51,10 +48,12 @@ class StackGrid(QWidget):
         super().__init__(parent)
         self._view = view
         self._pose: Pose | None = None
-        self._frame: np.ndarray | None = None
+        self._frame: Image | None = None
         self._total = 1
         self._hovered: int | None = None
         self._readings: list[Reading] = []
+        self._zoomed = False
+        self._seen: Region | None = None  # the part of the region that the tiles show
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
         # Everything is painted here: what is below need not be painted first.
@@ -72,7 +71,30 @@ class StackGrid(QWidget):
         if result.pose is not None:
             self._readings = read_stacks(result.pose, self._view)
             self.set_total(max(self._total, result.pose.stacks))
+        self._look()
         self.update()
+
+    def set_zoomed(self, zoomed: bool) -> None:
+        """Show the chosen joint's neighbourhood instead of the whole region."""
+        self._zoomed = zoomed
+        self._look()
+        self.update()
+
+    @property
+    def seen(self) -> Region | None:
+        """The part of the picture that the tiles show; None before the first pose."""
+        return self._seen
+
+    def _look(self) -> None:
+        """Decide what the tiles show."""
+        pose, joint = self._pose, self._view.joint
+        if pose is None:
+            self._seen = None
+        elif self._zoomed and joint is not None and joint < len(pose.skeleton):
+            place = pose.stack_joints[-1, joint]
+            self._seen = close_up(pose.region, place, self._aspect(), self._seen)
+        else:
+            self._seen = pose.region
 
     def set_total(self, stacks: int) -> None:
         """How many stacks the model has, whether they run or not."""
@@ -172,19 +194,16 @@ class StackGrid(QWidget):
             self._paint_tile(painter, stack, grey)
         painter.end()
 
-    def _grey(self) -> QImage | None:
-        """The region in dark grey, at the resolution of the screen."""
-        if self._pose is None or self._frame is None:
-            return None
-        _, side = self._layout()
-        width, height = self._tile_size(side)
+    def _pixels(self) -> tuple[int, int]:
+        """(height, width) of a tile in pixels of the screen."""
+        width, height = self._tile_size(self._layout()[1])
         ratio = self.devicePixelRatioF()
-        size = max(round(height * ratio), 1), max(round(width * ratio), 1)
-        seen = cv2.cvtColor(crop(self._frame, self._pose.region, size), cv2.COLOR_BGR2GRAY)
-        seen = cv2.convertScaleAbs(seen, alpha=_DARKEN)
-        if self._view.mirror:
-            seen = cv2.flip(seen, 1)
-        return _image(cv2.cvtColor(seen, cv2.COLOR_GRAY2BGRA), QImage.Format.Format_RGB32)
+        return max(round(height * ratio), 1), max(round(width * ratio), 1)
+
+    def _grey(self) -> QImage | None:
+        if self._frame is None or self._seen is None:
+            return None
+        return grey_picture(self._frame, self._seen, self._pixels(), self._view.mirror)
 
     def _paint_tile(self, painter: QPainter, stack: int, grey: QImage | None) -> None:
         rect, view, pose = self.tile(stack), self._view, self._pose
@@ -194,9 +213,13 @@ class StackGrid(QWidget):
             painter.fillRect(rect, self.palette().color(QPalette.ColorRole.Mid))
         else:
             painter.drawImage(rect, grey)
-        if pose is not None and ran and pose.maps is not None and grey is not None:
+        if pose is not None and ran and pose.maps is not None and self._seen is not None:
             painter.setOpacity(view.opacity**0.5)  # small pictures: the heatmap is the point
-            painter.drawImage(rect, self._heat(pose, stack, grey))
+            levels, size = heat(pose, view, stack), self._pixels()
+            painter.drawImage(
+                rect,
+                heat_picture(levels, view.colour_map, pose.region, self._seen, size, view.mirror),
+            )
             painter.setOpacity(1.0)
             self._paint_answer(painter, rect, stack, pose)
         painter.setOpacity(1.0 if ran else 2 * _DIM)
@@ -204,22 +227,13 @@ class StackGrid(QWidget):
         painter.setOpacity(1.0)
         self._paint_frame(painter, rect, stack)
 
-    def _heat(self, pose: Pose, stack: int, like: QImage) -> QImage:
-        """The coloured heatmap as large as `like`: OpenCV enlarges four times as fast as Qt."""
-        table = colours.overlay_lookup(self._view.colour_map)
-        small = over_picture(heat(pose, self._view, stack), table, self._view.mirror)
-        return _image(
-            cv2.resize(small, (like.width(), like.height())),
-            QImage.Format.Format_ARGB32_Premultiplied,
-        )
-
     def _paint_answer(self, painter: QPainter, rect: QRect, stack: int, pose: Pose) -> None:
         """The chosen joint: where this stack puts it (ring) and where the last one does (cross)."""
         joint = self._view.joint
-        if joint is None or joint >= len(pose.skeleton) or not pose.found:
+        if joint is None or joint >= len(pose.skeleton) or not pose.found or self._seen is None:
             return
         size = rect.height(), rect.width()
-        points = to_input(pose.stack_joints[[stack, -1], joint], pose.region, size) + 0.5
+        points = to_input(pose.stack_joints[[stack, -1], joint], self._seen, size) + 0.5
         if self._view.mirror:
             points[:, 0] = rect.width() - points[:, 0]
         here, last = (QPointF(rect.left() + x, rect.top() + y) for x, y in points.tolist())
@@ -385,6 +399,7 @@ class StackGrid(QWidget):
             self._describe()
         if self._pose is not None and name in ("joint", "visible"):
             self._readings = read_stacks(self._pose, self._view)
+            self._look()
         self.update()
 
     def _describe(self) -> None:
@@ -392,9 +407,3 @@ class StackGrid(QWidget):
         if self._view.compare is not None:
             text += self.tr(", compared with stack {0}").format(self._view.compare + 1)
         self.setAccessibleDescription(text)
-
-
-def _image(pixels: Any, kind: QImage.Format) -> QImage:
-    """(H, W, 4) uint8 as a QImage that owns its pixels."""
-    height, width = pixels.shape[:2]
-    return QImage(pixels.data, width, height, pixels.strides[0], kind).copy()

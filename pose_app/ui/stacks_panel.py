@@ -45,6 +45,7 @@ class StacksPanel(QWidget):
         self.opacity = QSlider(Qt.Orientation.Horizontal)
         self.threshold = QSlider(Qt.Orientation.Horizontal)
         self.own = QToolButton()
+        self.zoom = QToolButton()
         self._opacity_value, self._threshold_value = QLabel(), QLabel()
         self._build()
         self._fill_joints()
@@ -104,6 +105,7 @@ class StacksPanel(QWidget):
         label.setBuddy(self.joint)
         top.addWidget(label)
         top.addWidget(self.joint, 1)
+        top.addWidget(self.zoom)
         top.addWidget(self.colour_map)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 6, 8, 8)
@@ -118,6 +120,11 @@ class StacksPanel(QWidget):
         self.joint.setToolTip(self.tr("Whose heatmap the tiles and the picture show"))
         self.joint.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.joint.activated.connect(self._choose_joint)
+        self.zoom.setIcon(icon("zoom"))
+        self.zoom.setCheckable(True)
+        self.zoom.setAccessibleName(self.tr("Close-up of the joint"))
+        self.zoom.setToolTip(self.tr("Close-up: look at the chosen joint only"))
+        self.zoom.toggled.connect(self.grid.set_zoomed)
 
     def _set_up_looks(self) -> None:
         self.colour_map.setToolTip(self.tr("Colours of the heatmaps, from nothing to certain"))
@@ -180,6 +187,7 @@ class StacksPanel(QWidget):
         self._opacity_value.setText(f"{round(view.opacity * 100)} %")
         self._threshold_value.setText("" if threshold is None else f"{threshold:.2f}")
         self.own.setEnabled(view.threshold is not None)
+        self.zoom.setEnabled(view.joint is not None)
 
 
 def _swatch(name: str) -> QIcon:

@@ -15,7 +15,7 @@ NEEDED = {
     *("camera", "video", "link", "folder", "demo", "play", "pause", "step", "loop", "stop"),
     *("record", "record-raw", "snapshot", "mirror", "fit", "fullscreen", "heatmap", "compare"),
     *("joints", "stacks", "plots", "movement", "models", "download", "settings", "help"),
-    *("info", "warning", "close", "reset", "app"),
+    *("info", "warning", "close", "reset", "zoom", "app"),
 }
 
 pytestmark = pytest.mark.usefixtures("qapp")

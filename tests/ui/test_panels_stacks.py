@@ -11,8 +11,9 @@ from pytestqt.qtbot import QtBot
 
 from pose_app.pipeline.stats import Stats
 from pose_app.skeletons import COCO_17
-from pose_app.types import Result
+from pose_app.types import Region, Result
 from pose_app.ui.stack_grid import StackGrid
+from pose_app.ui.stack_pictures import ZOOM, close_up
 from pose_app.ui.stack_readings import read_stacks
 from pose_app.ui.stacks_panel import StacksPanel
 from pose_app.ui.view_state import ViewState
@@ -79,6 +80,45 @@ def test_the_blob_is_painted_where_the_joint_is(panel: StacksPanel) -> None:
         expected = (result.pose.stack_joints[stack, 8] - (region.x, region.y)) / region.side
         assert columns.mean() / tile.width() == pytest.approx(expected[0], abs=0.03)
         assert rows.mean() / tile.height() == pytest.approx(expected[1], abs=0.03)
+
+
+def test_a_close_up_shows_the_same_blob_larger(panel: StacksPanel) -> None:
+    view, result = view_of(panel), made_result(2, scores=1.0)
+    assert not panel.zoom.isEnabled(), "there is nothing to look at closely"
+    view.joint = 8
+    panel.show_result(result)
+    inner = panel.grid.tile(1).adjusted(4, 4, -4, -4)
+
+    def coloured() -> np.ndarray:
+        hue = np.ptp(pixels(panel.grid, inner), axis=2)
+        return np.argwhere(hue > 0.5 * hue.max())
+
+    far = coloured()
+    panel.zoom.click()
+    near = coloured()
+    assert len(near) > 4 * len(far)
+    assert result.pose is not None
+    seen, joint = panel.grid.seen, result.pose.stack_joints[1, 8]
+    assert seen is not None
+    expected = (joint[::-1] + 0.5 - (seen.y, seen.x)) / seen.side
+    assert (near.mean(axis=0) + 4.5) / inner.adjusted(-4, -4, 4, 4).height() == pytest.approx(
+        expected, abs=0.03
+    )
+    panel.zoom.click()
+    assert panel.grid.seen == result.pose.region
+
+
+def test_a_close_up_stays_inside_the_region_and_moves_calmly() -> None:
+    region = Region(100, 50, 200)
+    corner = close_up(region, np.array([90.0, 400.0], np.float32), 1.0, None)
+    assert corner.side == pytest.approx(200 * ZOOM)
+    assert (corner.x, corner.y + corner.side) == pytest.approx((100, 250))
+    first = close_up(region, np.array([200.0, 150.0], np.float32), 1.0, region)
+    assert first.centre == pytest.approx((200, 150))
+    then = close_up(region, np.array([210.0, 150.0], np.float32), 1.0, first)
+    assert 200 < then.centre[0] < 210
+    far = close_up(region, np.array([250.0, 150.0], np.float32), 1.0, first)
+    assert far.centre == pytest.approx((250, 150)), "another place is looked at at once"
 
 
 def test_mirroring_mirrors_picture_and_heatmap(panel: StacksPanel) -> None:
