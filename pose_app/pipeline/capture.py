@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from ..errors import PoseAppError, SourceError
+from ..sources.base import Driven
 from ..types import Frame
 from .mailbox import wait_until
 from .options import Controls
@@ -112,6 +113,12 @@ class Reader:
         source = self._source
         if source is not None:
             source.close()
+
+    @property
+    def held(self) -> str | None:
+        """The thread that a driver keeps although the source was closed."""
+        source = self._source
+        return source.held if isinstance(source, Driven) else None
 
     def seek(self, seconds: float) -> None:
         """Go there with the next frame. Of several requests the last wins."""

@@ -249,9 +249,8 @@ class Session:
         recordings = self._recordings.close()
         self._engines.close()
         threads += [*self._engines.threads, self._watchdog, *self._left_behind]
-        stuck = self._join(threads, JOIN_SECONDS) + [
-            name for recording in recordings for name in recording.stuck
-        ]
+        stuck = self._join(threads, JOIN_SECONDS) + self._sources.held()
+        stuck += [name for recording in recordings for name in recording.stuck]
         if stuck:
             self._events.add("warning", f"Did not end in time: {', '.join(stuck)}.")
         self.finished.set()

@@ -61,6 +61,7 @@ class SourceKeeper:
         self._last_info: SourceInfo | None = None
         self._announced: tuple[str, tuple[int, int], str | None] | None = None
         self.threads: list[threading.Thread] = []
+        self._released: list[Reader] = []
 
     @property
     def info(self) -> SourceInfo | None:
@@ -98,6 +99,10 @@ class SourceKeeper:
                 if reader is not None:
                     self._let_go(reader)
 
+    def held(self) -> list[str]:
+        """The threads of drivers that were asked to let go and have not."""
+        return [held for reader in self._released if (held := reader.held) is not None]
+
     def check(self) -> None:
         """To be called now and then: looks for stalled drivers and tries lost sources again."""
         with self._lock:
@@ -119,6 +124,7 @@ class SourceKeeper:
             if self._lost is not None and self._candidate is None and now >= self._next_attempt:
                 self._try(self._reopen, reopened=True)
             self.threads = [thread for thread in self.threads if thread.is_alive()]
+            self._released = [reader for reader in self._released if reader.held is not None]
 
     # What readers tell, on their threads.
 
@@ -262,6 +268,7 @@ class SourceKeeper:
     def _let_go(self, reader: Reader) -> None:
         """Stop a reader, from outside where its driver holds it."""
         reader.stop()
+        self._released.append(reader)
         if reader.thread is threading.current_thread():
             return  # it closes its source itself
         closer = threading.Thread(target=_close, args=(reader,), name="close source", daemon=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ..types import Frame
 
@@ -63,6 +63,16 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Let go of everything, any number of times; a `read` in another thread returns None."""
+        ...
+
+
+@runtime_checkable
+class Driven(Protocol):
+    """A source that is read by a thread of its own, because a driver may never answer."""
+
+    @property
+    def held(self) -> str | None:
+        """The name of that thread while it runs: after `close`, while its driver keeps it."""
         ...
 
 

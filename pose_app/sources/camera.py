@@ -102,8 +102,8 @@ class CameraSource:
         )
 
     @property
-    def held(self) -> bool:
-        """True after `close` where the driver blocks and keeps its thread."""
+    def held(self) -> str | None:
+        """The name of the driver's thread while it runs; it may block after `close`."""
         return self._reader.held
 
     def read(self) -> Frame | None:

@@ -61,9 +61,9 @@ class LiveReader(Generic[Opened]):
         self._thread.start()
 
     @property
-    def held(self) -> bool:
-        """Whether the thread still runs; True after `close` where a driver does not let it go."""
-        return self._thread.is_alive()
+    def held(self) -> str | None:
+        """The thread's name while it runs; after `close`, while a driver does not let it go."""
+        return self._thread.name if self._thread.is_alive() else None
 
     def wait_open(self, seconds: float, otherwise: str) -> Opened:
         """What was opened. Raises SourceError: the thread's, or `otherwise` after `seconds`."""

@@ -6,10 +6,10 @@ import re
 import unicodedata
 
 # scheme://user:password@host; greedy, because passwords do contain an @.
-_USER_INFO = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^/?#\s]*@", re.IGNORECASE)
+_USER_INFO = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]{0,30}://)[^/?#\s]*@", re.IGNORECASE)
 # A password with a slash in it: what stands before the slash is "user:text", no host with a port.
 _USER_INFO_WITH_SLASH = re.compile(
-    r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^/?#\s@:]*:(?!\d+[/?#])[^\s]*@", re.IGNORECASE
+    r"(?P<scheme>[a-z][a-z0-9+.-]{0,30}://)[^/?#\s@:]*:(?!\d+[/?#])[^\s]*@", re.IGNORECASE
 )
 # What cameras call the credentials that they take in the query.
 _SECRET_PARAMETER = re.compile(

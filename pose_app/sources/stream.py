@@ -42,7 +42,7 @@ def open_stream(url: str, *, fps: float | None = None, loop: bool = False) -> So
         return LiveStreamSource(url)
     if scheme not in ("http", "https"):
         raise SourceError(
-            f"Addresses that begin with {scheme}:// cannot be opened: use http, rtsp."
+            f"Addresses that begin with {scheme}:// cannot be opened: use http or rtsp."
         )
     body = HttpBody(url, _CONNECT_SECONDS)
     content_type = body.content_type
@@ -276,8 +276,8 @@ class LiveStreamSource:
         )
 
     @property
-    def held(self) -> bool:
-        """True after `close` while FFmpeg still waits for the network (`stall_seconds` at most)."""
+    def held(self) -> str | None:
+        """The name of the thread in which FFmpeg waits, `stall_seconds` at most after `close`."""
         return self._reader.held
 
     def read(self) -> Frame | None:

@@ -112,7 +112,7 @@ def test_a_driver_that_blocks_for_ever_does_not_keep_the_session(
     hub: FakeCameras, tmp_path: Path
 ) -> None:
     desk = hub.plug(desk_camera(), index=0)
-    with Running(lambda: CameraSource(0, stall_seconds=60), tmp_path) as running:
+    with Running(lambda: CameraSource(0, stall_seconds=60), tmp_path, stuck=True) as running:
         running.until_processed(5)
         running.record()
         running.until_processed(5)
@@ -120,6 +120,9 @@ def test_a_driver_that_blocks_for_ever_does_not_keep_the_session(
     held = [t for t in threading.enumerate() if t.name == "driver of Desk camera"]
     assert len(held) == 1
     assert held[0].daemon
+    assert running.report is not None
+    assert running.report.stuck == ("driver of Desk camera",)
+    assert "driver of Desk camera" in running.until_event("warning", "Did not end").message
 
 
 def test_a_driver_that_blocks_while_it_is_opened(hub: FakeCameras, tmp_path: Path) -> None:
