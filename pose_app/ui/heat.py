@@ -28,9 +28,13 @@ def heat(pose: Pose, view: ViewState, stack: int) -> NDArray[np.uint8]:
 
     Raises ValueError where that stack did not run or the maps were not kept.
     """
-    maps = pose.heatmaps(stack)
+    return chosen(pose.heatmaps(stack), pose.stack_scores[stack], view)
+
+
+def chosen(maps: Floats, scores: Floats, view: ViewState) -> NDArray[np.uint8]:
+    """The same of a stack's (K, h, w) heatmaps and (K,) scores."""
     joint = view.joint if view.joint is not None and view.joint < len(maps) else None
-    return combine(maps, pose.stack_scores[stack], joint, view.combine)
+    return combine(maps, scores, joint, view.combine)
 
 
 def combine(maps: Floats, scores: Floats, joint: int | None, how: str = "max") -> NDArray[np.uint8]:

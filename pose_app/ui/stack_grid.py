@@ -25,11 +25,11 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from ..pose.crop import to_input
-from ..types import Image, Pose, Region, Result
+from ..types import Floats, Image, Pose, Region, Result
 from . import colours, painting
-from .heat import heat
+from .heat import chosen
 from .stack_pictures import close_up, grey_picture, heat_picture
-from .stack_readings import Reading, read_stacks
+from .stack_readings import Reading, caption, copied_out, help_text, read_stacks
 from .view_state import ViewState
 
 _GAP = 8  # between tiles
@@ -49,6 +49,7 @@ class StackGrid(QWidget):
         self._view = view
         self._pose: Pose | None = None
         self._frame: Image | None = None
+        self._maps: list[Floats] = []  # (K, h, w) of each stack that ran
         self._total = 1
         self._hovered: int | None = None
         self._readings: list[Reading] = []
@@ -71,6 +72,7 @@ class StackGrid(QWidget):
         if result.pose is not None:
             self._readings = read_stacks(result.pose, self._view)
             self.set_total(max(self._total, result.pose.stacks))
+        self._maps = copied_out(result.pose)
         self._look()
         self.update()
 
@@ -162,9 +164,9 @@ class StackGrid(QWidget):
 
     def _aspect(self) -> float:
         """Width of a heatmap relative to its height."""
-        if self._pose is None or self._pose.maps is None:
+        if not self._maps:
             return 1.0
-        height, width = self._pose.maps.stack(0).shape[1:]
+        height, width = self._maps[0].shape[1:]
         return float(width / height)
 
     def _tile_size(self, side: int) -> tuple[int, int]:
@@ -213,9 +215,9 @@ class StackGrid(QWidget):
             painter.fillRect(rect, self.palette().color(QPalette.ColorRole.Mid))
         else:
             painter.drawImage(rect, grey)
-        if pose is not None and ran and pose.maps is not None and self._seen is not None:
+        if pose is not None and stack < len(self._maps) and self._seen is not None:
             painter.setOpacity(view.opacity**0.5)  # small pictures: the heatmap is the point
-            levels, size = heat(pose, view, stack), self._pixels()
+            levels, size = chosen(self._maps[stack], pose.stack_scores[stack], view), self._pixels()
             painter.drawImage(
                 rect,
                 heat_picture(levels, view.colour_map, pose.region, self._seen, size, view.mirror),
@@ -276,20 +278,9 @@ class StackGrid(QWidget):
         painter.setFont(font)
         painter.setPen(muted)
         words = QFontMetrics(font).elidedText(
-            self._words(stack, reading), Qt.TextElideMode.ElideRight, rect.width()
+            caption(stack, self._pose, reading), Qt.TextElideMode.ElideRight, rect.width()
         )
         painter.drawText(line.translated(0, height), Qt.AlignmentFlag.AlignLeft, words)
-
-    def _words(self, stack: int, reading: Reading | None) -> str:
-        if self._pose is None:
-            return ""
-        if reading is None:
-            return self.tr("did not run")
-        if stack == self._pose.stacks - 1:
-            return self.tr("the last word")
-        if reading.distance is None:
-            return self.tr("not in view")
-        return self.tr("{0} px from the last").format(f"{reading.distance:.0f}")
 
     def _paint_frame(self, painter: QPainter, rect: QRect, stack: int) -> None:
         chosen, compared = self._chosen(), self._compared()
@@ -383,16 +374,7 @@ class StackGrid(QWidget):
 
     def tile_help(self, stack: int) -> str:
         """What a tile's tooltip says."""
-        reading = self.reading(stack)
-        lines = [self.tr("Stack {0} of {1}").format(stack + 1, self._total)]
-        if reading is None:
-            lines.append(self.tr("Did not run for this frame: fewer stacks keep up better."))
-        elif reading.score is not None and reading.distance is not None:
-            figures = f"{reading.score:.2f}", f"{reading.distance:.1f}"
-            lines.append(self.tr("Score {0}; {1} px from the last stack's answer").format(*figures))
-        lines.append(self.tr("Click: picture and skeleton use this stack (keys 1 to 8)"))
-        lines.append(self.tr("Ctrl-click or right click: compare with it"))
-        return "\n".join(lines)
+        return help_text(stack, self._total, self.reading(stack))
 
     def _view_changed(self, name: str) -> None:
         if name in ("stack", "compare"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, QRect, Qt
@@ -9,6 +11,8 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
+from pose_app.engines.base import HostHeatmaps
+from pose_app.errors import EngineError
 from pose_app.pipeline.stats import Stats
 from pose_app.skeletons import COCO_17
 from pose_app.types import Region, Result
@@ -234,6 +238,40 @@ def test_a_picture_before_the_model_is_loaded_is_no_trouble(panel: StacksPanel) 
     panel.show_result(Result(result.frame, None, result.done_ns))
     assert panel.grid.reading(0) is None
     assert not panel.grab().isNull()
+
+
+class LostHeatmaps(HostHeatmaps):
+    """Heatmaps on a device that is gone."""
+
+    def stack(self, stack: int, item: int = 0) -> np.ndarray:
+        raise EngineError("The device was lost: start the app again.")
+
+
+class CountedHeatmaps(HostHeatmaps):
+    copies = 0
+
+    def stack(self, stack: int, item: int = 0) -> np.ndarray:
+        self.copies += 1
+        return super().stack(stack, item)
+
+
+def test_a_lost_device_leaves_the_picture_without_heat(panel: StacksPanel) -> None:
+    result = made_result(2)
+    assert result.pose is not None
+    pose = replace(result.pose, maps=LostHeatmaps(np.zeros((2, 1, 16, 32, 32), np.float32)))
+    panel.show_result(Result(result.frame, pose, result.done_ns))
+    inner = panel.grid.tile(0).adjusted(4, 4, -4, -4)
+    assert np.ptp(pixels(panel.grid, inner), axis=2).max() == 0
+
+
+def test_maps_are_copied_out_once_per_frame(panel: StacksPanel) -> None:
+    result = made_result(3)
+    assert result.pose is not None
+    maps = CountedHeatmaps(np.zeros((3, 1, 16, 32, 32), np.float32))
+    panel.show_result(Result(result.frame, replace(result.pose, maps=maps), result.done_ns))
+    for _ in range(3):
+        panel.grid.grab()
+    assert maps.copies == 3
 
 
 @pytest.mark.parametrize("stacks", range(1, 9))
