@@ -36,8 +36,8 @@ EXIT_INTERRUPTED = 130
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the process's exit status."""
     words = sys.argv[1:] if argv is None else list(argv)
-    if not words:
-        words = ["window"]
+    if not words or _is_for_window(words[0]):
+        words = ["window", *words]
     # Only the command that is used is imported, so that --help answers at once.
     command = next((word for word in words if not word.startswith("-")), None)
     module = _load(command) if command in COMMANDS else None
@@ -59,6 +59,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_ERROR
 
 
+def _is_for_window(word: str) -> bool:
+    """Whether the first word is no command but a source or an option of the window."""
+    if word.startswith("-"):
+        return word not in ("-h", "--help", "--version")
+    known = word == "demo" or word.isdecimal() or "://" in word
+    return word not in COMMANDS and (known or os.path.exists(word))
+
+
 def _load(command: str) -> ModuleType:
     return import_module(f"{__package__}.{COMMANDS[command][0]}")
 
@@ -74,12 +82,12 @@ def _parser(command: str | None, module: ModuleType | None) -> argparse.Argument
     parser = _Parser(
         prog="pose-app",
         description="Watch a stacked hourglass network estimate a pose, stack by stack. "
-        "Without a command the window opens.",
+        "Without a command the window opens, on a source if one is named: pose-app clip.mp4",
     )
     parser.add_argument("--version", action="version", version=f"pose-app {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, (_, text) in COMMANDS.items():
-        chosen = commands.add_parser(name, help=text, description=f"{text.capitalize()}.")
+        chosen = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
         if name == command and module is not None:
             module.add_arguments(chosen)
     return parser

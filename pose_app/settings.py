@@ -259,6 +259,24 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("window.hint_seen", False),
 )
 
+# How choices are called where the word itself will not do.
+CHOICE_LABELS = {
+    "auto": "Automatic",
+    "openvino": "OpenVINO",
+    "torch": "PyTorch",
+    "cpu": "CPU",
+    "gpu": "Intel graphics",
+    "cuda": "CUDA",
+    "mps": "Apple graphics",
+    "f32": "32 bit",
+    "bf16": "16 bit (bf16)",
+    "fp16": "16 bit (fp16)",
+    "max": "Highest",
+    "640x480": "640 × 480",
+    "1280x720": "1280 × 720",
+    "1920x1080": "1920 × 1080",
+}
+
 _TABLE = {setting.key: setting for setting in SETTINGS}
 
 

@@ -7,13 +7,15 @@ method gets the new state.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
-from PySide6.QtWidgets import QMainWindow
 
 from .icons import icon
+
+if TYPE_CHECKING:
+    from .main_window import MainWindow
 
 MENUS = ("&Source", "&Play", "&Stacks", "&View", "&Model", "&Record", "&Panels", "&Help")
 
@@ -35,6 +37,7 @@ class ActionSpec(NamedTuple):
     group: str = ""
     value: Any = None
     separator: bool = False  # a line above it
+    on_picture: bool = False  # its key works only there: sliders and buttons need it themselves
 
 
 _OPEN = (
@@ -68,18 +71,23 @@ _OPEN = (
 _PLAY = (
     ActionSpec(
         "pause", "&Play", "Pause", "sources.set_paused", "Space", "pause",
-        "Hold the picture, or go on.", checkable=True,
+        "Hold the picture, or go on.", checkable=True, on_picture=True,
     ),
     ActionSpec(
         "step", "&Play", "Next frame", "sources.step", ".", "step",
         "Pause and show one more frame.",
     ),
     ActionSpec(
-        "back", "&Play", "Back 5 seconds", "sources.skip", "Left", "", "", value=-5.0,
-        separator=True,
+        "back", "&Play", "Back 5 seconds", "sources.skip", "Left", value=-5.0,
+        separator=True, on_picture=True,
     ),
-    ActionSpec("forward", "&Play", "Forward 5 seconds", "sources.skip", "Right", value=5.0),
-    ActionSpec("start", "&Play", "To the start", "sources.seek", "Home", value=0.0),
+    ActionSpec(
+        "forward", "&Play", "Forward 5 seconds", "sources.skip", "Right", value=5.0,
+        on_picture=True,
+    ),
+    ActionSpec(
+        "start", "&Play", "To the start", "sources.seek", "Home", value=0.0, on_picture=True
+    ),
     ActionSpec(
         "slower", "&Play", "Slower", "sources.change_speed", "[", "", "", value=-1, separator=True
     ),
@@ -251,7 +259,7 @@ def translated(text: str) -> str:
     return QCoreApplication.translate("actions", text)
 
 
-def build_actions(window: QMainWindow) -> dict[str, QAction]:
+def build_actions(window: MainWindow) -> dict[str, QAction]:
     """Make every command, connected to the method that it names and added to the window.
 
     Raises AttributeError where a slot does not exist: at the start, not at the first click.
@@ -266,7 +274,9 @@ def build_actions(window: QMainWindow) -> dict[str, QAction]:
             action.setIcon(icon(spec.icon))
         if spec.shortcut:
             action.setShortcut(QKeySequence(spec.shortcut))
-            action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
+        if spec.on_picture:
+            action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+            window.canvas.addAction(action)
         tip = translated(spec.tip) if spec.tip else translated(spec.text)
         key = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
         action.setToolTip(f"{tip} ({key})" if key else tip)

@@ -31,6 +31,8 @@ TOOLBAR: tuple[tuple[str, ...] | None, ...] = (
     ("snapshot", "record", "record_raw"),
 )
 
+_SMALL = 1100  # widget pixels: narrower windows start with fewer panels
+
 
 def build_toolbar(window: MainWindow) -> None:
     """The source on the left, commands, then the badge of the model and the recording."""
@@ -79,6 +81,24 @@ def build_docks(window: MainWindow) -> None:
         window.addDockWidget(spec.area, dock)
         dock.setVisible(spec.shown_first)
         window.docks[spec.key] = dock
+
+
+def place_docks(window: MainWindow) -> None:
+    """Where nothing is remembered the picture gets most of the window, whatever panels would like.
+
+    On a small screen the panel of the left side waits behind its button.
+    """
+    sides = {Qt.DockWidgetArea.LeftDockWidgetArea: 0.2, Qt.DockWidgetArea.RightDockWidgetArea: 0.28}
+    for spec in PANELS:
+        dock = window.docks[spec.key]
+        left = spec.area == Qt.DockWidgetArea.LeftDockWidgetArea
+        dock.setVisible(spec.shown_first and not (left and window.width() < _SMALL))
+        if spec.area in sides:
+            wanted = round(window.width() * sides[spec.area])
+            window.resizeDocks([dock], [wanted], Qt.Orientation.Horizontal)
+        elif spec.area == Qt.DockWidgetArea.BottomDockWidgetArea:
+            wanted = round(window.height() * 0.25)
+            window.resizeDocks([dock], [wanted], Qt.Orientation.Vertical)
 
 
 def build_menus(window: MainWindow) -> None:

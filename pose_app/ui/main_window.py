@@ -29,7 +29,6 @@ from .dialogs.asking import Dialogs
 from .dialogs.hint import Hint
 from .icons import icon
 from .models_control import ModelsControl
-from .panels import PANELS
 from .playback_bar import PlaybackBar
 from .recordings_control import RecordingsControl
 from .sources_control import FIRST, SourcesControl
@@ -113,6 +112,9 @@ class MainWindow(QMainWindow):
 
     def start(self) -> None:
         """Start the session; call it once the window is on the screen."""
+        if not self.settings.get("window.state"):
+            furniture.place_docks(self)
+        self.canvas.setFocus()
         self.bridge.start()
         self.sources.start()
         for message in self.settings.messages:
@@ -275,8 +277,7 @@ class MainWindow(QMainWindow):
 
     def reset_layout(self) -> None:
         self.restoreState(self._first_layout, _LAYOUT_VERSION)
-        for spec in PANELS:
-            self.docks[spec.key].setVisible(spec.shown_first)
+        furniture.place_docks(self)
 
     def _restore_layout(self) -> None:
         for key, restore in (

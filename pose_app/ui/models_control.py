@@ -11,6 +11,7 @@ from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QMenu
 
 from ..errors import PoseAppError
+from ..settings import CHOICE_LABELS, SETTINGS
 
 if TYPE_CHECKING:
     from ..pipeline.stats import Stats
@@ -18,18 +19,6 @@ if TYPE_CHECKING:
     from ..settings import Settings
     from .main_window import MainWindow
 
-_LABELS = {
-    "auto": "Automatic",
-    "openvino": "OpenVINO",
-    "torch": "PyTorch",
-    "cpu": "CPU",
-    "gpu": "GPU (Intel)",
-    "cuda": "CUDA",
-    "mps": "Apple GPU",
-    "f32": "32 bit",
-    "bf16": "16 bit (bf16)",
-    "fp16": "16 bit (fp16)",
-}
 _CHOICES = (
     ("model.engine", "Engine"),
     ("model.device", "Device"),
@@ -222,13 +211,11 @@ class ModelsControl(QObject):
             action.triggered.connect(lambda checked=False, name=name: self.open(name))
 
     def _choice_menu(self, key: str, title: str) -> QMenu:
-        from ..settings import SETTINGS
-
         menu = QMenu(title, self.window)
         group = QActionGroup(menu)
         choices = next(setting.choices for setting in SETTINGS if setting.key == key)
         for choice in choices:
-            action = menu.addAction(self.tr(_LABELS[choice]))
+            action = menu.addAction(self.tr(CHOICE_LABELS[choice]))
             action.setCheckable(True)
             action.setChecked(choice == self.window.settings.get(key))
             action.setData(choice)

@@ -76,9 +76,8 @@ class RecordingsControl(QObject):
         if not report.paths:
             return
         video = next((path for path in report.paths if path.suffix != ".jsonl"), report.paths[0])
-        names = ", ".join(path.name for path in report.paths)
         self.window.toast.show_text(
-            self.tr("Saved {names}").format(names=names),
+            self.tr("Saved {name}").format(name=video.name),
             [
                 (self.tr("Open folder"), lambda: self.window.dialogs.open_path(video.parent)),
                 (self.tr("Play"), lambda: self.window.dialogs.open_path(video)),

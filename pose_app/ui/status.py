@@ -73,9 +73,6 @@ class StatusLine(QStatusBar):
         self.words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.figures = QLabel()
         self.figures.setAccessibleName(self.tr("Frame rate and age of the picture"))
-        self.figures.setToolTip(
-            self.tr("Poses a second, and how old the picture is when you see it.")
-        )
         self.figures.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.addWidget(self.words, 1)
         self.addPermanentWidget(self.figures)
@@ -94,8 +91,12 @@ class StatusLine(QStatusBar):
         figures = [self.tr("{fps:.0f} fps").format(fps=stats.fps)]
         if age_ms is not None:
             figures.append(self.tr("{age:.0f} ms old").format(age=age_ms))
-        # Frames shown without a pose while the model loads are not skipped for want of speed.
-        skipped = stats.lost - stats.dropped.get("no model", 0)
-        if skipped > 0:
-            figures.append(self.tr("{count} skipped").format(count=skipped))
         self.figures.setText("  ·  ".join(figures))
+        tip = [self.tr("Poses a second, and how old the picture is when you see it.")]
+        tip.append(
+            self.tr("{count} of {all} frames have a pose.").format(
+                count=stats.processed, all=stats.captured
+            )
+        )
+        tip += [f"{count}: {reason}" for reason, count in stats.dropped.items()]
+        self.figures.setToolTip("\n".join(tip))

@@ -83,6 +83,7 @@ QPushButton:focus { border-color: %(accent)s; }
 QPushButton:default { background: %(accent)s; border-color: %(accent)s; color: white; }
 QPushButton:default:disabled { background: palette(button); border-color: palette(mid); }
 QPushButton:disabled { color: %(faint)s; }
+QDialogButtonBox { dialogbuttonbox-buttons-have-icons: 0; }
 QTabBar::tab { padding: 6px 14px; border: none; border-bottom: 2px solid transparent; }
 QTabBar::tab:selected { border-bottom-color: %(accent)s; }
 QToolTip { padding: 5px 7px; border: 1px solid palette(mid); }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from typing import TYPE_CHECKING
 
+import shiboken6
 from PySide6.QtCore import qVersion
 from PySide6.QtGui import QFontDatabase, QGuiApplication
 from PySide6.QtWidgets import (
@@ -16,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from ... import __version__
+from ...errors import PoseAppError
 
 if TYPE_CHECKING:
     from ...pipeline.stats import Stats
@@ -66,6 +68,7 @@ class DiagnosticsDialog(QDialog):
         self.text.setAccessibleName(self.tr("Report"))
         self.text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.text.setPlainText(report(bridge.last_stats, bridge.busy, paint_ms))
+        bridge.run(_machine, self._add)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         copy = buttons.addButton(self.tr("Copy"), QDialogButtonBox.ButtonRole.ActionRole)
         copy.clicked.connect(self.copy)
@@ -75,6 +78,19 @@ class DiagnosticsDialog(QDialog):
         layout.addWidget(buttons)
         self.resize(640, 440)
 
+    def _add(self, text: str | None, error: PoseAppError | None) -> None:
+        """Below what was there at once; the dialog may have been closed meanwhile."""
+        if shiboken6.isValid(self.text):
+            self.text.appendPlainText(f"\n{text if error is None else error}")
+            self.text.verticalScrollBar().setValue(0)
+
     def copy(self) -> None:
         """The whole report to the clipboard."""
         QGuiApplication.clipboard().setText(self.text.toPlainText())
+
+
+def _machine() -> str:
+    """Versions, devices, folders and the last lines of the log; takes a second or two."""
+    from ... import doctor
+
+    return doctor.full_text()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -24,7 +25,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from ...settings import SETTINGS, Setting, Settings
+from ...settings import CHOICE_LABELS, SETTINGS, Setting, Settings
 from .asking import Dialogs
 
 Getter = Callable[[], Any]
@@ -117,7 +118,7 @@ class PreferencesDialog(QDialog):
             form.addRow(label, self._with_button(editor) if setting.folder else editor)
         words = QLabel(tr(setting.help))
         words.setWordWrap(True)
-        words.setEnabled(False)  # paler than the label
+        words.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         words.setContentsMargins(0, 0, 0, 10)
         form.addRow(words)
 
@@ -126,7 +127,7 @@ class PreferencesDialog(QDialog):
         if setting.choices:
             combo = QComboBox()
             for choice in setting.choices:
-                combo.addItem(tr(choice), choice)
+                combo.addItem(tr(CHOICE_LABELS.get(choice, choice.capitalize())), choice)
             return combo, combo.currentData, lambda v: combo.setCurrentIndex(combo.findData(v))
         if isinstance(setting.default, bool):
             box = QCheckBox()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence
+from PySide6.QtGui import QKeySequence, QPalette
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -58,7 +58,7 @@ class ShortcutsDialog(QDialog):
             native = QKeySequence.SequenceFormat.NativeText
             key = QLabel(QKeySequence(spec.shortcut).toString(native))
             key.setAlignment(Qt.AlignmentFlag.AlignRight)
-            key.setEnabled(False)
+            key.setForegroundRole(QPalette.ColorRole.PlaceholderText)
             grid.addWidget(QLabel(translated(spec.text)), row, 0)
             grid.addWidget(key, row, 1)
         grid.setColumnStretch(0, 1)
