@@ -10,6 +10,7 @@ import math
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from ..spec import ModelSpec
 
@@ -84,9 +85,11 @@ def _quarter(grids: Tensor, x: Tensor, y: Tensor, tie: float, border: str) -> Te
 
 def _dark(grids: Tensor, x: Tensor, y: Tensor, otherwise: Tensor, sigma: float) -> Tensor:
     radius = max(1, math.ceil(3 * sigma))
-    taps = [math.exp(-0.5 * (i / max(sigma, 1e-3)) ** 2) for i in range(-radius, radius + 1)]
-    row = [tap / sum(taps) for tap in taps]
-    blur = torch.tensor([[0.0] * i + row + [0.0] * (4 - i) for i in range(5)]).to(grids)
+    # Made on the device: a captured graph must not copy from the host.
+    reach = torch.arange(-radius, radius + 1, device=grids.device, dtype=grids.dtype)
+    taps = torch.exp(-0.5 * (reach / max(sigma, 1e-3)) ** 2)
+    taps = taps / taps.sum()
+    blur = torch.stack([functional.pad(taps, (i, 4 - i)) for i in range(5)])
     window = _window(grids, x, y, radius + 2).clamp(min=0)
     log = torch.log((blur @ window @ blur.T).clamp(min=_TINY))  # (N, 5, 5)
     dx, dy = (log[:, 2, 3] - log[:, 2, 1]) / 2, (log[:, 3, 2] - log[:, 1, 2]) / 2

@@ -6,6 +6,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -64,6 +65,18 @@ class TorchEngine:
         self.info = EngineInfo("PyTorch", name, precision, reason)
         self._runs: dict[tuple[int, int], _Run] = {}
         self._staging: dict[int, Tensor] = {}
+        self._pool: Any = None
+        if self._device.type == "cuda":
+            with _failures(name):
+                self._pool = torch.cuda.graph_pool_handle()
+                self._prepare()
+
+    @torch.inference_mode()
+    def _prepare(self) -> None:
+        """Capture one graph per number of stacks now, so that a change is never a hitch."""
+        with _arithmetic(self._device, self._precision):
+            for stacks in range(1, self.spec.network.stacks + 1):
+                self._run(1, stacks)
 
     @torch.inference_mode()
     def infer(self, crops: Image, stacks: int) -> Heatmaps:
@@ -78,7 +91,7 @@ class TorchEngine:
             return DeviceHeatmaps(maps, peaks.to("cpu").numpy())  # waits for the device
 
     def ready(self, stacks: int) -> bool:
-        return True  # capturing a graph takes a few milliseconds
+        return True  # see _prepare
 
     def close(self) -> None:
         self._network = None
@@ -115,7 +128,8 @@ class TorchEngine:
         if self._device.type != "cuda" or batch > _LARGEST_CAPTURE:
             return plain
         try:
-            return _captured(plain, (batch, *self.spec.input_size, 3), self._device)
+            shape = (batch, *self.spec.input_size, 3)
+            return _captured(plain, shape, self._device, self._pool)
         except torch.OutOfMemoryError:
             raise
         except RuntimeError as error:
@@ -147,8 +161,12 @@ class DeviceHeatmaps:
         return self._peaks
 
 
-def _captured(plain: _Run, shape: tuple[int, ...], device: torch.device) -> _Run:
-    """`plain` as a CUDA graph: one launch instead of hundreds."""
+def _captured(plain: _Run, shape: tuple[int, ...], device: torch.device, pool: Any) -> _Run:
+    """`plain` as a CUDA graph: one launch instead of hundreds.
+
+    Graphs of one `pool` share their memory. They may, because they run one at a time and nobody
+    needs what is in it once `replay`'s copies are made.
+    """
     crops = torch.zeros(shape, dtype=torch.uint8, device=device)
     side = torch.cuda.Stream(device)
     side.wait_stream(torch.cuda.current_stream(device))
@@ -158,13 +176,13 @@ def _captured(plain: _Run, shape: tuple[int, ...], device: torch.device) -> _Run
     torch.cuda.current_stream(device).wait_stream(side)
     graph = torch.cuda.CUDAGraph()
     # Other threads (the window reading maps) must not break the capture: thread-local errors.
-    with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+    with torch.cuda.graph(graph, pool=pool, capture_error_mode="thread_local"):
         maps, peaks = plain(crops)
 
     def replay(fresh: Tensor) -> tuple[Tensor, Tensor]:
         crops.copy_(fresh, non_blocking=True)
         graph.replay()
-        return maps.clone(), peaks
+        return maps.clone(), peaks.clone()
 
     return replay
 
