@@ -89,7 +89,7 @@ class StacksPanel(QWidget):
         controls.setColumnStretch(1, 1)
         for row, (text, slider, value) in enumerate(
             (
-                (self.tr("&Opacity"), self.opacity, self._opacity_value),
+                (self.tr("Opacit&y"), self.opacity, self._opacity_value),
                 (self.tr("&Threshold"), self.threshold, self._threshold_value),
             )
         ):
@@ -101,7 +101,7 @@ class StacksPanel(QWidget):
             controls.addWidget(value, row, 2)
         controls.addWidget(self.own, 1, 3)
         top = QHBoxLayout()
-        label = QLabel(self.tr("&Heatmap of"))
+        label = QLabel(self.tr("Heatmap o&f"))
         label.setBuddy(self.joint)
         top.addWidget(label)
         top.addWidget(self.joint, 1)
