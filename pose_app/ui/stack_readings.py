@@ -37,7 +37,7 @@ def read_stacks(pose: Pose, view: ViewState) -> list[Reading]:
 
 
 def copied_out(pose: Pose | None) -> list[Floats]:
-    """(K, h, w) of every stack that ran, in main memory; costs a copy where they are on a device."""
+    """(K, h, w) of every stack that ran; costs a copy where they are on a device."""
     if pose is None or pose.maps is None:
         return []
     try:
