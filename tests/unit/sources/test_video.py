@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import sys
 from pathlib import Path
 
 import av
@@ -163,6 +164,7 @@ def test_the_demo_loops_and_winds() -> None:
     source.close()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such names")
 def test_a_name_that_looks_like_an_address(tmp_path: Path) -> None:
     path = write_video(tmp_path / "a.mp4", regular(3))
     odd = path.rename(tmp_path / "http:%2f ünï 'q'.mp4")
