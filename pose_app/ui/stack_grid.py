@@ -7,6 +7,7 @@ painter, over the greyed region, which is cut out of the frame once for all stac
 from __future__ import annotations
 
 import math
+import time
 
 from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import (
@@ -28,12 +29,12 @@ from ..pose.crop import to_input
 from ..types import Floats, Image, Pose, Region, Result
 from . import colours, painting
 from .heat import chosen
+from .panels.pace import PERIOD
+from .stack_layout import FRAME, TileLayout, fit
 from .stack_pictures import close_up, grey_picture, heat_picture
 from .stack_readings import Reading, caption, copied_out, help_text, read_stacks
 from .view_state import ViewState
 
-_GAP = 8  # between tiles
-_FRAME = 3  # of the chosen tile
 _DIM = 0.35  # opacity of a stack that did not run
 COMPARE = colours.COMPARE_SIDES["left"]
 
@@ -52,8 +53,10 @@ class StackGrid(QWidget):
         self._maps: list[Floats] = []  # (K, h, w) of each stack that ran
         self._total = 1
         self._hovered: int | None = None
-        self._readings: list[Reading] = []
+        self._readings: list[Reading] | None = None  # made when somebody reads them
         self._zoomed = False
+        self._next_captions = 0.0
+        self._set_fonts()
         self._seen: Region | None = None  # the part of the region that the tiles show
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
@@ -69,12 +72,23 @@ class StackGrid(QWidget):
     def show_result(self, result: Result) -> None:
         """Show this frame's stacks; a result without a pose leaves the tiles empty."""
         self._pose, self._frame = result.pose, result.frame.image
+        self._readings = None
         if result.pose is not None:
-            self._readings = read_stacks(result.pose, self._view)
             self.set_total(max(self._total, result.pose.stacks))
         self._maps = copied_out(result.pose)
         self._look()
-        self.update()
+        if time.monotonic() >= self._next_captions:
+            self._next_captions = time.monotonic() + PERIOD
+            self.update()
+            return
+        # Nobody reads figures that change with every frame: only the pictures are painted.
+        for stack in range(self._total):
+            self.update(self._framed(stack))
+
+    def update_captions(self) -> None:
+        """Paint the figures of the newest frame, which may be the last one for a while."""
+        for stack in range(self._total):
+            self.update(self._caption_of(stack))
 
     def set_zoomed(self, zoomed: bool) -> None:
         """Show the chosen joint's neighbourhood instead of the whole region."""
@@ -114,6 +128,8 @@ class StackGrid(QWidget):
         """The figures of a stack in the newest frame, None where it did not run."""
         if self._pose is None or stack >= self._pose.stacks:
             return None
+        if self._readings is None:
+            self._readings = read_stacks(self._pose, self._view)
         return self._readings[stack]
 
     # Geometry
@@ -122,45 +138,38 @@ class StackGrid(QWidget):
         columns = min(self._total, 4)
         rows = math.ceil(self._total / columns)
         side = 170 if rows == 1 else 96
-        return QSize(columns * side, rows * (side + self._caption()))
+        return QSize(columns * side, rows * (side + self._caption))
 
     def minimumSizeHint(self) -> QSize:
         columns = min(self._total, 4)
         rows = math.ceil(self._total / columns)
         side = 96 if rows == 1 else 56
-        return QSize(columns * side, rows * (side + self._caption()))
+        return QSize(columns * side, rows * (side + self._caption))
 
     def tile(self, stack: int) -> QRect:
         """Where the picture of a stack is, without its caption, in widget pixels."""
-        columns, side = self._layout()
-        width, height = self._tile_size(side)
-        rows = math.ceil(self._total / columns)
-        used = columns * width + (columns - 1) * _GAP
-        used_height = rows * (height + self._caption()) + (rows - 1) * _GAP
-        left = (self.width() - used) // 2
-        top = max((self.height() - used_height) // 2, _FRAME)
-        row, column = divmod(stack, columns)
-        return QRect(
-            left + column * (width + _GAP),
-            top + row * (height + self._caption() + _GAP),
-            width,
-            height,
-        )
+        return self._layout().tile(stack)
+
+    def _framed(self, stack: int) -> QRect:
+        return self.tile(stack).adjusted(-FRAME, -FRAME, FRAME, FRAME)
+
+    def _caption_of(self, stack: int) -> QRect:
+        rect = self.tile(stack)
+        return QRect(rect.left(), rect.bottom() + 5, rect.width(), self._caption - 5)
 
     def stack_at(self, point: QPointF) -> int | None:
         """The stack whose tile or caption is under a point of the widget."""
         for stack in range(self._total):
-            if self.tile(stack).adjusted(0, 0, 0, self._caption()).contains(point.toPoint()):
+            if self.tile(stack).adjusted(0, 0, 0, self._caption).contains(point.toPoint()):
                 return stack
         return None
 
-    def _caption(self) -> int:
-        return 2 * QFontMetrics(self._small()).height() + 11
-
-    def _small(self) -> QFont:
-        font = QFont(self.font())
-        font.setPointSizeF(max(font.pointSizeF() * 0.9, 7.0))
-        return font
+    def _set_fonts(self) -> None:
+        self._small, self._bold = QFont(self.font()), QFont(self.font())
+        for font in (self._small, self._bold):
+            font.setPointSizeF(max(font.pointSizeF() * 0.9, 7.0))
+        self._bold.setBold(True)
+        self._caption = 2 * QFontMetrics(self._small).height() + 11
 
     def _aspect(self) -> float:
         """Width of a heatmap relative to its height."""
@@ -169,21 +178,8 @@ class StackGrid(QWidget):
         height, width = self._maps[0].shape[1:]
         return float(width / height)
 
-    def _tile_size(self, side: int) -> tuple[int, int]:
-        return max(round(side * self._aspect()), 1), side
-
-    def _layout(self) -> tuple[int, int]:
-        """(columns, height of a tile): whatever makes the tiles as large as possible."""
-        best = (1, 16)
-        width, height = self.width() - 2 * _FRAME, self.height() - 2 * _FRAME
-        for columns in range(1, self._total + 1):
-            rows = math.ceil(self._total / columns)
-            across = (width - (columns - 1) * _GAP) / columns / self._aspect()
-            down = (height - (rows - 1) * _GAP) / rows - self._caption()
-            side = int(min(across, down))
-            if side > best[1]:
-                best = columns, side
-        return best
+    def _layout(self) -> TileLayout:
+        return fit(self._total, self.width(), self.height(), self._aspect(), self._caption)
 
     # Painting
 
@@ -191,16 +187,20 @@ class StackGrid(QWidget):
         painter = QPainter(self)
         painter.fillRect(event.rect(), self.palette().window())
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        grey = self._grey()
-        for stack in range(self._total):
-            self._paint_tile(painter, stack, grey)
+        stacks, dirty = range(self._total), event.region()
+        if any(dirty.intersects(self._framed(stack)) for stack in stacks):
+            grey = self._grey()
+            for stack in stacks:
+                self._paint_tile(painter, stack, grey)
+        for stack in stacks:
+            if dirty.intersects(self._caption_of(stack)):
+                self._paint_caption(painter, self.tile(stack), stack)
         painter.end()
 
     def _pixels(self) -> tuple[int, int]:
         """(height, width) of a tile in pixels of the screen."""
-        width, height = self._tile_size(self._layout()[1])
-        ratio = self.devicePixelRatioF()
-        return max(round(height * ratio), 1), max(round(width * ratio), 1)
+        layout, ratio = self._layout(), self.devicePixelRatioF()
+        return max(round(layout.height * ratio), 1), max(round(layout.width * ratio), 1)
 
     def _grey(self) -> QImage | None:
         if self._frame is None or self._seen is None:
@@ -224,8 +224,6 @@ class StackGrid(QWidget):
             )
             painter.setOpacity(1.0)
             self._paint_answer(painter, rect, stack, pose)
-        painter.setOpacity(1.0 if ran else 2 * _DIM)
-        self._paint_caption(painter, rect, stack)
         painter.setOpacity(1.0)
         self._paint_frame(painter, rect, stack)
 
@@ -255,13 +253,11 @@ class StackGrid(QWidget):
         text = self.palette().color(QPalette.ColorRole.WindowText)
         muted = QColor(text)
         muted.setAlphaF(0.68)
-        reading = self.reading(stack)
-        font = self._small()
+        reading, font, bold = self.reading(stack), self._small, self._bold
+        painter.setOpacity(2 * _DIM if reading is None else 1.0)
         height = QFontMetrics(font).height()
         line = QRect(rect.left(), rect.bottom() + 8, rect.width(), height)
         name = self.tr("Stack {0}").format(stack + 1)
-        bold = QFont(font)
-        bold.setBold(True)
         if QFontMetrics(bold).horizontalAdvance(name + " 0.00") > rect.width():
             name = str(stack + 1)
         if reading is not None and reading.score is not None:
@@ -288,9 +284,9 @@ class StackGrid(QWidget):
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(Qt.PenStyle.NoPen)
         if stack == chosen:
-            painter.setPen(QPen(colours.ACCENT, _FRAME))
+            painter.setPen(QPen(colours.ACCENT, FRAME))
         elif stack == compared:
-            painter.setPen(QPen(COMPARE, _FRAME))
+            painter.setPen(QPen(COMPARE, FRAME))
         elif stack == self._hovered:
             painter.setPen(QPen(self.palette().color(QPalette.ColorRole.WindowText), 1))
         painter.drawRect(outer)
@@ -334,6 +330,12 @@ class StackGrid(QWidget):
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         self._hover(self.stack_at(event.position()))
 
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            self._set_fonts()
+            self.updateGeometry()
+
     def leaveEvent(self, event: QEvent) -> None:
         self._hover(None)
 
@@ -348,8 +350,8 @@ class StackGrid(QWidget):
         steps = {
             Qt.Key.Key_Left: -1,
             Qt.Key.Key_Right: 1,
-            Qt.Key.Key_Up: -self._layout()[0],
-            Qt.Key.Key_Down: self._layout()[0],
+            Qt.Key.Key_Up: -self._layout().columns,
+            Qt.Key.Key_Down: self._layout().columns,
         }
         if event.key() == Qt.Key.Key_Escape and self._view.compare is not None:
             self._view.compare = None
@@ -380,7 +382,7 @@ class StackGrid(QWidget):
         if name in ("stack", "compare"):
             self._describe()
         if self._pose is not None and name in ("joint", "visible"):
-            self._readings = read_stacks(self._pose, self._view)
+            self._readings = None
             self._look()
         self.update()
 

@@ -64,6 +64,7 @@ class StacksPanel(QWidget):
         self.grid.show_result(result)
 
     def show_stats(self, stats: Stats) -> None:
+        self.grid.update_captions()
         if stats.stacks_all:
             self.grid.set_total(stats.stacks_all)
 

@@ -280,7 +280,7 @@ def test_tiles_fit_and_never_overlap(panel: StacksPanel, stacks: int, size: tupl
     grid = panel.grid
     grid.set_total(stacks)
     grid.resize(*size)
-    tiles = [grid.tile(stack).adjusted(0, 0, 0, grid._caption()) for stack in range(stacks)]
+    tiles = [grid.tile(stack).adjusted(0, 0, 0, grid._caption) for stack in range(stacks)]
     for index, tile in enumerate(tiles):
         assert grid.rect().contains(tile)
         assert grid.stack_at(QPointF(tile.center())) == index
