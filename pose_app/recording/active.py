@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -21,14 +22,18 @@ from .recording import RecordingReport, RecordingRequest, RecordingState
 from .video_writer import Recorder
 from .writer import FileWriter
 
+EARLY_FRAMES = 16  # of the raw video that wait for the first of them to be processed
+UNSEEN_FRAMES = 100_000  # lines of the log that wait for the first model to be loaded
+
 Failure = Callable[[FileWriter[Any]], None]
 
 
 class ActiveRecording:
     """Writes what one request asks for, until `close`.
 
-    All files share one time: 0 is the first frame that was captured after the start. Call `begin`
-    before the first frame and `describe` before the first pose. Raises RecordingError, with nothing
+    All files share one time and begin with the same frame, the first that was captured and
+    processed after the start. `begin` is to be called before the first frame and `describe` before
+    the first pose. Raises RecordingError, with nothing
     left behind, where a file cannot be begun.
     """
 
@@ -43,6 +48,8 @@ class ActiveRecording:
         self.model: str | None = None
         self._lock = threading.Lock()
         self._origin: float | None = None
+        self._early: deque[tuple[Frame, float]] = deque(maxlen=EARLY_FRAMES)
+        self._unseen: deque[tuple[int, float, bool]] = deque(maxlen=UNSEEN_FRAMES)
         request = _checked(request)
         for number in itertools.count(1):
             try:
@@ -84,9 +91,10 @@ class ActiveRecording:
 
     def precedes(self, stamp: float) -> bool:
         """Whether a frame with that stamp was captured before the recording began."""
-        if self._origin is None:
-            return self._raw is not None
-        return stamp < self._origin
+        with self._lock:
+            if self._origin is not None:
+                return stamp < self._origin
+            return self._raw is not None and (not self._early or stamp < self._early[0][1])
 
     def begin(self, source: str, fps: float | None, lossless: bool) -> None:
         """Where the frames come from, and whether these wait for the files or are dropped."""
@@ -101,29 +109,50 @@ class ActiveRecording:
         self.model = model["model"]
         if self._log is not None:
             self._log.set_header(self._header(frame, model))
+            for index, seconds, in_video in self._unseen:
+                self._log.offer(index, seconds, None, in_video=in_video)
+            self._unseen.clear()
 
     def offer_raw(self, frame: Frame, stamp: float) -> None:
         """A frame as it was captured; `stamp` is its place on the session's timeline, seconds."""
-        if self._raw is not None:
-            self.size = frame.size
-            self._raw.offer(frame.image, self._seconds(stamp, begin=True))
+        if self._raw is None:
+            return
+        if self._origin is None:
+            with self._lock:
+                if self._origin is None and (self._annotated or self._log):
+                    self._early.append((frame, stamp))
+                    return
+                if self._origin is None:
+                    self._origin = stamp
+        self.size = frame.size
+        self._raw.offer(frame.image, stamp - self._origin)
 
     def offer_pose(self, frame: Frame, stamp: float, pose: Pose | None) -> None:
-        """A frame with its pose; None where no network saw it: recorded, and logged as empty.
-
-        Nothing is recorded before the first pose.
-        """
-        if self.model is None:
-            return
-        seconds = self._seconds(stamp, begin=self._raw is None)
-        if seconds < 0:
-            return  # captured before the recording began
+        """A frame with its pose; None where no network saw it: recorded, and logged as empty."""
+        if self._origin is None:
+            with self._lock:
+                self._begin_with(frame, stamp)
+        assert self._origin is not None
+        seconds = stamp - self._origin
         self.size = frame.size
         in_video = True
         if self._annotated is not None:
             in_video = self._annotated.offer(frame.image, seconds, pose)
-        if self._log is not None:
+        if self._log is None:
+            return
+        if self._log.has_header:
             self._log.offer(frame.index, seconds, pose, in_video=in_video)
+        else:
+            self._unseen.append((frame.index, seconds, in_video))
+
+    def _begin_with(self, frame: Frame, stamp: float) -> None:
+        """Time 0 is this frame, in every file: players would move a later start to 0."""
+        if self._raw is not None:
+            for early, place in self._early:
+                if place >= stamp and early.size == frame.size:
+                    self._raw.offer(early.image, place - stamp)
+        self._early.clear()
+        self._origin = stamp
 
     def state(self) -> RecordingState:
         return RecordingState(
@@ -154,18 +183,13 @@ class ActiveRecording:
 
     def close(self, timeout: float = 10.0) -> RecordingReport:
         """Finish every file and account for it."""
+        with self._lock:
+            if self._origin is None and self._early:  # nothing was ever processed
+                self._begin_with(*self._early[0])
         self.ask_to_close()
         reports = tuple(writer.close(timeout) for writer in self._writers)
         stuck = tuple(w.thread.name for w in self._writers if w.thread.is_alive())
         return RecordingReport(reports, stuck)
-
-    def _seconds(self, stamp: float, *, begin: bool) -> float:
-        with self._lock:
-            if self._origin is None:
-                if not begin:
-                    return -1.0
-                self._origin = stamp
-            return stamp - self._origin
 
     def _draw(self, image: Image, pose: Pose | None) -> Image:
         text = []

@@ -7,11 +7,13 @@ import csv
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import RecordingError
 from . import files
-from .keypoint_log import LogFrame, LogReader
+
+if TYPE_CHECKING:
+    from .keypoint_log import LogFrame
 
 FORMATS = ("csv", "coco", "openpose")
 _SUFFIX = {"csv": ".csv", "coco": ".coco.json", "openpose": "_openpose"}
@@ -68,6 +70,8 @@ def export(log: Path, format: str = "csv", output: Path | None = None) -> Path:
     """
     if format not in FORMATS:
         raise RecordingError(f"There is no format {format!r}: use {', '.join(FORMATS)}.")
+    from .keypoint_log import LogReader
+
     log = Path(log)
     reader = LogReader(log)
     frames = list(reader)

@@ -9,9 +9,11 @@ import pytest
 
 from pose_app.errors import RecordingError
 from pose_app.recording.active import ActiveRecording
+from pose_app.recording.keypoint_log import LogReader
 from pose_app.recording.recording import RecordingRequest
+from pose_app.recording.verify import verify
 from pose_app.types import Frame
-from tests.media import numbered_picture
+from tests.media import numbered_picture, picture_number
 from tests.poses import make_pose
 from tests.unit.recording.test_verify import MODEL
 from tests.unit.recording.test_video_writer import read_back
@@ -28,10 +30,12 @@ def test_time_begins_with_the_first_frame_after_the_start(tmp_path: Path) -> Non
     active.begin("test", 10.0, True)
     active.describe(frame(0), MODEL)
     # A pose of a frame that was captured before the raw recording saw its first one.
+    active.offer_raw(frame(40), 4.0)
     assert active.precedes(3.9)
-    active.offer_pose(frame(39), 3.9, make_pose())
+    assert not active.precedes(4.0)
     for number in range(40, 45):
-        active.offer_raw(frame(number), number / 10)
+        if number > 40:
+            active.offer_raw(frame(number), number / 10)
         active.offer_pose(frame(number), number / 10, make_pose())
     active.close()
     for name in ("a.mp4", "r.mp4"):
@@ -80,14 +84,41 @@ def test_requests_that_make_no_sense(request_: RecordingRequest, sentence: str) 
 
 
 def test_frames_that_no_network_saw_are_kept(tmp_path: Path) -> None:
-    active = ActiveRecording(RecordingRequest(annotated=tmp_path / "a.mp4"))
+    active = ActiveRecording(
+        RecordingRequest(annotated=tmp_path / "a.mp4", log=tmp_path / "a.jsonl")
+    )
     active.begin("test", None, True)
-    active.offer_pose(frame(0), 0.0, None)  # nothing is known yet
-    active.describe(frame(1), MODEL)
-    active.offer_pose(frame(1), 0.1, make_pose())
-    active.offer_pose(frame(2), 0.2, None)
-    (report,) = active.close().files
-    assert report.written == 2
+    active.offer_pose(frame(0), 0.0, None)  # no model is loaded yet
+    active.offer_pose(frame(1), 0.1, None)
+    active.describe(frame(2), MODEL)
+    active.offer_pose(frame(2), 0.2, make_pose())
+    active.offer_pose(frame(3), 0.3, None)  # the engine failed
+    assert [file.written for file in active.close().files] == [4, 4]
+    assert [line.stacks for line in LogReader(tmp_path / "a.jsonl")] == [0, 0, 2, 0]
+    assert verify(tmp_path / "a.mp4").good
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_every_file_begins_with_the_same_frame(tmp_path: Path, suffix: str) -> None:
+    """A live network skips frames: the raw video waits for the first that is processed."""
+    active = ActiveRecording(
+        RecordingRequest(tmp_path / f"a{suffix}", tmp_path / f"r{suffix}", tmp_path / "a.jsonl")
+    )
+    active.begin("test", 10.0, True)
+    for number in range(5):
+        active.offer_raw(frame(number), number / 10)
+    active.describe(frame(3), MODEL)
+    active.offer_pose(frame(3), 0.3, make_pose())
+    for number in range(5, 9):
+        active.offer_raw(frame(number), number / 10)
+    active.offer_pose(frame(6), 0.6, make_pose())
+    assert active.close().conserved
+    raw = read_back(tmp_path / f"r{suffix}")
+    assert [picture_number(image) for _, image in raw] == [3, 4, 5, 6, 7, 8]
+    assert [t for t, _ in raw] == pytest.approx([0, 0.1, 0.2, 0.3, 0.4, 0.5], abs=1e-3)
+    assert [frame.seconds for frame in LogReader(tmp_path / "a.jsonl")] == pytest.approx([0, 0.3])
+    for name in "ar":
+        assert verify(tmp_path / f"{name}{suffix}", tmp_path / "a.jsonl").good
 
 
 def test_only_frames_of_the_same_kind_fit(tmp_path: Path) -> None:

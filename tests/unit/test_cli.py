@@ -1,0 +1,182 @@
+"""The command line's own part: the table, the laziness, the errors."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from importlib.util import find_spec
+from types import ModuleType, SimpleNamespace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pose_app import __version__, cli, run_command
+from pose_app.errors import SourceError
+
+HEAVY = ("torch", "PySide6", "cv2", "numpy", "av", "openvino")
+
+
+def in_a_process(code: str, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=60
+    )
+
+
+SPY = f"""
+import sys
+sys.argv = ["pose-app", *sys.argv[1:]]
+from pose_app.cli import main
+status = 0
+try:
+    status = main()
+except SystemExit as end:
+    status = end.code
+loaded = [name for name in {HEAVY!r} if name in sys.modules]
+print("LOADED", status, *loaded)
+"""
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["run", "--help"], ["nonsense"]])
+def test_nothing_heavy_is_loaded_for_words_alone(words: list[str]) -> None:
+    done = in_a_process(SPY, *words)
+    last = done.stdout.splitlines()[-1]
+    assert last in ("LOADED 0", "LOADED 2"), done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_every_command_describes_its_options_without_anything_heavy(name: str) -> None:
+    if find_spec(f"pose_app.{cli.COMMANDS[name][0]}") is None:
+        pytest.fail(f"the command {name} has no module")
+    done = in_a_process(SPY, name, "--help")
+    assert done.stdout.splitlines()[-1] == "LOADED 0", done.stdout + done.stderr
+    assert f"usage: pose-app {name}" in done.stdout
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        cli.main(["--help"])
+    assert end.value.code == 0
+    shown = capsys.readouterr().out
+    assert all(f"    {name} " in shown for name in cli.COMMANDS)
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["--version"])
+    assert capsys.readouterr().out == f"pose-app {__version__}\n"
+
+
+def _command(monkeypatch: pytest.MonkeyPatch, main: object) -> None:
+    module: object = SimpleNamespace(add_arguments=lambda parser: None, main=main)
+    monkeypatch.setattr(cli, "_load", lambda command: module)
+
+
+def test_errors_are_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(arguments: argparse.Namespace) -> int:
+        raise SourceError("The camera is unplugged.")
+
+    _command(monkeypatch, fail)
+    assert cli.main(["run"]) == 2
+    assert capsys.readouterr().err == "pose-app: The camera is unplugged.\n"
+
+
+def test_interrupts_have_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(arguments: argparse.Namespace) -> int:
+        raise KeyboardInterrupt
+
+    _command(monkeypatch, stop)
+    assert cli.main(["run"]) == 130
+    assert capsys.readouterr().err == "pose-app: interrupted.\n"
+
+
+def test_the_commands_status_is_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    _command(monkeypatch, lambda arguments: 1)
+    assert cli.main(["verify"]) == 1
+
+
+def test_no_word_is_the_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+
+    def load(command: str) -> ModuleType:
+        seen.append(command)
+        module: object = SimpleNamespace(add_arguments=lambda parser: None, main=lambda a: 0)
+        return module  # type: ignore[return-value]
+
+    monkeypatch.setattr(cli, "_load", load)
+    assert cli.main([]) == 0
+    assert seen == ["window"]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="others always have a display")
+def test_without_a_display_the_window_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(name, raising=False)
+    assert cli.main([]) == 2
+    assert "pose-app run SOURCE" in capsys.readouterr().err
+
+
+def test_a_reader_that_goes_away_is_no_traceback() -> None:
+    done = subprocess.run(
+        f"{sys.executable} -m pose_app --help | head -c 1; exit ${{PIPESTATUS[0]}}",
+        shell=True,
+        executable="/bin/bash",
+        capture_output=True,
+        text=True,
+    )
+    assert "Traceback" not in done.stderr
+
+
+def _parse(words: list[str]) -> argparse.Namespace | None:
+    """As `pose-app run`; None where it is refused in the usual way."""
+    parser = argparse.ArgumentParser(exit_on_error=False)
+    run_command.add_arguments(parser)
+    try:
+        return parser.parse_args(words)
+    except (argparse.ArgumentError, SystemExit):
+        return None
+
+
+OPTIONS = ("--stacks", "--frames", "--seconds", "--region", "--threshold", "--size", "--fps")
+VALUES = st.one_of(
+    st.text(max_size=12),
+    st.floats().map(str),
+    st.integers().map(str),
+    st.lists(st.floats(), min_size=1, max_size=4).map(lambda v: ",".join(map(str, v))),
+    st.lists(st.integers(), min_size=1, max_size=3).map(lambda v: "x".join(map(str, v))),
+)
+
+
+def _check_options(option: str, value: str) -> None:
+    parsed = _parse(["demo", f"{option}={value}"])
+    if parsed is None:
+        return
+    if parsed.region is not None:
+        assert len(parsed.region) == 3
+        assert parsed.region[2] > 0
+    for name in ("frames", "seconds", "fps"):
+        assert getattr(parsed, name) is None or 0 < getattr(parsed, name) < float("inf")
+    assert parsed.stacks in (None, "auto") or parsed.stacks > 0
+    assert parsed.threshold is None or 0 <= parsed.threshold <= 1
+    assert parsed.size is None or min(parsed.size) > 0
+
+
+@given(st.sampled_from(OPTIONS), VALUES)
+@settings(deadline=None)
+def test_any_value_is_understood_or_refused(option: str, value: str) -> None:
+    _check_options(option, value)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@given(st.sampled_from(OPTIONS), VALUES)
+@settings(deadline=None, max_examples=100_000)
+def test_very_many_values_are_understood_or_refused(option: str, value: str) -> None:
+    _check_options(option, value)
