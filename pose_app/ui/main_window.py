@@ -73,7 +73,7 @@ class MainWindow(QMainWindow):
         self.bridge = Bridge(session, self)
         self.view = ViewState(self)
         self._notice = ""
-        self._closing = self.has_stopped = False
+        self._shown = self._closing = self.has_stopped = False
         self._hidden_docks: list[QDockWidget] = []
         self._save_timer = QTimer(self)
         self._save_timer.setSingleShot(True)
@@ -112,8 +112,6 @@ class MainWindow(QMainWindow):
 
     def start(self) -> None:
         """Start the session; call it once the window is on the screen."""
-        if not self.settings.get("window.state"):
-            furniture.place_docks(self)
         self.canvas.setFocus()
         self.bridge.start()
         self.sources.start()
@@ -200,7 +198,8 @@ class MainWindow(QMainWindow):
         """Keep a setting; it is written soon."""
         if self.settings.get(key) != value:
             self.settings.set(key, value)
-            self._save_timer.start()
+            if not self._closing:
+                self._save_timer.start()
 
     def save_settings(self) -> None:
         """Write the settings now; a folder that cannot be written is no reason to stop."""
@@ -288,6 +287,13 @@ class MainWindow(QMainWindow):
             if text:
                 restore(QByteArray(base64.b64decode(text.encode(), validate=False)))
 
+    def setVisible(self, visible: bool) -> None:
+        # Before it is shown for the first time: docks that do not fit would make it larger.
+        if visible and not self._shown and not self.settings.get("window.state"):
+            furniture.place_docks(self)
+        self._shown = self._shown or visible
+        super().setVisible(visible)
+
     # Drag and drop
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
@@ -332,6 +338,7 @@ class MainWindow(QMainWindow):
 
     def _session_stopped(self, report: Any) -> None:
         self.has_stopped = True
+        self.save_settings()
         self.report = report
         self.close()
         self.closed.emit()

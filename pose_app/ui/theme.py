@@ -48,7 +48,7 @@ _LIGHT = {
 _STYLE = """
 QMainWindow::separator { background: palette(window); width: 6px; height: 6px; }
 QMainWindow::separator:hover { background: palette(highlight); }
-QToolBar { border: none; border-bottom: 1px solid palette(mid); padding: 4px 8px; spacing: 4px; }
+QToolBar { border: none; border-bottom: 1px solid palette(mid); padding: 3px 8px; spacing: 4px; }
 QToolBar::separator { background: palette(mid); width: 1px; margin: 6px 6px; }
 QToolButton { border: 1px solid transparent; border-radius: 7px; padding: 5px; }
 QToolButton:hover { background: palette(midlight); }
@@ -74,7 +74,7 @@ QDockWidget::title { background: palette(window); padding: 7px 10px; text-align:
   border-top: 1px solid palette(mid); }
 QStatusBar { border-top: 1px solid palette(mid); }
 QStatusBar::item { border: none; }
-QStatusBar QLabel { padding: 2px 8px; }
+QStatusBar QLabel { padding: 1px 8px; }
 QPushButton { background: palette(button); border: 1px solid palette(mid); border-radius: 7px;
   padding: 5px 14px; }
 QPushButton:hover { background: palette(midlight); }

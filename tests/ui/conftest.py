@@ -109,7 +109,6 @@ def open_window(qtbot, qapp, settings, dialogs) -> Iterator[OpenWindow]:
     yield make
     for window in opened:
         close(window, qtbot)
-    qapp.setStyleSheet("")
 
 
 def close(window: MainWindow, qtbot) -> None:

@@ -1,0 +1,148 @@
+"""Dialogs made from tables, commands and their keys."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from PySide6.QtGui import QGuiApplication, QKeySequence
+from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLabel, QSpinBox
+
+from pose_app.settings import SETTINGS, Settings
+from pose_app.ui.actions import ACTIONS, MENUS
+from pose_app.ui.colours import COLOUR_MAPS
+from pose_app.ui.dialogs.preferences import PreferencesDialog
+from pose_app.ui.dialogs.shortcuts import ShortcutsDialog
+from tests.ui.conftest import WAIT_MS, wait_for_pose
+
+
+def test_preferences_show_every_setting_of_the_table(qtbot, settings):
+    dialog = PreferencesDialog(settings)
+    qtbot.addWidget(dialog)
+    assert set(dialog.editors) == {s.key for s in SETTINGS if s.group is not None}
+    assert dialog.changes == {}
+
+
+def test_preferences_read_change_and_restore(qtbot, settings):
+    settings.set("view.opacity", 0.35)
+    settings.set("model.stacks", 3)
+    dialog = PreferencesDialog(settings)
+    qtbot.addWidget(dialog)
+    editors = {key: editor for key, (editor, _, _) in dialog.editors.items()}
+    assert isinstance(editors["view.opacity"], QDoubleSpinBox)
+    assert editors["view.opacity"].value() == 0.35
+    assert isinstance(editors["model.stacks"], QSpinBox)
+    assert editors["model.stacks"].value() == 3
+    theme_choice = editors["appearance.theme"]
+    assert isinstance(theme_choice, QComboBox)
+    theme_choice.setCurrentIndex(theme_choice.findData("light"))
+    assert isinstance(editors["recording.log"], QCheckBox)
+    editors["recording.log"].setChecked(False)
+    assert dialog.changes == {"appearance.theme": "light", "recording.log": False}
+    assert settings.get("appearance.theme") == "dark"  # not before OK
+    dialog.restore_defaults()
+    for setting in SETTINGS:
+        if setting.key in dialog.editors:
+            assert dialog.editors[setting.key][1]() == setting.default
+
+
+def test_colour_maps_of_settings_and_painting_are_the_same():
+    choices = next(s.choices for s in SETTINGS if s.key == "view.colour_map")
+    assert choices == COLOUR_MAPS
+
+
+def test_no_two_commands_share_a_key():
+    keys = Counter(QKeySequence(spec.shortcut).toString() for spec in ACTIONS if spec.shortcut)
+    assert [key for key, count in keys.items() if count > 1] == []
+    assert "" not in keys  # every shortcut is one that Qt understands
+    assert len({spec.name for spec in ACTIONS}) == len(ACTIONS)
+
+
+def test_the_sheet_lists_every_key(qtbot):
+    dialog = ShortcutsDialog()
+    qtbot.addWidget(dialog)
+    shown = {label.text() for label in dialog.findChildren(QLabel)}
+    for spec in ACTIONS:
+        if spec.shortcut:
+            assert spec.text in shown
+            key = QKeySequence(spec.shortcut)
+            assert key.toString(QKeySequence.SequenceFormat.NativeText) in shown
+
+
+def test_every_command_is_in_a_menu_with_its_key(open_window):
+    window = open_window("demo")
+    menus = {menu.title(): menu for menu in (a.menu() for a in window.menuBar().actions())}
+    assert set(menus) == set(MENUS)
+    for spec in ACTIONS:
+        action = window.commands[spec.name]
+        assert action in menus[spec.menu].actions()
+        assert action.shortcut() == QKeySequence(spec.shortcut)
+        assert action.toolTip()
+
+
+def test_preferences_take_effect_and_stay(open_window, qtbot, settings, dialogs):
+    window = open_window("demo")
+    wait_for_pose(window, qtbot)
+
+    def choose(dialog) -> None:
+        dialog.editors["appearance.theme"][2]("light")
+        dialog.editors["view.background"][2]("black")
+        dialog.editors["model.stacks"][2](1)
+        dialog.editors["pose.smoothing"][2](False)
+        dialog.editors["source.loop"][2](True)
+
+    dialogs.on_show = choose
+    bright = window.palette().window().color().lightness()
+    window.commands["preferences"].trigger()
+    assert dialogs.shown == ["Preferences"]
+    assert window.palette().window().color().lightness() > bright + 100
+    assert window.view.background == "black"
+    controls = window.bridge.session.controls
+    assert (controls.stacks, controls.smoothing, controls.loop) == (1, False, True)
+    assert window.commands["loop"].isChecked()
+    assert not window.commands["smooth"].isChecked()
+    qtbot.waitUntil(
+        lambda: Settings.load(settings.path).get("appearance.theme") == "light", timeout=WAIT_MS
+    )
+
+
+def test_cancelled_preferences_change_nothing(open_window, settings, dialogs):
+    window = open_window("demo")
+    dialogs.accept = False
+    dialogs.on_show = lambda dialog: dialog.editors["appearance.theme"][2]("light")
+    window.commands["preferences"].trigger()
+    assert settings.get("appearance.theme") == "dark"
+
+
+def test_diagnostics_can_be_copied(open_window, qtbot, dialogs):
+    window = open_window("demo")
+    wait_for_pose(window, qtbot)
+    qtbot.waitUntil(lambda: window.bridge.last_stats.engine is not None, timeout=WAIT_MS)
+    copied = []
+
+    def copy(dialog) -> None:
+        dialog.copy()
+        copied.append(QGuiApplication.clipboard().text())
+
+    dialogs.on_show = copy
+    window.commands["diagnostics"].trigger()
+    assert "pose-app" in copied[0]
+    assert "source: demo" in copied[0]
+    assert "engine: OpenVINO" in copied[0] or "engine: PyTorch" in copied[0]
+
+
+def test_the_first_start_explains_itself_once(open_window, qtbot, settings):
+    settings.set("window.hint_seen", False)
+    window = open_window("demo")
+    assert window.hint.isVisible()
+    window.hint._button.click()
+    assert not window.hint.isVisible()
+    assert settings.get("window.hint_seen")
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (900, 600)])
+def test_the_picture_gets_its_share_of_the_window(open_window, qtbot, size):
+    window = open_window("demo", size=size)
+    wait_for_pose(window, qtbot)
+    assert (window.width(), window.height()) == size
+    assert window.canvas.width() >= 0.4 * size[0]
