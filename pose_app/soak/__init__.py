@@ -1,0 +1,52 @@
+"""`pose-app soak`: the real pipeline for a long time, with faults, and an account of everything."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--minutes",
+        type=_minutes,
+        default=1.0,
+        metavar="N",
+        help="how long (default: 1); Ctrl-C ends it early with the account so far",
+    )
+    parser.add_argument("--model", default="default", metavar="M", help="a name or a file")
+    parser.add_argument(
+        "--seed", type=int, metavar="N", help="repeat the random order of an earlier run"
+    )
+    parser.add_argument(
+        "--report",
+        type=Path,
+        metavar="FOLDER",
+        help="a new folder for account, plot and damaged recordings (default: in the cache)",
+    )
+    parser.add_argument("--json", action="store_true", help="print the account as one JSON object")
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """0 where everything was as it must be, 1 where something was not. Raises PoseAppError."""
+    from .report import finish, new_folder, text
+    from .soak import Soak
+
+    folder = new_folder(arguments.report)
+    soak = Soak(folder, arguments.minutes * 60, arguments.seed, arguments.model)
+    print(f"pose-app soak: seed {soak.seed}, report in {folder}", file=sys.stderr, flush=True)
+    account = finish(soak.run(), folder)
+    print(json.dumps(account, ensure_ascii=False) if arguments.json else text(account))
+    return 0 if account["verdict"] == "good" else 1
+
+
+def _minutes(words: str) -> float:
+    try:
+        value = float(words)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 7 * 24 * 60:
+        raise argparse.ArgumentTypeError(f"{words!r} is no number of minutes up to a week")
+    return value

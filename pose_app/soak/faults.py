@@ -1,0 +1,112 @@
+"""Engines, encoders and disks that fail when they are told to."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+
+from ..errors import EngineError
+from ..pose.estimator import PoseEstimator
+from ..recording import files
+from ..recording.video_writer import Recorder
+from ..types import Floats, Heatmaps, Image
+
+ENGINE_FAULTS = ("raises", "no numbers", "hangs")
+FILE_FAULTS = ("encoder fails", "encoder slow", "disk full")
+
+
+class EngineFault:
+    """The fault that the next inference has, whichever engine does it."""
+
+    def __init__(self) -> None:
+        self.next: str | None = None
+        self.happened = 0
+        self.released = threading.Event()  # lets a hanging inference return
+
+    def opener(self, open_estimator: Callable[[], PoseEstimator]) -> Callable[[], PoseEstimator]:
+        """The same, with an engine that has our faults."""
+
+        def opened() -> PoseEstimator:
+            estimator = open_estimator()
+            estimator.engine = _BreakableEngine(estimator.engine, self)
+            return estimator
+
+        return opened
+
+    def take(self) -> str | None:
+        fault, self.next = self.next, None
+        self.happened += fault is not None
+        return fault
+
+
+class _BreakableEngine:
+    """An engine that passes everything on, except for faults."""
+
+    def __init__(self, engine: Any, fault: EngineFault) -> None:
+        self._engine, self._fault = engine, fault
+        self.spec, self.info = engine.spec, engine.info
+
+    def infer(self, crops: Image, stacks: int) -> Heatmaps:
+        fault = self._fault.take()
+        if fault == "raises":
+            raise EngineError("The device has gone (injected).")
+        if fault == "hangs":
+            self._fault.released.wait()
+        maps: Heatmaps = self._engine.infer(crops, stacks)
+        return _NoNumbers(maps) if fault == "no numbers" else maps
+
+    def ready(self, stacks: int) -> bool:
+        return bool(self._engine.ready(stacks))
+
+    def close(self) -> None:
+        self._engine.close()
+
+
+class _NoNumbers:
+    """Heatmaps full of NaN."""
+
+    def __init__(self, maps: Heatmaps) -> None:
+        self._maps = maps
+        self.batch, self.stacks = maps.batch, maps.stacks
+
+    def stack(self, stack: int, item: int = 0) -> Floats:
+        return np.full_like(self._maps.stack(stack, item), np.nan)
+
+    def peaks(self) -> Floats | None:
+        peaks = self._maps.peaks()
+        return None if peaks is None else np.full_like(peaks, np.nan)
+
+
+class FileFault:
+    """The fault that recordings have: `kind` is set and None again when it is over."""
+
+    def __init__(self) -> None:
+        self.kind: str | None = None
+        self.pause = threading.Event()  # never set: a slow encoder waits on it
+
+
+@contextmanager
+def breakable_files(fault: FileFault) -> Iterator[None]:
+    """While this lasts, encoders and disks have the fault that `fault.kind` says."""
+    mux, free_bytes = Recorder._mux, files.free_bytes
+
+    def breakable_mux(recorder: Recorder, frame: Any) -> int:
+        if fault.kind == "encoder fails":
+            raise OSError(5, "the encoder broke (injected)")
+        if fault.kind == "encoder slow":
+            fault.pause.wait(0.3)
+        return mux(recorder, frame)
+
+    def breakable_free_bytes(path: Any) -> int | None:
+        return files.FREE_BYTES // 2 if fault.kind == "disk full" else free_bytes(path)
+
+    with (
+        patch.object(Recorder, "_mux", breakable_mux),
+        patch.object(files, "free_bytes", breakable_free_bytes),
+    ):
+        yield

@@ -1,0 +1,248 @@
+"""The session under test and everything that is seen of it."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from ..pipeline.events import Event
+from ..pipeline.opening import estimators
+from ..pipeline.session import Session, SessionOptions
+from ..recording.recording import RecordingReport
+from ..sources import open_source
+from ..sources.base import Source
+from .camera import LoopbackCamera
+from .faults import EngineFault, FileFault
+from .samples import Sample, take
+from .verifier import Verifier
+
+PATIENCE = 90.0  # seconds after which what must happen counts as a hang
+SAMPLE_SECONDS = 1.0
+LOOK_SECONDS = 0.02
+STALL_SECONDS = 5.0
+_ON_THE_WAY = 8  # frames between capture and their pose: mailbox, inference, one being handed over
+
+
+class MissedError(Exception):
+    """Something that must happen did not."""
+
+
+class Watched:
+    """One session after another, looked at all the time; used on one thread.
+
+    `problems` are sentences; `counts` are of actions and events; frames and gaps are over all
+    sessions. Gaps are between two poses, in seconds: `calm` ones while nothing was changed or
+    broken, the others with the action they fell into.
+    """
+
+    def __init__(self, folder: Path, rng: random.Random, model: str) -> None:
+        self.folder, self.rng, self.model = folder, rng, model
+        self.camera = LoopbackCamera()
+        self.engine_fault, self.file_fault = EngineFault(), FileFault()
+        self.problems: list[str] = []
+        self.samples: list[Sample] = []
+        self.rest: list[Sample] = []  # while no session exists
+        self.events: Counter[str] = Counter()
+        self.actions: Counter[str] = Counter()
+        self.captured = self.processed = self.sessions = 0
+        self.dropped: Counter[str] = Counter()
+        self.calm_gap = 0.0
+        self.gaps: dict[str, float] = {}
+        self.verifier = Verifier(self.problems.append)
+        self.started = time.monotonic()
+        self.session: Session
+        self.action = ""
+        self._pending: list[Event] = []
+        self._process = psutil.Process()
+        self._sampled = 0.0
+        self._last_ns = 0
+        self._disturbed = True
+        self._takes = 0
+        self._threads = set(threading.enumerate())
+        self._log = _Errors(self.problems)
+        logging.getLogger("pose_app").addHandler(self._log)
+
+    def close(self) -> None:
+        self.verifier.close()
+        self.camera.close()
+        logging.getLogger("pose_app").removeHandler(self._log)
+
+    # A session's life.
+
+    def begin(self) -> None:
+        """A new session on the demo; lossless or not."""
+        wanted, fallbacks = self.estimators("auto", "auto")
+        options = SessionOptions(
+            lossless=self.rng.random() < 0.3, stall_seconds=STALL_SECONDS, loop=True
+        )
+        self.action, self._pending, self._disturbed = "start", [], True
+        self._last_ns = 0
+        self.sessions += 1
+        self.session = Session(lambda: open_source("demo"), wanted, options, fallbacks)
+        self.session.start()
+
+    def end(self) -> None:
+        """Stop the session, wherever it is, and account for it."""
+        self.action, self._disturbed = "stop", True
+        self.camera.fault = self.file_fault.kind = self.engine_fault.next = None
+        report = self.session.stop()
+        self.look()
+        self.captured += report.captured
+        self.processed += report.processed
+        self.dropped.update(report.dropped)
+        if not report.conserved:
+            self.problems.append(f"session {self.sessions} does not add up: {report}")
+        if report.stuck:
+            self.problems.append(f"session {self.sessions} left {', '.join(report.stuck)} behind")
+        if report.failure is not None:
+            self.problems.append(f"session {self.sessions} failed: {report.failure}")
+        del self.session, report
+        self._rest()
+
+    def _rest(self) -> None:
+        """Sample what is held while no session exists; name the threads that are left."""
+        self.verifier.wait()
+        deadline = time.monotonic() + 10
+        while (left := self._strangers()) and time.monotonic() < deadline:
+            time.sleep(LOOK_SECONDS)
+        if left:
+            names = ", ".join(sorted(thread.name for thread in left))
+            self.problems.append(f"threads left behind after session {self.sessions}: {names}")
+        gc.collect()
+        self.rest.append(take(self._process, time.monotonic() - self.started, 0.0))
+
+    def _strangers(self) -> list[threading.Thread]:
+        return [
+            thread
+            for thread in threading.enumerate()
+            if thread not in self._threads and thread is not self.verifier.thread
+        ]
+
+    # What actions use.
+
+    def estimators(self, engine: str, device: str) -> tuple[Callable[[], Any], list[Any]]:
+        wanted, others = estimators(self.model, engine, device)
+        return self.engine_fault.opener(wanted), [self.engine_fault.opener(o) for o in others]
+
+    def open_source(self, opener: Callable[[], Source]) -> None:
+        """Change the source and wait until it is there."""
+        self.session.set_source(opener)
+        self.expect("source_opened")
+
+    def use_camera(self, path: str = "/large") -> None:
+        """Change to the loopback camera, if it is not that already."""
+        url = self.camera.url(path)
+        info = self.session.stats().source
+        if info is None or info.name != url:
+            self.open_source(lambda: open_source(url))
+
+    def next_take(self) -> str:
+        self._takes += 1
+        return f"take{self._takes}"
+
+    def wait(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            self.look()
+            time.sleep(min(LOOK_SECONDS, left))
+
+    def until(self, condition: Callable[[], object], what: str) -> None:
+        """Raises MissedError where `condition` does not become true."""
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            if time.monotonic() > deadline:
+                raise MissedError(f"{what} did not happen within {PATIENCE:.0f} s")
+            self.look()
+            time.sleep(LOOK_SECONDS)
+
+    def expect(self, *kinds: str) -> None:
+        """Wait for an event of one of these kinds, since the action began or the last `expect`."""
+
+        def found() -> bool:
+            for position, event in enumerate(self._pending):
+                if event.kind in kinds:
+                    del self._pending[: position + 1]
+                    return True
+            return False
+
+        self.until(found, f"the event {' or '.join(kinds)}")
+
+    def until_poses(self, more: int = 5) -> None:
+        wanted = self.session.stats().processed + more
+        self.until(lambda: self.session.stats().processed >= wanted, "a pose")
+
+    def act(self, name: str, action: Callable[[Watched], None]) -> None:
+        """Do something to the session; what does not happen as it must is a problem."""
+        self.action, self._pending, self._disturbed = name, [], True
+        self.actions[name] += 1
+        try:
+            action(self)
+            self.until_poses(2)
+        except MissedError as error:
+            stats = self.session.stats()
+            self.problems.append(f"{name}: {error} ({stats.source}, {stats.engine})")
+
+    # Looking.
+
+    def look(self) -> None:
+        for event in self.session.events():
+            self._event(event)
+        result = self.session.latest()
+        now = time.monotonic()
+        if result is not None and result.pose is not None and result.done_ns != self._last_ns:
+            if self._last_ns:
+                self._gap((result.done_ns - self._last_ns) * 1e-9)
+            self._last_ns = result.done_ns
+        if now - self._sampled >= SAMPLE_SECONDS:
+            self._sampled = now
+            self._sample(now)
+
+    def calm(self, seconds: float) -> None:
+        """Leave the session alone: from its next pose on, gaps are its own."""
+        self.until_poses(2)
+        self._last_ns, self._disturbed = 0, False
+        self.wait(seconds)
+
+    def _gap(self, seconds: float) -> None:
+        if self._disturbed:
+            self.gaps[self.action] = max(seconds, self.gaps.get(self.action, 0.0))
+        else:
+            self.calm_gap = max(seconds, self.calm_gap)
+
+    def _sample(self, now: float) -> None:
+        stats = self.session.stats()
+        self.samples.append(take(self._process, now - self.started, stats.fps))
+        on_the_way = stats.captured - stats.processed - stats.lost
+        if not 0 <= on_the_way <= _ON_THE_WAY:
+            self.problems.append(f"{on_the_way} frames are neither processed nor dropped: {stats}")
+
+    def _event(self, event: Event) -> None:
+        self.events[event.kind] += 1
+        self._pending.append(event)
+        if event.message.startswith(("Did not end", "The watchdog failed")):
+            self.problems.append(event.message)
+        if event.kind == "recording_started":
+            self.verifier.started(event.data.paths)
+        if event.kind == "recording_finished" and isinstance(event.data, RecordingReport):
+            self.verifier.finished(event.data)
+
+
+class _Errors(logging.Handler):
+    """Errors in the log are problems, but for those of files, which faults bring about."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__(logging.ERROR)
+        self._problems = problems
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if not record.name.startswith("pose_app.recording"):
+            self._problems.append(f"in the log: {record.getMessage()} {record.exc_text or ''}")
