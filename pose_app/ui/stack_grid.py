@@ -135,10 +135,7 @@ class StackGrid(QWidget):
     # Geometry
 
     def sizeHint(self) -> QSize:
-        columns = min(self._total, 4)
-        rows = math.ceil(self._total / columns)
-        side = 170 if rows == 1 else 96
-        return QSize(columns * side, rows * (side + self._caption))
+        return QSize(370, 340)  # room for four tiles, two by two
 
     def minimumSizeHint(self) -> QSize:
         columns = min(self._total, 4)
@@ -273,9 +270,9 @@ class StackGrid(QWidget):
         painter.drawText(line, Qt.AlignmentFlag.AlignLeft, name)
         painter.setFont(font)
         painter.setPen(muted)
-        words = QFontMetrics(font).elidedText(
-            caption(stack, self._pose, reading), Qt.TextElideMode.ElideRight, rect.width()
-        )
+        words = caption(stack, self._pose, reading)
+        if QFontMetrics(font).horizontalAdvance(words) > rect.width():
+            words = caption(stack, self._pose, reading, short=True)
         painter.drawText(line.translated(0, height), Qt.AlignmentFlag.AlignLeft, words)
 
     def _paint_frame(self, painter: QPainter, rect: QRect, stack: int) -> None:

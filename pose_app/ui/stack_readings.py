@@ -46,17 +46,18 @@ def copied_out(pose: Pose | None) -> list[Floats]:
         return []
 
 
-def caption(stack: int, pose: Pose | None, reading: Reading | None) -> str:
-    """The second line under a stack's tile."""
+def caption(stack: int, pose: Pose | None, reading: Reading | None, short: bool = False) -> str:
+    """The second line under a stack's tile, `short` for a small one."""
     if pose is None:
         return ""
     if reading is None:
-        return _tr("did not run")
+        return _tr("idle") if short else _tr("did not run")
     if stack == pose.stacks - 1:
-        return _tr("the last word")
+        return _tr("last") if short else _tr("the last word")
     if reading.distance is None:
-        return _tr("not in view")
-    return _tr("{0} px from the last").format(f"{reading.distance:.0f}")
+        return "–" if short else _tr("not in view")
+    words = _tr("{0} px") if short else _tr("{0} px from the last")
+    return words.format(f"{reading.distance:.0f}")
 
 
 def help_text(stack: int, total: int, reading: Reading | None) -> str:

@@ -9,7 +9,6 @@ from PySide6.QtCore import QSignalBlocker, QSize, Qt
 from PySide6.QtGui import QIcon, QImage, QPixmap
 from PySide6.QtWidgets import (
     QComboBox,
-    QGridLayout,
     QHBoxLayout,
     QLabel,
     QSizePolicy,
@@ -46,7 +45,7 @@ class StacksPanel(QWidget):
         self.threshold = QSlider(Qt.Orientation.Horizontal)
         self.own = QToolButton()
         self.zoom = QToolButton()
-        self._opacity_value, self._threshold_value = QLabel(), QLabel()
+        self._threshold_value = QLabel()
         self._build()
         self._fill_joints()
         self._show_view()
@@ -84,23 +83,20 @@ class StacksPanel(QWidget):
         )
         self._set_up_joint()
         self._set_up_looks()
-        controls = QGridLayout()
-        controls.setHorizontalSpacing(8)
-        controls.setVerticalSpacing(2)
-        controls.setColumnStretch(1, 1)
-        for row, (text, slider, value) in enumerate(
-            (
-                (self.tr("Opacit&y"), self.opacity, self._opacity_value),
-                (self.tr("&Threshold"), self.threshold, self._threshold_value),
-            )
+        controls = QHBoxLayout()
+        controls.setSpacing(8)
+        for text, slider in (
+            (self.tr("Opacit&y"), self.opacity),
+            (self.tr("&Threshold"), self.threshold),
         ):
             label = QLabel(text)
             label.setBuddy(slider)
             label.setToolTip(slider.toolTip())
-            controls.addWidget(label, row, 0)
-            controls.addWidget(slider, row, 1)
-            controls.addWidget(value, row, 2)
-        controls.addWidget(self.own, 1, 3)
+            slider.setMinimumWidth(50)
+            controls.addWidget(label)
+            controls.addWidget(slider, 1)
+        controls.addWidget(self._threshold_value)
+        controls.addWidget(self.own)
         top = QHBoxLayout()
         label = QLabel(self.tr("Heatmap o&f"))
         label.setBuddy(self.joint)
@@ -151,8 +147,8 @@ class StacksPanel(QWidget):
         self.own.setAccessibleName(self.tr("The model's own threshold"))
         self.own.setToolTip(self.tr("Back to the threshold that the model was measured with"))
         self.own.clicked.connect(lambda: setattr(self._view, "threshold", None))
-        for value in (self._opacity_value, self._threshold_value):
-            value.setMinimumWidth(value.fontMetrics().horizontalAdvance("100 %"))
+        width = self._threshold_value.fontMetrics().horizontalAdvance("0.00")
+        self._threshold_value.setMinimumWidth(width)
 
     def _fill_joints(self) -> None:
         with QSignalBlocker(self.joint):
@@ -185,7 +181,6 @@ class StacksPanel(QWidget):
         self.opacity.setValue(round(view.opacity * 100))
         self.threshold.setValue(round((threshold or 0.0) * 100))
         del blockers
-        self._opacity_value.setText(f"{round(view.opacity * 100)} %")
         self._threshold_value.setText("" if threshold is None else f"{threshold:.2f}")
         self.own.setEnabled(view.threshold is not None)
         self.zoom.setEnabled(view.joint is not None)

@@ -86,7 +86,7 @@ class MovementPlot(QWidget):
             self._scale = next((nice for nice in _NICE if nice >= longest * 1.1), _NICE[-1])
 
     def sizeHint(self) -> QSize:
-        return QSize(360, 230)
+        return QSize(360, 200)
 
     def minimumSizeHint(self) -> QSize:
         return QSize(160, 150)
@@ -137,7 +137,7 @@ class MovementPlot(QWidget):
         muted = self.palette().color(QPalette.ColorRole.PlaceholderText)
         if len(self._values) == 0:
             painter.setPen(muted)
-            words = self.tr("Only one stack runs: nothing to compare.")
+            words = self.tr("Only one stack runs: choose more in the menu Model.")
             painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, words)
         else:
             self._paint_axis(painter, left, width, muted)

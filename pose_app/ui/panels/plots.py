@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # Stages in the order they pile up, and their colours: told apart by brightness too.
 STAGES = {"crop": "#fbbf24", "network": "#6366f1", "decode": "#2dd4bf", "track": "#f472b6"}
 X_COLOUR, Y_COLOUR = "#f97316", "#0ea5e9"
-_WIDE = 900  # widget pixels from which all plots are in one row
+_WIDE = 640  # widget pixels from which all plots can be in one row
 
 
 class PlotsPanel(QWidget):
@@ -184,7 +184,8 @@ class PlotsPanel(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         width, height = self.width(), self.height()
-        self._arrange(4 if width > _WIDE else 1 if height > 1.5 * width else 2)
+        flat, tall = width > 2.5 * height and width > _WIDE, height > 1.5 * width
+        self._arrange(4 if flat else 1 if tall else 2)
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
