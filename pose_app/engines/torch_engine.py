@@ -106,8 +106,9 @@ class TorchEngine:
         if staging is None:
             staging = torch.empty(crops.shape, dtype=torch.uint8, pin_memory=True)
             self._staging[len(crops)] = staging
-        # Free again: the infer before this one waited for the device.
-        staging.copy_(torch.from_numpy(crops))
+        # Free again: the infer before this one waited for the device. Copied by numpy, because
+        # torch would wake every core for it and let them spin until the next frame.
+        np.copyto(staging.numpy(), crops)
         return staging.to(self._device, non_blocking=True)
 
     def _run(self, batch: int, stacks: int) -> _Run:

@@ -85,6 +85,10 @@ class InferenceWorker:
 
     def _run(self) -> None:
         post = self._post
+        import cv2  # late: it takes a while, and the window is to be there first
+
+        # OpenCV's own threads gain nothing on a crop and take cores from the network.
+        cv2.setNumThreads(1)
         try:
             while not self._stopping:
                 post.engines.close_retired()

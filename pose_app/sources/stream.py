@@ -19,7 +19,7 @@ from .images import decode_image
 from .live import LiveClock, LiveReader, now
 from .mjpeg import MOST_PICTURE_BYTES, MjpegParser
 from .names import redact
-from .video import NETWORK_ONLY, VideoSource, reason, upright
+from .video import LENIENT, NETWORK_ONLY, VideoSource, reason, upright
 
 # Through FFmpeg; everything else (files, concat, pipes, devices) is no business of a URL.
 _LIVE_SCHEMES = frozenset({"rtsp", "rtsps", "rtmp", "rtmps", "srt", "udp", "rtp", "tcp"})
@@ -311,8 +311,8 @@ class LiveStreamSource:
                 self._url,
                 mode="r",
                 options=options,
-                metadata_errors="replace",
                 timeout=self._timeout,
+                **LENIENT,
             ) as container:
                 if not container.streams.video:
                     raise SourceError(f"{self._name} has no picture in it: choose another stream.")

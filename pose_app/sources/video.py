@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -33,6 +34,10 @@ _SEEK_STEPS = (0.0, 1.0, 5.0, 30.0)
 _MOST_BROKEN_IN_A_ROW = 500
 # A file may be a playlist of addresses, and an address give a playlist of files: opening a file
 # asks the network for nothing, and what comes over the network reads no file.
+# Titles that are no UTF-8 must not keep a video from being seen; PyAV 19 takes them as they are.
+LENIENT: dict[str, Any] = (
+    {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
+)
 _FILES_ONLY = {"protocol_whitelist": "file"}
 NETWORK_ONLY = {
     "protocol_whitelist": "http,https,httpproxy,tcp,tls,udp,rtp,rtmp,rtmps,srt,crypto,data"
@@ -294,16 +299,14 @@ def _open(location: str | Path, name: str, timeout: tuple[float, float]) -> Inpu
     try:
         if isinstance(location, Path):
             # A name with a colon in it would be taken for a protocol.
-            container = av.open(
-                f"file:{location}", mode="r", options=_FILES_ONLY, metadata_errors="replace"
-            )
+            container = av.open(f"file:{location}", mode="r", options=_FILES_ONLY, **LENIENT)
         else:
             container = av.open(
                 location,
                 mode="r",
                 options=NETWORK_ONLY,
-                metadata_errors="replace",
                 timeout=timeout,
+                **LENIENT,
             )
     except (av.error.InvalidDataError, av.error.EOFError) as error:
         raise SourceError(
