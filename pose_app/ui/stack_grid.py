@@ -234,14 +234,16 @@ class StackGrid(QWidget):
         if self._view.mirror:
             points[:, 0] = rect.width() - points[:, 0]
         here, last = (QPointF(rect.left() + x, rect.top() + y) for x, y in points.tolist())
+        apart = math.hypot(here.x() - last.x(), here.y() - last.y())
+        radius = min(max(rect.height() * 0.06, 5.0), 12.0)  # around the blob, not on it
         painter.save()
         painter.setClipRect(rect)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         for colour, width in ((QColor(0, 0, 0, 150), 3.5), (QColor("white"), 1.5)):
             painter.setPen(QPen(colour, width))
-            painter.drawEllipse(here, 5, 5)
-            if stack != pose.stacks - 1:
+            painter.drawEllipse(here, radius, radius)
+            if apart > radius / 2:
                 painter.drawLine(last - QPointF(4, 0), last + QPointF(4, 0))
                 painter.drawLine(last - QPointF(0, 4), last + QPointF(0, 4))
         painter.restore()
