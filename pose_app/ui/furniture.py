@@ -35,7 +35,11 @@ _SMALL = 1100  # widget pixels: narrower windows start with fewer panels
 
 
 def build_toolbar(window: MainWindow) -> None:
-    """The source on the left, commands, then the badge of the model and the recording."""
+    """The source on the left, commands, and the recording on the right.
+
+    The badge of the model stands at the foot of the window: long as it is, it would push the
+    recording out of a small one.
+    """
     bar = QToolBar(window.tr("Toolbar"))
     bar.setObjectName("toolbar")
     bar.setMovable(False)
@@ -56,8 +60,6 @@ def build_toolbar(window: MainWindow) -> None:
             spacer = QWidget()
             spacer.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
             bar.addWidget(spacer)
-            bar.addWidget(window.model_button)
-            bar.addSeparator()
             window.recording_place = bar.addWidget(window.recording_label)
             continue
         if group != TOOLBAR[TOOLBAR.index(None) + 1]:
@@ -67,6 +69,7 @@ def build_toolbar(window: MainWindow) -> None:
             bar.addAction(action)
             bar.widgetForAction(action).setAccessibleName(action.text())
     window.addToolBar(bar)
+    window.status.addPermanentWidget(window.model_button)
 
 
 def build_docks(window: MainWindow) -> None:

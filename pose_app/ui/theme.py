@@ -73,6 +73,7 @@ QDockWidget { font-weight: 600; }
 QDockWidget::title { background: palette(window); padding: 7px 10px; text-align: left;
   border-top: 1px solid palette(mid); }
 QStatusBar { border-top: 1px solid palette(mid); }
+QStatusBar QToolButton[labelled="true"] { padding: 2px 9px; margin: 2px 6px; }
 QStatusBar::item { border: none; }
 QStatusBar QLabel { padding: 1px 8px; }
 QPushButton { background: palette(button); border: 1px solid palette(mid); border-radius: 7px;
