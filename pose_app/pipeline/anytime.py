@@ -25,14 +25,16 @@ class StackController:
     """Anytime control. Feed it what every frame cost; read `stacks` before the next frame.
 
     `stacks` is the network's number of stacks, `target` the frames per second to keep up with
-    (None: all stacks, always; it may be changed at any time). Used from one thread; no clock, no
-    randomness: the same measurements give the same answers.
+    (None: all stacks, always; it may be changed at any time); `fewest` run in any case, however slow
+    they are (because somebody looks at them). Used from one thread; no clock, no randomness: the
+    same measurements give the same answers.
     """
 
     def __init__(self, stacks: int, target: float | None) -> None:
         if stacks < 1:
             raise ValueError(f"a network has one stack or more, not {stacks}")
         self.target = target
+        self.fewest = 1
         self._all = stacks
         self._now = stacks
         self._network: deque[float] = deque(maxlen=_WINDOW)  # with the present number of stacks
@@ -45,7 +47,7 @@ class StackController:
     @property
     def stacks(self) -> int:
         """How many stacks the next frame should get, 1 .. all."""
-        return self._now if self.target else self._all
+        return max(self._now, min(self.fewest, self._all)) if self.target else self._all
 
     def update(self, stacks: int, network: float, other: float = 0.0) -> int:
         """Take in a frame that ran `stacks` stacks; returns the number for the next one.
@@ -58,6 +60,8 @@ class StackController:
         if not self.target:
             self._change(self._all)
             return self._now
+        if self._now < self.stacks:
+            self._change(self.stacks)
         if stacks != self._now:  # the new sub-model is still being compiled
             return self._now
         self._network.append(network)
@@ -81,8 +85,9 @@ class StackController:
         """Go down to what fits, at once. A stack added in vain is tried again, but later."""
         if self._on_trial:
             self._patience = min(2 * self._patience, _MOST_PATIENCE)
-        fitting = [k for k in range(1, self._now) if self._busy(k) <= _TOO_BUSY * period]
-        self._change(max(fitting, default=1))
+        fewest = min(self.fewest, self._now)
+        fitting = [k for k in range(fewest, self._now) if self._busy(k) <= _TOO_BUSY * period]
+        self._change(max(fitting, default=fewest))
 
     def _change(self, stacks: int) -> None:
         if stacks != self._now:

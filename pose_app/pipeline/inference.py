@@ -190,6 +190,7 @@ class InferenceWorker:
             return max(1, min(int(wanted), most))
         assert self._controller is not None
         self._controller.target = post.options.target_fps or post.source_fps()
+        self._controller.fewest = post.controls.fewest
         stacks = self._controller.stacks
         # A number of stacks that is still being prepared would cost a hitch.
         if self._last_stacks is not None and not estimator.engine.ready(stacks):

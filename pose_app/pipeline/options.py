@@ -41,12 +41,14 @@ class SessionOptions:
 class Controls:
     """Settable from any thread at any time; takes effect with the next frame.
 
-    `stacks`: "auto", "all" or how many run; `shown`: the stack (0 = first) whose joints the pose
+    `stacks`: "auto", "all" or how many run; `fewest`: with "auto", so many run in any case (somebody
+    looks at them); `shown`: the stack (0 = first) whose joints the pose
     has, None = the last that ran; `threshold`: None = the model's; `region`: a square that the user
     chose, None = follow the person; `paused`; `speed` of files, 1.0 = as recorded; `loop` files.
     """
 
     stacks: Stacks
+    fewest: int
     shown: int | None
     threshold: float | None
     smoothing: bool
@@ -58,6 +60,7 @@ class Controls:
     def __init__(self, options: SessionOptions) -> None:
         self.changed = threading.Condition()
         self.stacks = options.stacks
+        self.fewest = 1
         self.shown = None
         self.threshold = options.threshold
         self.smoothing = options.smoothing

@@ -152,8 +152,11 @@ class ViewsControl(QObject):
         if name in REMEMBERED:
             self.window.remember(f"view.{name}", value)
         controls = self.window.bridge.session.controls
-        if name == "stack":
-            controls.shown = value
+        if name in ("stack", "compare"):
+            controls.shown = self.view.stack
+            # A stack that somebody chose runs, even where the frame rate suffers.
+            looked_at = [s for s in (self.view.stack, self.view.compare) if s is not None]
+            controls.fewest = max(looked_at, default=0) + 1
         elif name == "threshold":
             controls.threshold = value
             self.window.remember("pose.threshold", -1.0 if value is None else float(value))

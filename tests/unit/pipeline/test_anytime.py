@@ -113,3 +113,27 @@ def test_without_a_target_all_stacks_run() -> None:
 def test_refuses_a_network_without_stacks() -> None:
     with pytest.raises(ValueError, match="0"):
         StackController(0, 30)
+
+
+def test_a_stack_that_somebody_looks_at_runs_even_where_it_is_too_slow() -> None:
+    controller = StackController(4, 30)
+    for _ in range(30):
+        controller.update(controller.stacks, controller.stacks * 0.03)
+    assert controller.stacks == 1
+    controller.fewest = 3
+    for _ in range(30):
+        assert controller.stacks == 3
+        controller.update(3, 0.09)
+    controller.fewest = 1
+    controller.update(3, 0.09)
+    for _ in range(30):
+        controller.update(controller.stacks, controller.stacks * 0.03)
+    assert controller.stacks == 1
+
+
+def test_room_for_more_than_somebody_looks_at_is_used() -> None:
+    controller = StackController(4, 30)
+    controller.fewest = 2
+    for _ in range(200):
+        controller.update(controller.stacks, controller.stacks * 0.001)
+    assert controller.stacks == 4
