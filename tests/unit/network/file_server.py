@@ -6,11 +6,12 @@ import re
 import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-CERTIFICATE = Path(__file__).with_name("localhost.pem")  # for 127.0.0.1 only, its key included
+import trustme
+
+AUTHORITY = trustme.CA()  # made anew for every run; nobody trusts it unless told to
 
 
 class FileServer:
@@ -36,7 +37,7 @@ class FileServer:
         self._scheme = "https" if secure else "http"
         if secure:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(CERTIFICATE)
+            AUTHORITY.issue_cert("127.0.0.1").configure_cert(context)
             self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
 

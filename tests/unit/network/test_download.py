@@ -18,7 +18,7 @@ from pose_app.network.download import (
     UnreachableError,
     fetch,
 )
-from tests.unit.network.file_server import CERTIFICATE, FileServer
+from tests.unit.network.file_server import AUTHORITY, FileServer
 
 CONTENT = random.Random(1).randbytes(700_000)
 HASH = hashlib.sha256(CONTENT).hexdigest()
@@ -235,7 +235,8 @@ def test_encrypted_addresses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     with FileServer(CONTENT, secure=True) as server:
         with pytest.raises(UnreachableError, match="CERTIFICATE_VERIFY_FAILED"):
             get(server, tmp_path / "net.pt")  # nobody vouches for it
-        monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+        AUTHORITY.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
         server.faults = ["truncate"]
         assert get(server, tmp_path / "net.pt") == HASH
         cancel = threading.Event()
