@@ -17,7 +17,7 @@ from ..errors import PoseAppError
 
 if TYPE_CHECKING:
     from ..pipeline.session import Session
-    from ..pipeline.stats import Stats
+    from ..pipeline.stats import SessionReport, Stats
     from ..types import Result
 
 PICTURE_MS = 8  # how often the newest result is looked for; half a frame at 60 fps
@@ -44,6 +44,7 @@ class Bridge(QObject):
         self.session = session
         self.last_result: Result | None = None
         self.last_stats: Stats | None = None
+        self.last_report: SessionReport | None = None  # once it has stopped
         self._stopping = self._has_ended = False
         self._outcomes: queue.SimpleQueue[tuple[Done, Any, PoseAppError | None]] = (
             queue.SimpleQueue()
@@ -130,6 +131,7 @@ class Bridge(QObject):
             raise error
         for event in self.session.events():
             self.happened.emit(event)
+        self.last_report = report
         self.stopped.emit(report)
 
 

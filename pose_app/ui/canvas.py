@@ -165,21 +165,28 @@ class Canvas(QWidget):
         points, strengths = self._joints(pose, view.stack_of(pose), transform)
         painting.paint_skeleton(painter, pose.skeleton, points, strengths, width)
         if view.compare is not None:
-            other, faint = self._joints(pose, view.stack_of(pose, view.compare), transform)
-            painting.paint_skeleton(
-                painter,
-                pose.skeleton,
-                other,
-                faint,
-                max(width * 0.6, 1.5),
-                colours.COMPARE_SIDES,
-                dashed=True,
-            )
+            self._paint_other_stack(painter, pose, view.compare, width)
         marked = self._hovered if self._hovered is not None else view.solo
         if marked is not None and marked < len(strengths) and strengths[marked] > 0:
             point = QPointF(*points[marked])
             painting.paint_ring(painter, point, width * 1.6 + 3)
             painting.paint_chip(painter, point, self._words(pose, marked), QRectF(self.rect()))
+
+    def _paint_other_stack(self, painter: QPainter, pose: Pose, compare: int, width: float) -> None:
+        """A second skeleton, thin and dashed; none where it would be the same one."""
+        stack = self.view.stack_of(pose, compare)
+        if stack == self.view.stack_of(pose):
+            return
+        points, strengths = self._joints(pose, stack, self.transform)
+        painting.paint_skeleton(
+            painter,
+            pose.skeleton,
+            points,
+            strengths,
+            max(width * 0.6, 1.5),
+            colours.COMPARE_SIDES,
+            dashed=True,
+        )
 
     def _joints(
         self, pose: Pose, stack: int, transform: ViewTransform

@@ -339,7 +339,6 @@ class MainWindow(QMainWindow):
     def _session_stopped(self, report: Any) -> None:
         self.has_stopped = True
         self.save_settings()
-        self.report = report
         self.close()
         self.closed.emit()
 

@@ -132,12 +132,14 @@ def test_closing_while_recording_finishes_the_file(open_window, qtbot, tmp_path)
     wait_for_pose(window, qtbot)
     window.commands["record"].trigger()
     qtbot.waitUntil(lambda: "0:01" in window.recording_label.text(), timeout=WAIT_MS)
+    bridge = window.bridge
     close(window, qtbot)
+    report = bridge.last_report
     (video,) = (tmp_path / "recordings").glob("*.mp4")
     with av.open(str(video)) as container:
         assert sum(1 for _ in container.decode(video=0)) > 20
-    assert window.report.conserved
-    assert window.report.stuck == ()
+    assert report.conserved
+    assert report.stuck == ()
 
 
 def drop(window, text: str) -> None:

@@ -1,0 +1,85 @@
+"""The app as a process of its own: it starts, and ends cleanly when it is told to."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from PySide6.QtCore import QTimer
+
+from pose_app.ui import app as ui_app
+from tests.ui.conftest import WAIT_MS
+
+STARTED = """
+import sys
+from pose_app.ui import main_window
+shown = main_window.MainWindow._show_stats
+def tell(self, stats):
+    shown(self, stats)
+    if stats.processed > 3:
+        print("running", flush=True)
+main_window.MainWindow._show_stats = tell
+from pose_app.cli import main
+sys.exit(main(["demo"]))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_closes_the_window_cleanly(number):
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
+    process = subprocess.Popen(
+        [sys.executable, "-c", STARTED],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout.readline() == "running\n"
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=WAIT_MS / 1000)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == 0
+    assert "Traceback" not in errors
+
+
+def test_the_whole_app_runs_and_closes(qapp, qtbot, monkeypatch):
+    """`run` in this process: the window is made, shown, started and closed by its own command."""
+    windows = []
+    make = ui_app.make_window
+
+    def kept(*arguments):
+        windows.append(make(*arguments))
+        QTimer.singleShot(300, windows[0].commands["quit"].trigger)
+        return windows[0]
+
+    monkeypatch.setattr(ui_app, "make_window", kept)
+    arguments = argparse.Namespace(
+        source="demo", model=None, engine="openvino", device=None, precision="f32"
+    )
+    before = sys.excepthook, signal.getsignal(signal.SIGINT)
+    assert ui_app.run(arguments) == 0
+    assert (sys.excepthook, signal.getsignal(signal.SIGINT)) == before
+    (window,) = windows
+    assert window.has_stopped
+    assert window.bridge.last_report.stuck == ()
+    assert window.settings.get("model.engine") == "openvino"
+    qtbot.waitUntil(lambda: not window.bridge.busy, timeout=WAIT_MS)
+    window.deleteLater()
+
+
+def test_an_option_that_makes_no_sense_is_refused(qapp):
+    from pose_app.errors import SettingsError
+
+    arguments = argparse.Namespace(
+        source=None, model=None, engine="abacus", device=None, precision=None
+    )
+    with pytest.raises(SettingsError, match="abacus"):
+        ui_app.run(arguments)

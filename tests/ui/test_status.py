@@ -1,0 +1,67 @@
+"""The state in words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pose_app.pipeline.stats import Stats
+from pose_app.skeletons import COCO_17, MPII_16
+from pose_app.sources.base import SourceInfo
+from pose_app.ui.playback_bar import clock
+from pose_app.ui.recordings_control import size_of
+from pose_app.ui.status import describe_pose, describe_rates
+from tests.ui.panel_results import made_result
+
+
+def pose_with(names, skeleton=MPII_16, **changes):
+    """A pose with these joints present."""
+    pose = made_result(skeleton=skeleton).pose
+    present = np.array([name in names for name in skeleton.joints])
+    return replace(pose, present=present, **changes)
+
+
+@pytest.mark.parametrize(
+    ("pose", "words"),
+    [
+        (None, "loading"),
+        (pose_with((), found=False), "No person"),
+        (pose_with((), found=False, tracking="manual"), "Esc"),
+        (pose_with(("head_top", "upper_neck")), "too close"),
+        (pose_with(("nose", "left_eye", "right_ear"), COCO_17), "too close"),
+        (pose_with(("head_top", "left_shoulder", "left_wrist")), "Upper body"),
+        (pose_with(("head_top", "left_hip", "left_wrist")), "legs are out"),
+        (pose_with(MPII_16.joints), "whole person"),
+        (pose_with(MPII_16.joints[:12]), "12 of 16"),
+    ],
+)
+def test_poses_in_words(pose, words):
+    assert words in describe_pose(pose)
+
+
+CAMERA = SourceInfo("camera", "Desk camera", (640, 480), fps=30.0, live=True)
+FILE = SourceInfo("video", "clip.mp4", (640, 480), fps=30.0, note="It has no clock.")
+
+
+@pytest.mark.parametrize(
+    ("stats", "words"),
+    [
+        (Stats(captured=99, source_fps=30, fps=29, source=CAMERA), ""),
+        (Stats(captured=99, source_fps=12, fps=12, source=CAMERA), "12 of 30 fps: too dark?"),
+        (Stats(captured=99, source_fps=30, fps=9, source=CAMERA), "fewer stacks"),
+        (Stats(captured=5, source_fps=2, fps=1, source=CAMERA), ""),  # it has only begun
+        (Stats(captured=99, source_fps=12, fps=12, source=FILE), "It has no clock."),
+        (Stats(), ""),
+    ],
+)
+def test_rates_in_words(stats, words):
+    said = describe_rates(stats)
+    assert words in said
+    assert bool(said) == bool(words)
+
+
+def test_times_and_sizes():
+    assert [clock(s) for s in (0, 62.9, 3602)] == ["0:00", "1:02", "1:00:02"]
+    assert [size_of(n) for n in (3_400_000, 2_500_000_000)] == ["3.4 MB", "2.50 GB"]
