@@ -28,14 +28,15 @@ class EngineKeeper:
         events: EventList,
         on_end: Callable[[PoseAppError], None],
     ) -> None:
-        self._open = open_estimator
-        self._fallbacks = list(fallbacks)
+        self._first = open_estimator, list(fallbacks)
+        self._fallbacks: list[Open] = []  # of what runs, or ran last
         self._events = events
         self._on_end = on_end
         self._lock = threading.Lock()
         self._current: PoseEstimator | None = None
         self._retired: list[PoseEstimator] = []
         self._wanted = 0  # the newest request; older ones are thrown away when they are loaded
+        self._loading = False
         self._stopped = False
         self.threads: list[threading.Thread] = []
 
@@ -44,13 +45,12 @@ class EngineKeeper:
         return self._current
 
     def start(self) -> None:
-        self._load([self._open], "model_loaded")
+        wanted, fallbacks = self._first
+        self._load([wanted], fallbacks, "model_loaded")
 
     def set_estimator(self, open_estimator: Open, fallbacks: Sequence[Open]) -> None:
         """Load another one; the present one goes on until that is ready."""
-        with self._lock:
-            self._fallbacks = list(fallbacks)
-        self._load([open_estimator], "model_loaded")
+        self._load([open_estimator], list(fallbacks), "model_loaded")
 
     def failed(self, estimator: PoseEstimator, error: Exception, *, hangs: bool = False) -> None:
         """The estimator is of no use any more: go on with the next engine, and say so."""
@@ -60,17 +60,23 @@ class EngineKeeper:
             self._current = None
             if not hangs:  # a hanging one cannot even be closed
                 self._retired.append(estimator)
-            rest, self._fallbacks = self._fallbacks, self._fallbacks[1:]
+            loading = self._loading
+            rest: list[Open] = []
+            if not loading:
+                rest, self._fallbacks = self._fallbacks, []
         what = str(error) if isinstance(error, PoseAppError) else f"{type(error).__name__}: {error}"
         info = estimator.engine.info
         message = f"{info.engine} on {info.device} failed: {what.rstrip('.')}."
+        if loading:  # another one was asked for already; if it does not load, the rest is tried
+            self._events.add("warning", f"{message} Going on with the one that is loading.", error)
+            return
         if not rest:
             final = EngineError(f"{message} There is no other engine to go on with.")
             self._events.add("model_failed", str(final), final)
             self._on_end(final)
             return
         self._events.add("warning", f"{message} Going on with the next engine.", error)
-        self._load(rest, "engine_changed")
+        self._load(rest, [], "engine_changed")
 
     def close_retired(self) -> None:
         """Close what was replaced; on the inference thread, which is the only one that runs it."""
@@ -92,21 +98,23 @@ class EngineKeeper:
         if current is not None:
             _close(current)
 
-    def _load(self, candidates: list[Open], kind: str) -> None:
+    def _load(self, candidates: list[Open], fallbacks: list[Open], kind: str) -> None:
+        """`fallbacks` are for later; of several candidates the rest is that."""
         with self._lock:
             if self._stopped:
                 return
             self._wanted += 1
+            self._loading = True
             thread = threading.Thread(
                 target=self._run,
-                args=(self._wanted, candidates, kind),
+                args=(self._wanted, candidates, fallbacks, kind),
                 name="load model",
                 daemon=True,
             )
             self.threads = [t for t in self.threads if t.is_alive()] + [thread]
         thread.start()
 
-    def _run(self, number: int, candidates: list[Open], kind: str) -> None:
+    def _run(self, number: int, candidates: list[Open], fallbacks: list[Open], kind: str) -> None:
         for position, open_estimator in enumerate(candidates):
             error: PoseAppError
             try:
@@ -117,27 +125,37 @@ class EngineKeeper:
                 log.exception("loading the model failed")
                 error = ModelError(f"The model could not be loaded ({failure}).")
             else:
-                self._take(number, estimator, kind, used=position)
+                self._take(number, estimator, [*candidates[position + 1 :], *fallbacks], kind)
                 return
             with self._lock:
                 if number != self._wanted:
                     return
             self._events.add("model_failed", str(error), error)
         with self._lock:
+            if number != self._wanted:
+                return
+            self._loading = False
             lost = self._current is None
-        if lost:
+            rest: list[Open] = []
+            if lost:  # what ran before has failed while this was loading
+                rest, self._fallbacks = self._fallbacks, []
+        if rest:
+            self._load(rest, [], "engine_changed")
+        elif lost:
             self._on_end(error)
 
-    def _take(self, number: int, estimator: PoseEstimator, kind: str, used: int) -> None:
+    def _take(
+        self, number: int, estimator: PoseEstimator, fallbacks: list[Open], kind: str
+    ) -> None:
         info = estimator.engine.info
         with self._lock:
             wanted = number == self._wanted
             if wanted:
+                self._loading = False
                 if self._current is not None:
                     self._retired.append(self._current)
                 self._current = estimator
-                if kind == "engine_changed":
-                    self._fallbacks = self._fallbacks[used:]
+                self._fallbacks = fallbacks
         if not wanted:
             _close(estimator)
             return

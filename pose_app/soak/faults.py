@@ -16,7 +16,7 @@ from ..recording import files
 from ..recording.video_writer import Recorder
 from ..types import Floats, Heatmaps, Image
 
-ENGINE_FAULTS = ("raises", "no numbers", "hangs")
+ENGINE_FAULTS = ("raises", "out of memory", "no numbers", "hangs")
 FILE_FAULTS = ("encoder fails", "encoder slow", "disk full")
 
 
@@ -49,22 +49,20 @@ class _BreakableEngine:
 
     def __init__(self, engine: Any, fault: EngineFault) -> None:
         self._engine, self._fault = engine, fault
-        self.spec, self.info = engine.spec, engine.info
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._engine, name)
 
     def infer(self, crops: Image, stacks: int) -> Heatmaps:
         fault = self._fault.take()
         if fault == "raises":
             raise EngineError("The device has gone (injected).")
+        if fault == "out of memory":
+            raise MemoryError("no memory left on the device (injected)")
         if fault == "hangs":
             self._fault.released.wait()
         maps: Heatmaps = self._engine.infer(crops, stacks)
         return _NoNumbers(maps) if fault == "no numbers" else maps
-
-    def ready(self, stacks: int) -> bool:
-        return bool(self._engine.ready(stacks))
-
-    def close(self) -> None:
-        self._engine.close()
 
 
 class _NoNumbers:

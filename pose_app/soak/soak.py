@@ -76,13 +76,13 @@ class Soak:
         end = min(begun + self._seconds, now + self._session_seconds * rng.uniform(0.5, 1.5))
         watched.begin()
         done.append((now - begun, "start"))
+        going = True
         if rng.random() < 0.8:  # else something is done while it still loads
-            watched.act("start", lambda w: w.expect("model_loaded"))
-        while time.monotonic() < end:
+            going = watched.act("start", lambda w: w.expect("model_loaded"))
+        while going and time.monotonic() < end:
             name, action = next(names)
             done.append((time.monotonic() - begun, name))
-            watched.act(name, action)
-            watched.calm(self._interval * rng.uniform(0.3, 1.7))
+            going = watched.act(name, action, self._interval * rng.uniform(0.3, 1.7))
         watched.end()
         done.append((time.monotonic() - begun, "stop"))
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import psutil
 
+from .. import diagnostics
 from ..pipeline.events import Event
 from ..pipeline.opening import estimators
 from ..pipeline.session import Session, SessionOptions
@@ -159,6 +160,8 @@ class Watched:
         """Raises MissedError where `condition` does not become true."""
         deadline = time.monotonic() + PATIENCE
         while not condition():
+            if self.session.failure is not None:
+                raise MissedError(f"the session ended: {self.session.failure}")
             if time.monotonic() > deadline:
                 raise MissedError(f"{what} did not happen within {PATIENCE:.0f} s")
             self.look()
@@ -180,16 +183,27 @@ class Watched:
         wanted = self.session.stats().processed + more
         self.until(lambda: self.session.stats().processed >= wanted, "a pose")
 
-    def act(self, name: str, action: Callable[[Watched], None]) -> None:
-        """Do something to the session; what does not happen as it must is a problem."""
+    def act(self, name: str, action: Callable[[Watched], None], calm: float = 0.0) -> bool:
+        """Do something to the session, then leave it alone for `calm` seconds.
+
+        False where something did not happen as it must: that is a problem, and all stacks are
+        written to the report's folder.
+        """
         self.action, self._pending, self._disturbed = name, [], True
         self.actions[name] += 1
         try:
             action(self)
             self.until_poses(2)
+            # From the next pose on, gaps are the session's own.
+            self._last_ns, self._disturbed = 0, False
+            self.wait(calm)
         except MissedError as error:
             stats = self.session.stats()
             self.problems.append(f"{name}: {error} ({stats.source}, {stats.engine})")
+            number = len(self.problems)
+            (self.folder / f"problem{number}.txt").write_text(diagnostics.stacks(), "utf-8")
+            return False
+        return True
 
     # Looking.
 
@@ -205,12 +219,6 @@ class Watched:
         if now - self._sampled >= SAMPLE_SECONDS:
             self._sampled = now
             self._sample(now)
-
-    def calm(self, seconds: float) -> None:
-        """Leave the session alone: from its next pose on, gaps are its own."""
-        self.until_poses(2)
-        self._last_ns, self._disturbed = 0, False
-        self.wait(seconds)
 
     def _gap(self, seconds: float) -> None:
         if self._disturbed:
