@@ -164,6 +164,8 @@ def _watch(session: Session, asked_to_stop: threading.Event, arguments: argparse
             # The reason why the run ends is printed once, at its end.
             if event.bad and event.data is not session.failure:
                 _say(event.message, clear=terminal)
+            if event.kind == "recording_finished" and event.data.error:
+                asked_to_stop.set()  # every file has ended: there is nothing to run for
         if terminal:
             print(f"\r{_progress(stats, arguments)}\x1b[K", end="", file=sys.stderr, flush=True)
         if stats.captured and first is None:

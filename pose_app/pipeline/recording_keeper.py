@@ -74,7 +74,7 @@ class RecordingKeeper:
         active = self._fitting(active, item.frame, source, model)
         if active is not None:
             if active.model is None and estimator is not None and pose is not None:
-                active.describe(item.frame, _model_header(estimator))
+                active.describe(_model_header(estimator))
             active.offer_pose(item.frame, item.stamp, pose)
 
     def finish(self) -> None:

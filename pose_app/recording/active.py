@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,7 @@ class ActiveRecording:
         self.source: str | None = None
         self.size: tuple[int, int] | None = None
         self.model: str | None = None
+        self._described: dict[str, Any] | None = None
         self._lock = threading.Lock()
         self._origin: float | None = None
         self._early: deque[tuple[Frame, float]] = deque(maxlen=EARLY_FRAMES)
@@ -104,14 +105,10 @@ class ActiveRecording:
             if isinstance(writer, Recorder):
                 writer.fps = fps
 
-    def describe(self, frame: Frame, model: dict[str, Any]) -> None:
-        """What the poses come from: goes into the log's header, with the size of `frame`."""
+    def describe(self, model: dict[str, Any]) -> None:
+        """What the poses come from: goes into the log's header."""
         self.model = model["model"]
-        if self._log is not None:
-            self._log.set_header(self._header(frame, model))
-            for index, seconds, in_video in self._unseen:
-                self._log.offer(index, seconds, None, in_video=in_video)
-            self._unseen.clear()
+        self._described = model
 
     def offer_raw(self, frame: Frame, stamp: float) -> None:
         """A frame as it was captured; `stamp` is its place on the session's timeline, seconds."""
@@ -123,7 +120,8 @@ class ActiveRecording:
                     self._early.append((frame, stamp))
                     return
                 if self._origin is None:
-                    self._origin = stamp
+                    self._set_origin(frame, stamp)
+        assert self._origin is not None
         self.size = frame.size
         self._raw.offer(frame.image, stamp - self._origin)
 
@@ -140,10 +138,15 @@ class ActiveRecording:
             in_video = self._annotated.offer(frame.image, seconds, pose)
         if self._log is None:
             return
-        if self._log.has_header:
-            self._log.offer(frame.index, seconds, pose, in_video=in_video)
-        else:
+        if self._described is None:
             self._unseen.append((frame.index, seconds, in_video))
+            return
+        if not self._log.has_header:
+            self._log.set_header(self._header(frame, self._described))
+            for early_index, early_seconds, in_early_video in self._unseen:
+                self._log.offer(early_index, early_seconds, None, in_video=in_early_video)
+            self._unseen.clear()
+        self._log.offer(frame.index, seconds, pose, in_video=in_video)
 
     def _begin_with(self, frame: Frame, stamp: float) -> None:
         """Time 0 is this frame, in every file: players would move a later start to 0."""
@@ -152,6 +155,11 @@ class ActiveRecording:
                 if place >= stamp and early.size == frame.size:
                     self._raw.offer(early.image, place - stamp)
         self._early.clear()
+        self._set_origin(frame, stamp)
+
+    def _set_origin(self, frame: Frame, stamp: float) -> None:
+        age = (time.perf_counter_ns() - frame.captured_ns) * 1e-9
+        self._start = datetime.now().astimezone() - timedelta(seconds=age)
         self._origin = stamp
 
     def state(self) -> RecordingState:
@@ -207,7 +215,7 @@ class ActiveRecording:
             "source": self.source,
             "size": list(frame.size),
             "mirrored": False,
-            "start": datetime.now().astimezone().isoformat(timespec="milliseconds"),
+            "start": self._start.isoformat(timespec="milliseconds"),
             "files": {kind: path.name for kind, path in names.items() if path is not None},
         }
 

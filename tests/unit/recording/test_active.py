@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -28,7 +30,7 @@ def test_time_begins_with_the_first_frame_after_the_start(tmp_path: Path) -> Non
         RecordingRequest(tmp_path / "a.mp4", tmp_path / "r.mp4", tmp_path / "a.jsonl")
     )
     active.begin("test", 10.0, True)
-    active.describe(frame(0), MODEL)
+    active.describe(MODEL)
     # A pose of a frame that was captured before the raw recording saw its first one.
     active.offer_raw(frame(40), 4.0)
     assert active.precedes(3.9)
@@ -90,7 +92,7 @@ def test_frames_that_no_network_saw_are_kept(tmp_path: Path) -> None:
     active.begin("test", None, True)
     active.offer_pose(frame(0), 0.0, None)  # no model is loaded yet
     active.offer_pose(frame(1), 0.1, None)
-    active.describe(frame(2), MODEL)
+    active.describe(MODEL)
     active.offer_pose(frame(2), 0.2, make_pose())
     active.offer_pose(frame(3), 0.3, None)  # the engine failed
     assert [file.written for file in active.close().files] == [4, 4]
@@ -107,7 +109,7 @@ def test_every_file_begins_with_the_same_frame(tmp_path: Path, suffix: str) -> N
     active.begin("test", 10.0, True)
     for number in range(5):
         active.offer_raw(frame(number), number / 10)
-    active.describe(frame(3), MODEL)
+    active.describe(MODEL)
     active.offer_pose(frame(3), 0.3, make_pose())
     for number in range(5, 9):
         active.offer_raw(frame(number), number / 10)
@@ -124,10 +126,25 @@ def test_every_file_begins_with_the_same_frame(tmp_path: Path, suffix: str) -> N
 def test_only_frames_of_the_same_kind_fit(tmp_path: Path) -> None:
     active = ActiveRecording(RecordingRequest(annotated=tmp_path / "a.mp4"))
     active.begin("test", None, True)
-    active.describe(frame(1), MODEL)
+    active.describe(MODEL)
     active.offer_pose(frame(1), 0.1, make_pose())
     assert active.fits(frame(2), "test", "m")
     assert not active.fits(frame(2), "other", "m")
     assert not active.fits(frame(2), "test", "other")
     assert not active.fits(Frame(2, 0, 0.2, numbered_picture(2, (96, 96))), "test", "m")
     active.close()
+
+
+def test_the_start_is_the_time_of_the_first_frame(tmp_path: Path) -> None:
+    active = ActiveRecording(RecordingRequest(log=tmp_path / "a.jsonl"))
+    active.begin("test", None, True)
+    captured = time.perf_counter_ns() - 90 * 10**9  # a slow network: captured long ago
+    for number in range(2):
+        picture = numbered_picture(number)
+        active.describe(MODEL)
+        active.offer_pose(Frame(number, captured, 0.0, picture), number / 10, make_pose())
+    active.close()
+    header = json.loads((tmp_path / "a.jsonl").read_text().splitlines()[0])
+    start = datetime.fromisoformat(header["start"])
+    assert start.tzinfo is not None
+    assert time.time() - start.timestamp() == pytest.approx(90, abs=5)

@@ -39,7 +39,7 @@ def record(folder: Path, times: list[float], *, suffix: str = ".mp4", every: int
         frame = Frame(number, 0, seconds, numbered_picture(number))
         active.offer_raw(frame, 7.5 + seconds)
         if number == 0:
-            active.describe(frame, MODEL)
+            active.describe(MODEL)
         if number % every == 0:
             active.offer_pose(frame, 7.5 + seconds, make_pose())
     report = active.close()
