@@ -61,7 +61,8 @@ class DecodeRule:
     whether the shift is skipped on the map's border (`interior`) or taken with clamped neighbours
     (`clamp`); `positive_only` zeroes joints whose peak is not above 0. `subpixel` is `quarter` or
     `dark` (Taylor step on the blurred log map, Zhang et al. CVPR 2020) or `centroid` (centre of
-    mass in a window around the peak, for probability maps).
+    mass in 5x5 around the peak, for probability maps) or `mass` (the 7x7 window that holds the most
+    of the map, wherever its peak is: its centre of mass, and its sum as the score `window`).
     `offset` is in map pixels; -0.5 input pixels are already part of it where a family has them.
     """
 
@@ -257,7 +258,7 @@ def _check(spec: ModelSpec) -> None:
     _choice("colour", spec.colour, ("RGB", "BGR"))
     _choice("output", spec.output, ("heatmap", "logits"))
     _choice("score", spec.score, ("peak", "window"))
-    _choice("decode.subpixel", spec.decode.subpixel, ("quarter", "dark", "centroid"))
+    _choice("decode.subpixel", spec.decode.subpixel, ("quarter", "dark", "centroid", "mass"))
     _choice("decode.border", spec.decode.border, ("interior", "clamp"))
     for name in ("name", "family", "licence", "provenance"):
         if not isinstance(getattr(spec, name), str):

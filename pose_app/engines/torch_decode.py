@@ -15,6 +15,7 @@ from torch.nn import functional
 from ..spec import ModelSpec
 
 _WINDOW = 2
+_MASS = 3
 _TINY = 1e-10
 _HUGE = 1e30
 
@@ -27,16 +28,22 @@ def decode(maps: Tensor, spec: ModelSpec) -> Tensor:
     nothing = flat.amax(dim=1) == -torch.inf
     flat = torch.where(nothing[:, None], 0, flat)
     peak = flat.amax(dim=1)
+    grids = flat.reshape(-1, height, width)
+    rule = spec.decode
+    ranked, highest = flat, peak
+    if rule.subpixel == "mass":
+        size = 2 * _MASS + 1
+        sums = functional.avg_pool2d(grids[:, None].clamp(0, _HUGE), size, 1, _MASS)
+        ranked = sums.reshape(flat.shape)
+        highest = ranked.amax(dim=1)
     # The first of equal peaks; argmax on a device may answer with any of them.
     places = torch.arange(height * width, device=maps.device)
-    index = torch.where(flat == peak[:, None], places, height * width).amin(dim=1)
-    grids = flat.reshape(-1, height, width)
+    index = torch.where(ranked == highest[:, None], places, height * width).amin(dim=1)
     x, y = index % width, index // width
-    rule = spec.decode
 
-    mass = _window(grids, x, y, _WINDOW).clamp(0, _HUGE)
+    mass = _window(grids, x, y, _MASS if rule.subpixel == "mass" else _WINDOW).clamp(0, _HUGE)
     total = mass.sum(dim=(1, 2))
-    if rule.subpixel == "centroid":
+    if rule.subpixel in ("centroid", "mass"):
         shift = _centroid(mass, total)
     else:
         shift = _quarter(grids, x, y, rule.tie, rule.border)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +14,7 @@ from ..types import Floats
 Indices = NDArray[np.intp]
 
 _WINDOW = 2  # half side of the 5x5 window of `centroid` and of the window score
+_MASS = 3  # half side of the 7x7 window of `mass`
 _HUGE = 1e30  # more than any real map holds, and its sums are still finite
 _TINY = 1e-10  # keeps logarithms finite, as in Zhang et al. CVPR 2020
 
@@ -28,13 +30,16 @@ def decode(maps: Floats, spec: ModelSpec) -> Floats:
     lead, (height, width) = maps.shape[:-2], maps.shape[-2:]
     flat, index, peak = _peaks(maps.reshape(-1, height * width))
     grids = flat.reshape(-1, height, width)
-    y, x = np.divmod(index, width)
     rule = spec.decode
+    if rule.subpixel == "mass":
+        index = _fullest(grids)
+    y, x = np.divmod(index, width)
 
-    if spec.score == "window" or rule.subpixel == "centroid":
-        mass = _window(grids, x, y, _WINDOW).clip(0, _HUGE)
+    if spec.score == "window" or rule.subpixel in ("centroid", "mass"):
+        half = _MASS if rule.subpixel == "mass" else _WINDOW
+        mass = _window(grids, x, y, half).clip(0, _HUGE)
         total = mass.sum(axis=(1, 2))
-    if rule.subpixel == "centroid":
+    if rule.subpixel in ("centroid", "mass"):
         shift = _centroid(mass, total)
     else:
         shift = _quarter(grids, x, y, rule.tie, rule.border)
@@ -92,6 +97,16 @@ def _peaks(flat: Floats) -> tuple[Floats, Indices, Floats]:
         peak = flat[rows, index]
         peak[np.flatnonzero(broken)[nothing]] = np.nan
     return flat, index, peak
+
+
+def _fullest(grids: Floats) -> Indices:
+    """Index of the middle of the fullest 7x7 window of each map (N, h, w): (N,)."""
+    size = 2 * _MASS + 1, 2 * _MASS + 1
+    sums = [
+        cv2.boxFilter(grid, -1, size, normalize=False, borderType=cv2.BORDER_CONSTANT)
+        for grid in grids.clip(0, _HUGE)
+    ]
+    return np.stack(sums).reshape(len(grids), -1).argmax(axis=1)
 
 
 def _window(grids: Floats, x: Indices, y: Indices, half: int) -> Floats:

@@ -18,6 +18,7 @@ RULES = [
     DecodeRule("quarter", 0.0, 0.0, "clamp", False),
     DecodeRule("dark", 0.0, 0.0, "interior", False),
     DecodeRule("centroid", 0.375, 0.0, "interior", False),
+    DecodeRule("mass", 0.375, 0.0, "interior", False),
 ]
 
 

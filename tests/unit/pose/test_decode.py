@@ -76,6 +76,19 @@ def test_centroid_is_the_centre_of_mass_of_five_by_five() -> None:
     assert place(maps, subpixel="centroid") == pytest.approx([3.4, 2.6])
 
 
+def test_mass_prefers_the_fullest_window_to_the_highest_peak() -> None:
+    # A lone peak of 0.3, and 0.5 spread over two pixels elsewhere, six pixels further.
+    maps = single({(2, 2): 0.3, (9, 10): 0.25, (11, 10): 0.25, (11, 1): 0.2}, size=16)
+    assert place(maps, subpixel="centroid") == pytest.approx([2, 2])
+    assert place(maps, subpixel="mass") == pytest.approx([10, 10])
+    rule = DecodeRule(subpixel="mass", offset=0)
+    assert decode(maps, spec(decode=rule, score="window"))[0, 2] == pytest.approx(0.5)
+    # On the border the window is cut, not moved.
+    assert place(single({(0, 0): 1.0}), subpixel="mass") == pytest.approx([0, 0])
+    # It may lie beside the mass, its centre of mass does not.
+    assert place(single({(5, 3): 0.7}), subpixel="mass") == pytest.approx([5, 3])
+
+
 def test_offset_and_stride_come_from_the_spec() -> None:
     maps = single({(3, 5): 1.0}, size=32)
     for offset, expected in ((0.5, (14.0, 22.0)), (0.0, (12.0, 20.0)), (0.375, (13.5, 21.5))):
@@ -123,7 +136,7 @@ def test_the_window_score_sums_five_by_five() -> None:
     assert decode(corner, spec(score="window"))[0, 2] == pytest.approx(0.4)
 
 
-@pytest.mark.parametrize("subpixel", ["quarter", "dark", "centroid"])
+@pytest.mark.parametrize("subpixel", ["quarter", "dark", "centroid", "mass"])
 @pytest.mark.parametrize("value", [0.0, -3.0, np.nan, np.inf, -np.inf, 1e30])
 def test_flat_maps_give_the_first_pixel_and_tell_what_is_no_number(
     subpixel: str, value: float
@@ -132,7 +145,7 @@ def test_flat_maps_give_the_first_pixel_and_tell_what_is_no_number(
     before = maps.copy()
     answer = decode(maps, spec(decode=DecodeRule(subpixel=subpixel, offset=0)))
     assert np.isfinite(answer[:, :2]).all()
-    assert np.abs(answer[:, :2]).max() <= 4 * 2
+    assert np.abs(answer[:, :2]).max() <= 4 * 3
     assert (np.isnan(answer[:, 2]) == (not np.isfinite(value))).all()
     assert np.isfinite(calibrate(answer[None, :, 2], spec())).all()
     assert np.array_equal(maps, before, equal_nan=True)
@@ -147,7 +160,7 @@ def test_a_nan_does_not_hide_the_peak() -> None:
 
 def test_stacks_are_decoded_as_each_would_be_alone() -> None:
     maps = np.random.default_rng(5).random((3, 16, 32, 32), dtype=np.float32)
-    for subpixel in ("quarter", "dark", "centroid"):
+    for subpixel in ("quarter", "dark", "centroid", "mass"):
         config = spec(score="window", decode=DecodeRule(subpixel=subpixel))
         together = decode(maps, config)
         for stack in range(3):
@@ -180,7 +193,7 @@ def test_each_stack_has_its_own_calibration() -> None:
     maps=hnp.arrays(
         np.float32, (2, 3, 8, 8), elements=st.floats(width=32, allow_nan=True, allow_infinity=True)
     ),
-    subpixel=st.sampled_from(("quarter", "dark", "centroid")),
+    subpixel=st.sampled_from(("quarter", "dark", "centroid", "mass")),
     border=st.sampled_from(("interior", "clamp")),
     score=st.sampled_from(("peak", "window")),
 )
