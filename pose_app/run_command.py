@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import PoseAppError
 
 if TYPE_CHECKING:
+    from .pipeline.events import Event
     from .pipeline.session import Session
     from .pipeline.stats import SessionReport, StageTime, Stats
     from .sources.base import Source
@@ -113,7 +114,7 @@ def main(arguments: argparse.Namespace) -> int:
         finally:
             report = session.stop()
     for event in session.events():
-        if event.bad and event.data is not report.failure:
+        if _worth_saying(event, session):
             _say(event.message)
     if arguments.json:
         print(json.dumps(account(report), ensure_ascii=False))
@@ -161,8 +162,7 @@ def _watch(session: Session, asked_to_stop: threading.Event, arguments: argparse
     while not session.finished.wait(LOOK_SECONDS) and not asked_to_stop.is_set():
         stats = session.stats()
         for event in session.events():
-            # The reason why the run ends is printed once, at its end.
-            if event.bad and event.data is not session.failure:
+            if _worth_saying(event, session):
                 _say(event.message, clear=terminal)
             if event.kind == "recording_finished" and event.data.error:
                 asked_to_stop.set()  # every file has ended: there is nothing to run for
@@ -176,6 +176,11 @@ def _watch(session: Session, asked_to_stop: threading.Event, arguments: argparse
             break  # even where the camera gives no more pictures
     if terminal:
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def _worth_saying(event: Event, session: Session) -> bool:
+    """Problems; but the reason why the run ends is printed once, at its end."""
+    return event.bad and (event.data is None or event.data is not session.failure)
 
 
 def _progress(stats: Stats, arguments: argparse.Namespace) -> str:

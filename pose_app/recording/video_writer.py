@@ -2,7 +2,8 @@
 
 mp4 is written in fragments of one frame each and turned into a plain mp4 when it is closed
 (`hybrid_fragmented`, FFmpeg >= 7.1); Matroska gets a cluster per frame. Either way what is encoded
-is in the file, so `kill -9` or a power cut costs one frame.
+is in the file, so `kill -9` or a power cut costs one frame. An mp4's index stays in memory until it
+is closed: some 110 bytes a frame, 12 MB in an hour at 30 fps; Matroska needs none.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import shutil
 import signal
 import subprocess
@@ -18,7 +19,7 @@ import numpy as np
 import psutil
 import pytest
 
-from pose_app import PoseEstimator
+from pose_app import PoseEstimator, cli
 from pose_app.pipeline import recording_keeper, source_keeper
 from pose_app.pipeline.events import Event
 from pose_app.pipeline.options import SessionOptions
@@ -356,6 +357,25 @@ def test_a_disk_that_fills_up(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> No
     desk.goes_on(10)  # the pictures go on
     assert session.stats().recording is None
     assert len(list(LogReader(desk.folder / "a.jsonl"))) >= 15
+
+
+def test_a_run_ends_when_its_disk_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    usage, looks = namedtuple("usage", "total used free"), itertools.count()
+    monkeypatch.setattr(
+        files.shutil, "disk_usage", lambda _: usage(1, 0, 10**10 if next(looks) < 60 else 10**6)
+    )
+    monkeypatch.setattr(writer, "WATCH_SECONDS", 0.1)
+    words = ["--record", tmp_path / "a.mp4", "--log", tmp_path / "a.jsonl", "--json"]
+    assert cli.main(["run", "demo", "--frames", "10000000", *map(str, words)]) == 1
+    shown = capsys.readouterr()
+    assert "nearly full" in shown.err
+    report = json.loads(shown.out)
+    assert report["conserved"]
+    assert all("nearly full" in file["error"] for file in report["recorded"])
+    assert verify(tmp_path / "a.mp4").frames > 0
+    assert len(list(LogReader(tmp_path / "a.jsonl"))) > 0
 
 
 def test_a_real_disk_that_fills_up(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
