@@ -101,12 +101,15 @@ def _peaks(flat: Floats) -> tuple[Floats, Indices, Floats]:
 
 def _fullest(grids: Floats) -> Indices:
     """Index of the middle of the fullest 7x7 window of each map (N, h, w): (N,)."""
+    if grids.min() < 0 or grids.max() > _HUGE:
+        grids = grids.clip(0, _HUGE)
     size = 2 * _MASS + 1, 2 * _MASS + 1
-    sums = [
-        cv2.boxFilter(grid, -1, size, normalize=False, borderType=cv2.BORDER_CONSTANT)
-        for grid in grids.clip(0, _HUGE)
-    ]
-    return np.stack(sums).reshape(len(grids), -1).argmax(axis=1)
+    sums = np.empty_like(grids[0])  # one for all: fresh memory costs more than the sums
+    index = np.empty(len(grids), dtype=np.intp)
+    for number, grid in enumerate(grids):
+        cv2.boxFilter(grid, -1, size, dst=sums, normalize=False, borderType=cv2.BORDER_CONSTANT)
+        index[number] = sums.argmax()
+    return index
 
 
 def _window(grids: Floats, x: Indices, y: Indices, half: int) -> Floats:
