@@ -105,8 +105,6 @@ class Session:
 
     def set_source(self, open_source: Callable[[], Source]) -> None:
         """Change over to another source as soon as it has delivered a picture."""
-        self._exhausted = False
-        self.finished.clear()
         self._sources.set_source(open_source)
 
     def set_estimator(
@@ -119,8 +117,6 @@ class Session:
 
     def seek(self, seconds: float) -> None:
         """Go to a place of a seekable source; nothing happens with others."""
-        self._exhausted = False
-        self.finished.clear()
         self._sources.seek(seconds)
 
     def step(self) -> None:
@@ -158,6 +154,9 @@ class Session:
     # On the threads of the session.
 
     def _captured(self, item: Captured, info: SourceInfo) -> bool:
+        if item.fresh and not self.options.lossless:  # another source, or a seek after the end
+            self._exhausted = False
+            self.finished.clear()
         self._recordings.offer_raw(item.frame, item.stamp, info)
         return self._inbox.put(item, wait=self.options.lossless and not info.live)
 

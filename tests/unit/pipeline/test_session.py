@@ -238,6 +238,9 @@ def test_the_end_waits_for_a_seek(run: Run) -> None:
     assert session.stats().finished
     session.seek(0.0)
     run.until(lambda: estimator.seen.count(9) == 2)
+    assert session.finished.wait(20)
+    session.set_source(lambda: ScriptedSource(None, live=True, fps=100, kind="stream"))
+    run.until(lambda: not session.stats().finished)
     assert run.kinds().count("source_ended") >= 1
 
 
