@@ -50,7 +50,8 @@ class ActiveRecording:
         self._lock = threading.Lock()
         self._origin: float | None = None
         self._early: deque[tuple[Frame, float]] = deque(maxlen=EARLY_FRAMES)
-        self._unseen: deque[tuple[int, float, bool]] = deque(maxlen=UNSEEN_FRAMES)
+        self._unseen: deque[tuple[int, float, bool, bool]] = deque(maxlen=UNSEEN_FRAMES)
+        self._not_in_raw: deque[float] = deque(maxlen=UNSEEN_FRAMES)  # stamps, increasing
         request = _checked(request)
         for number in itertools.count(1):
             try:
@@ -123,7 +124,8 @@ class ActiveRecording:
                     self._set_origin(frame, stamp)
         assert self._origin is not None
         self.size = frame.size
-        self._raw.offer(frame.image, stamp - self._origin)
+        if not self._raw.offer(frame.image, stamp - self._origin):
+            self._not_in_raw.append(stamp)
 
     def offer_pose(self, frame: Frame, stamp: float, pose: Pose | None) -> None:
         """A frame with its pose; None where no network saw it: recorded, and logged as empty."""
@@ -136,24 +138,28 @@ class ActiveRecording:
         in_video = True
         if self._annotated is not None:
             in_video = self._annotated.offer(frame.image, seconds, pose)
+        in_raw = True
+        while self._not_in_raw and self._not_in_raw[0] <= stamp:
+            in_raw = self._not_in_raw.popleft() != stamp
         if self._log is None:
             return
         if self._described is None:
-            self._unseen.append((frame.index, seconds, in_video))
+            self._unseen.append((frame.index, seconds, in_video, in_raw))
             return
         if not self._log.has_header:
             self._log.set_header(self._header(frame, self._described))
-            for early_index, early_seconds, in_early_video in self._unseen:
-                self._log.offer(early_index, early_seconds, None, in_video=in_early_video)
+            for index, early, *in_files in self._unseen:
+                self._log.offer(index, early, None, in_video=in_files[0], in_raw=in_files[1])
             self._unseen.clear()
-        self._log.offer(frame.index, seconds, pose, in_video=in_video)
+        self._log.offer(frame.index, seconds, pose, in_video=in_video, in_raw=in_raw)
 
     def _begin_with(self, frame: Frame, stamp: float) -> None:
         """Time 0 is this frame, in every file: players would move a later start to 0."""
         if self._raw is not None:
             for early, place in self._early:
-                if place >= stamp and early.size == frame.size:
-                    self._raw.offer(early.image, place - stamp)
+                fits = place >= stamp and early.size == frame.size
+                if fits and not self._raw.offer(early.image, place - stamp):
+                    self._not_in_raw.append(place)
         self._early.clear()
         self._set_origin(frame, stamp)
 

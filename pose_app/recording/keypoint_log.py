@@ -6,7 +6,8 @@
 
 Joints are in pixels of the true (never mirrored) picture; `t` is seconds since the recording began
 and equals the frame's time in the video. A line has `"video": false` where the annotated video
-dropped that frame. Every line is in the file as soon as it is written.
+dropped that frame, `"raw": false` where the raw one did. Every line is in the file as soon as it is
+written.
 """
 
 from __future__ import annotations
@@ -51,7 +52,13 @@ class KeypointLog(FileWriter[dict[str, Any]]):
         return bool(self._header)
 
     def offer(
-        self, index: int, seconds: float, pose: Pose | None, *, in_video: bool = True
+        self,
+        index: int,
+        seconds: float,
+        pose: Pose | None,
+        *,
+        in_video: bool = True,
+        in_raw: bool = True,
     ) -> bool:
         """Queue the line of one frame. False where it was dropped.
 
@@ -63,6 +70,8 @@ class KeypointLog(FileWriter[dict[str, Any]]):
             line = frame_line(index, seconds, pose)
         if not in_video:
             line["video"] = False
+        if not in_raw:
+            line["raw"] = False
         return self.offer_item(line)
 
     def _write(self, item: dict[str, Any]) -> int:
@@ -135,6 +144,7 @@ class LogFrame:
     joints: tuple[tuple[float | None, float | None, float, bool], ...]
     stacks: int
     in_video: bool
+    in_raw: bool
 
 
 class LogReader:
@@ -211,6 +221,7 @@ def _frame(line: dict[str, Any], count: int, path: Path, number: int) -> LogFram
             joints,
             int(line.get("stacks", 0)),
             line.get("video", True) is not False,
+            line.get("raw", True) is not False,
         )
         if len(joints) != count or not math.isfinite(frame.seconds):
             raise ValueError

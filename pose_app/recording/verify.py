@@ -174,16 +174,17 @@ def _boxes(path: Path) -> list[tuple[bytes, int, int]]:
 
 
 def _read_log(log: Path, video: Path, notes: list[str]) -> tuple[list[tuple[float, bool]], bool]:
-    """(seconds, whether the annotated video has it) per line; whether `video` is the raw one."""
+    """(seconds, whether `video` has it) per line; whether `video` is the raw one."""
     from .keypoint_log import LogReader
 
     reader = LogReader(log)
-    entries = [(frame.seconds, frame.in_video) for frame in reader]
-    if reader.torn:
-        notes.append("The last line of the log is cut off.")
     files = reader.header.get("files")
     names = files if isinstance(files, dict) else {}
-    return entries, names.get("raw") == video.name and names.get("annotated") != video.name
+    raw = names.get("raw") == video.name and names.get("annotated") != video.name
+    entries = [(frame.seconds, frame.in_raw if raw else frame.in_video) for frame in reader]
+    if reader.torn:
+        notes.append("The last line of the log is cut off.")
+    return entries, raw
 
 
 def _compare(
@@ -200,9 +201,9 @@ def _compare(
     """
     logged = [seconds for seconds, _ in entries]
     dropped = sum(not in_video for _, in_video in entries)
-    if dropped and not raw:
+    if dropped:
         notes.append(f"{dropped} frames are in the log only: the recorder was too slow for them.")
-    wanted = logged if raw else [seconds for seconds, in_video in entries if in_video]
+    wanted = [seconds for seconds, in_video in entries if in_video]
     missing = [seconds for seconds in wanted if not _has(times, seconds)]
     strangers = [] if raw else [seconds for seconds in times if not _has(logged, seconds)]
     end = times[-1] if times else 0.0

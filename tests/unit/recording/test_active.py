@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from pose_app.recording.active import ActiveRecording
 from pose_app.recording.keypoint_log import LogReader
 from pose_app.recording.recording import RecordingRequest
 from pose_app.recording.verify import verify
+from pose_app.recording.video_writer import Recorder
 from pose_app.types import Frame
 from tests.media import numbered_picture, picture_number
 from tests.poses import make_pose
@@ -51,6 +53,44 @@ def test_time_begins_with_the_first_frame_after_the_start(tmp_path: Path) -> Non
     assert header["size"] == [192, 96]
     assert header["files"] == {"annotated": "a.mp4", "raw": "r.mp4"}
     assert header["model"] == "m"
+
+
+@pytest.mark.parametrize("slow", ["raw", "annotated"])
+def test_frames_that_a_slow_encoder_dropped_are_no_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slow: str
+) -> None:
+    gate, mux = threading.Event(), Recorder._mux
+
+    def slow_mux(recorder: Recorder, frame: object) -> int:
+        if recorder.kind == slow:
+            assert gate.wait(30)
+        return mux(recorder, frame)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Recorder, "_mux", slow_mux)
+    active = ActiveRecording(
+        RecordingRequest(tmp_path / "a.mp4", tmp_path / "r.mp4", tmp_path / "a.jsonl")
+    )
+    active.begin("test", 10.0, lossless=False)
+    active.describe(MODEL)
+    for number in range(60):
+        if number == 50:
+            gate.set()
+        deadline = time.monotonic() + 20
+        for recorder in (active._annotated, active._raw):  # the other one, or both, keep up
+            while (number > 50 or recorder.kind != slow) and recorder._queue:
+                assert time.monotonic() < deadline
+                time.sleep(0.001)
+        active.offer_raw(frame(number), number / 10)
+        active.offer_pose(frame(number), number / 10, make_pose())
+    report = active.close()
+    assert report.conserved
+    dropped = {file.kind: sum(file.dropped.values()) for file in report.files}
+    assert dropped[slow] > 10
+    for kind, name in (("raw", "r.mp4"), ("annotated", "a.mp4")):
+        check = verify(tmp_path / name, tmp_path / "a.jsonl")
+        assert check.problems == ()
+        assert check.frames == 60 - dropped[kind]
+        assert any("in the log only" in note for note in check.notes) == (kind == slow)
 
 
 def test_taken_names_get_one_number_for_all(tmp_path: Path) -> None:
