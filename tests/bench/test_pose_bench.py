@@ -25,7 +25,7 @@ def test_crop(benchmark: Any, width: int, height: int, side: int) -> None:
     benchmark(crop, image, Region(width / 4 + 0.3, 0.4, side), (256, 256), out)
 
 
-@pytest.mark.parametrize("subpixel", ["quarter", "centroid", "dark"])
+@pytest.mark.parametrize("subpixel", ["quarter", "centroid", "dark", "mass"])
 def test_decode_of_four_stacks(benchmark: Any, subpixel: str) -> None:
     spec = dot_spec(4, score="window", decode=DecodeRule(subpixel=subpixel))
     maps = RNG.random((4, 16, 64, 64), dtype=np.float32)
