@@ -21,9 +21,11 @@ def run(clip: Path, out: Path, estimator: PoseEstimator, seconds: float) -> floa
     """Frames per second over so many seconds.
 
     The same engine, pose code, drawing and encoder settings as the pipeline's, so that only its
-    threads make the difference. The first frames (the search for the person) do not count.
+    threads make the difference; the decoder and the encoder have none of their own. The first
+    frames (the search for the person) do not count.
     """
     warm = 10
+    cv2.setNumThreads(1)
     with av.open(str(out), "w") as container:
         stream: Any = None
         count, started = -warm, time.perf_counter()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +14,7 @@ import openvino
 from ..errors import EngineError
 from ..spec import ModelSpec
 from ..types import Image
+from . import blobs
 from .base import EngineInfo, HostHeatmaps, checked_crops
 
 _HINT = {"f32": openvino.Type.f32, "bf16": openvino.Type.bf16, "fp16": openvino.Type.f16}
@@ -127,14 +129,36 @@ class OpenVINOEngine:
 
     def _compile(self, stacks: int) -> Any:
         try:
-            whole = core().read_model(self._graph)
-            part = openvino.Model(whole.get_results()[:stacks], whole.get_parameters())
-            return core().compile_model(part, self._device, self._options).create_infer_request()
+            blob = self._blob(stacks)
+            compiled = (
+                None if blob is None else blobs.load(core(), blob, self._device, self._options)
+            )
+            if compiled is None:
+                whole = core().read_model(self._graph)
+                part = openvino.Model(whole.get_results()[:stacks], whole.get_parameters())
+                compiled = core().compile_model(part, self._device, self._options)
+                if blob is not None:
+                    blobs.save(compiled, blob)
+            return compiled.create_infer_request()
         except RuntimeError as error:
             raise EngineError(
                 f"OpenVINO cannot run the model {self.spec.name} on {self.info.device} in "
                 f"{self.info.precision}: {_last_line(error)}"
             ) from error
+
+    def _blob(self, stacks: int) -> Path | None:
+        """Where the compiled sub-model is kept; None where the device cannot keep any.
+
+        Beside the graph, so that it goes with it; named after the processor, because a home folder
+        may be shared between machines.
+        """
+        able = core().get_property(self._device, "OPTIMIZATION_CAPABILITIES")
+        if "EXPORT_IMPORT" not in able:
+            return None
+        name = core().get_property(self._device, "FULL_DEVICE_NAME")
+        kind = f"{name} {sorted(able)} {sorted(map(str, self._options.items()))}"
+        digest = hashlib.sha256(kind.encode()).hexdigest()[:16]
+        return self._graph.with_name(f"compiled-{digest}-{stacks}.blob")
 
 
 def _last_line(error: Exception) -> str:

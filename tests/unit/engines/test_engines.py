@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import hashlib
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from pose_app.engines import openvino_engine
 from pose_app.engines.base import Engine, EngineInfo
 from pose_app.engines.convert import converted
 from pose_app.engines.openvino_engine import OpenVINOEngine, precisions
@@ -189,6 +191,42 @@ def test_openvino_compiles_in_the_background(make_model: MakeModel) -> None:
         engine.close()
     with pytest.raises(EngineError, match="closed"):
         engine.ready(1)
+
+
+def test_compiled_models_are_kept(
+    make_model: MakeModel, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The second start loads what the first compiled; a damaged file is made again."""
+    path, spec = make_model(mean=(0.11, 0.12, 0.13))
+    graph = converted(path, spec).graph
+    crops = random_crops(spec, 1)
+    expected = expected_maps(path, spec, crops)[0, 1]
+
+    def answer() -> Floats:
+        engine = OpenVINOEngine(graph, spec)
+        try:
+            return engine.infer(crops, 2).stack(1)
+        finally:
+            engine.close()
+
+    assert relative(answer(), expected) < 1e-4
+    (kept,) = graph.parent.glob("compiled-*.blob")
+    good = kept.read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(openvino_engine.openvino, "Model", None)  # compiling would need it
+        assert relative(answer(), expected) < 1e-4
+    damages = (good[: len(good) // 2], b"", good[:-9] + bytes([good[-9] ^ 255]) + good[-8:])
+    for damaged in damages:
+        kept.write_bytes(damaged)
+        assert relative(answer(), expected) < 1e-4
+        assert "damaged" in caplog.text
+        caplog.clear()
+        assert len(kept.read_bytes()) == len(good)
+    # Whole, but nothing that OpenVINO could read: of another version, perhaps.
+    kept.write_bytes(hashlib.sha256(b"strange").digest() + b"strange")
+    assert relative(answer(), expected) < 1e-4
+    assert "of no use" in caplog.text
+    assert [p.name for p in graph.parent.glob("new-*")] == []
 
 
 def test_badge() -> None:

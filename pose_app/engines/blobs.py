@@ -1,0 +1,52 @@
+"""Compiled sub-models kept beside their conversion: loading one takes a third of compiling it.
+
+A file is the SHA-256 of a blob, then the blob. What does not fit its checksum is not given to
+OpenVINO, which would read it without a check.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import logging
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+_CHECKSUM = hashlib.sha256().digest_size
+
+
+def load(core: Any, path: Path, device: str, options: dict[str, Any]) -> Any | None:
+    """The compiled model in a file, or None where it is missing, damaged or of another machine."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return None
+    blob = data[_CHECKSUM:]
+    if hashlib.sha256(blob).digest() != data[:_CHECKSUM]:
+        log.warning("%s is damaged and made again", path)
+        return None
+    try:
+        return core.import_model(io.BytesIO(blob), device, options)
+    except RuntimeError as error:
+        log.warning("%s is of no use here and made again: %s", path, error)
+        return None
+
+
+def save(compiled: Any, path: Path) -> None:
+    """Write atomically. A folder that cannot be written costs time at the next start, no more."""
+    try:
+        exported = compiled.export_model()
+        blob = exported if isinstance(exported, bytes) else bytes(exported.getvalue())
+        handle, temporary = tempfile.mkstemp(prefix="new-", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(hashlib.sha256(blob).digest() + blob)
+            os.replace(temporary, path)
+        finally:
+            Path(temporary).unlink(missing_ok=True)
+    except (OSError, RuntimeError) as error:
+        log.warning("%s could not be kept: %s", path, error)
