@@ -17,7 +17,6 @@ from PySide6.QtWidgets import QApplication
 
 from ..errors import PoseAppError
 from ..settings import Settings
-from . import theme
 from .icons import icon
 from .main_window import MainWindow
 from .models_control import fallbacks, threshold
@@ -42,7 +41,6 @@ def run(arguments: argparse.Namespace) -> int:
             settings.set(f"model.{name}", getattr(arguments, name))
     if getattr(arguments, "model", None):
         settings.set("model.name", model_name(arguments.model))
-    theme.apply(app, settings.get("appearance.theme"))
     source = getattr(arguments, "source", None)
     target = last_target(settings) if source is None else str(source)
     window = make_window(settings, target)

@@ -6,7 +6,7 @@ import base64
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import (
     QApplication,
     QDockWidget,
@@ -102,6 +102,7 @@ class MainWindow(QMainWindow):
         furniture.build_toolbar(self)
         furniture.build_menus(self)
         self._connect()
+        self.apply_theme()
         self.resize(1280, 800)
         self._first_layout = self.saveState(_LAYOUT_VERSION)
         self._restore_layout()
@@ -142,6 +143,7 @@ class MainWindow(QMainWindow):
         self.canvas.region_chosen.connect(self.views.region_chosen)
         self.playback.sought.connect(self.sources.seek)
         self.playback.speed_chosen.connect(self.sources.set_speed)
+        QGuiApplication.styleHints().colorSchemeChanged.connect(self._scheme_changed)
         self.hint.read.connect(lambda: self.remember("window.hint_seen", True))
 
     # What the session tells
@@ -221,9 +223,8 @@ class MainWindow(QMainWindow):
         for key, value in changes.items():
             self.remember(key, value)
         groups = {key.partition(".")[0] for key in changes}
-        app = QApplication.instance()
-        if "appearance.theme" in changes and isinstance(app, QApplication):
-            theme.apply(app, self.settings.get("appearance.theme"))
+        if "appearance.theme" in changes:
+            self.apply_theme()
         if groups & {"view", "pose"}:
             self.views.apply_settings()
         if "pose.smoothing" in changes:
@@ -240,6 +241,18 @@ class MainWindow(QMainWindow):
             self.sources.set_loop(changes["source.loop"])
         if "recording.log" in changes:
             self.commands["log"].setChecked(changes["recording.log"])
+
+    def apply_theme(self) -> None:
+        """Take the colours of the settings, or those of the desktop."""
+        wanted = self.settings.get("appearance.theme")
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            theme.apply(app, wanted)
+        self.setStyleSheet(theme.style_sheet(wanted))
+
+    def _scheme_changed(self) -> None:
+        if self.settings.get("appearance.theme") == "system":
+            self.apply_theme()
 
     # Commands of the window itself
 

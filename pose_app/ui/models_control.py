@@ -71,9 +71,9 @@ class ModelsControl(QObject):
         self._asked = window.settings.get("model.name")
         self._running: str | None = None
         self._opened = self._asked  # by the session, which may be behind what was asked for last
-        self._present = QMenu(self.tr("Model"))
+        self._present = QMenu(self.tr("Model"), window)
         self._present.aboutToShow.connect(self.look_for_models)
-        self._stacks = QMenu(self.tr("Stacks to run"))
+        self._stacks = QMenu(self.tr("Stacks to run"), window)
         self._stacks_all = 0
         self._entries: list[Any] = []
 

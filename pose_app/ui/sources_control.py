@@ -80,7 +80,7 @@ class SourcesControl(QObject):
         self._speed = SPEEDS.index(1.0)
         self._looking = False
         self._camera_actions: list[QAction] = []
-        self._recent_menu = QMenu(self.tr("Recent"))
+        self._recent_menu = QMenu(self.tr("Recent"), window)
         self._timer = QTimer(self)
         self._timer.setInterval(LOOK_FOR_CAMERAS_MS)
         self._timer.timeout.connect(self.look_for_cameras)

@@ -107,20 +107,21 @@ def apply(app: QApplication, theme: str) -> None:
     schemes = {"dark": Qt.ColorScheme.Dark, "light": Qt.ColorScheme.Light}
     # Window frames, file dialogs and everything else the desktop draws follow this.
     QGuiApplication.styleHints().setColorScheme(schemes.get(theme, Qt.ColorScheme.Unknown))
+    app.setPalette(_palette(_DARK if is_dark(theme) else _LIGHT))
+
+
+def style_sheet(theme: str) -> str:
+    """Shapes and spacing of a window and its dialogs; its colours are the palette's."""
     dark = is_dark(theme)
-    palette = _palette(_DARK if dark else _LIGHT)
-    app.setPalette(palette)
-    app.setStyleSheet(
-        _STYLE
-        % {
-            "accent": colours.ACCENT.name(),
-            "accent_soft": "rgba(99, 102, 241, 70)" if dark else "rgba(99, 102, 241, 45)",
-            "amber": colours.AMBER.name() if dark else "#b45309",
-            "red": colours.RED.name(),
-            "banner": "#3a2a0c" if dark else "#fef3c7",
-            "faint": palette.color(_Role.PlaceholderText).name(),
-        }
-    )
+    table = _DARK if dark else _LIGHT
+    return _STYLE % {
+        "accent": colours.ACCENT.name(),
+        "accent_soft": "rgba(99, 102, 241, 70)" if dark else "rgba(99, 102, 241, 45)",
+        "amber": colours.AMBER.name() if dark else "#b45309",
+        "red": colours.RED.name(),
+        "banner": "#3a2a0c" if dark else "#fef3c7",
+        "faint": table[_Role.PlaceholderText],
+    }
 
 
 def _palette(table: dict[QPalette.ColorRole, str]) -> QPalette:

@@ -65,24 +65,27 @@ def test_the_skeleton_lies_on_the_person(open_window, qtbot):
 def test_overlay_follows_stack_and_joint(open_window, qtbot):
     window = open_window("demo")
     wait_for_pose(window, qtbot)
-    hold(window, qtbot)
-    window.view.skeleton = False
-    plain = pixels(window.canvas)
+    result = hold(window, qtbot)
+    sure = [int(joint) for joint in np.argsort(result.pose.scores)[::-1]]
+    window.view.skeleton = window.view.region = False
+    looks = [pixels(window.canvas)]
     window.commands["heatmap"].trigger()
-    last = pixels(window.canvas)
+    looks.append(pixels(window.canvas))
     window.commands["stack_1"].trigger()
-    first = pixels(window.canvas)
     assert window.bridge.session.controls.shown == 0
-    window.commands["next_joint"].trigger()
-    one_joint = pixels(window.canvas)
-    window.commands["next_joint"].trigger()
-    other_joint = pixels(window.canvas)
+    looks.append(pixels(window.canvas))
+    for joint in sure[:2]:
+        window.view.joint = joint
+        looks.append(pixels(window.canvas))
     window.view.colour_map = "viridis"
-    other_colours = pixels(window.canvas)
-    shown = [plain, last, first, one_joint, other_joint, other_colours]
-    for i, a in enumerate(shown):
-        for b in shown[:i]:
-            assert np.mean(np.any(a != b, axis=2)) > 0.001
+    looks.append(pixels(window.canvas))
+    for i, look in enumerate(looks):
+        for other in looks[:i]:
+            assert np.any(look != other, axis=2).sum() > 200
+    window.commands["next_joint"].trigger()
+    assert window.view.joint == (sure[1] + 1) % len(sure)
+    window.commands["all_joints"].trigger()
+    assert window.view.joint is None
 
 
 def test_keys_choose_stacks_and_compare(open_window, qtbot):
@@ -120,7 +123,7 @@ def test_record_stop_and_read_back(open_window, qtbot, settings, dialogs, kind):
         written = next(file.written for file in report.files if file.path == path)
         with av.open(str(path)) as container:
             frames = sum(1 for _ in container.decode(video=0))
-        assert frames == written > 20
+        assert frames == written > 2
     (log,) = [path for path in report.paths if path.suffix == ".jsonl"]
     assert json.loads(log.read_text().splitlines()[0])["type"] == "header"
     window.toast._buttons[0].click()
@@ -137,7 +140,9 @@ def test_closing_while_recording_finishes_the_file(open_window, qtbot, tmp_path)
     report = bridge.last_report
     (video,) = (tmp_path / "recordings").glob("*.mp4")
     with av.open(str(video)) as container:
-        assert sum(1 for _ in container.decode(video=0)) > 20
+        assert (
+            sum(1 for _ in container.decode(video=0)) == report.recordings[0].files[0].written > 2
+        )
     assert report.conserved
     assert report.stuck == ()
 
