@@ -166,6 +166,8 @@ def read_spec(path: str | Path) -> ModelSpec:
                 raise ValueError("the header is longer than any real one")
             metadata = json.loads(file.read(length)).get("__metadata__", {})
             text = metadata["spec"]
+            if not isinstance(text, str):
+                raise TypeError("the spec is no text")
     except OSError as error:
         raise ModelError(f"The model file {path} cannot be read: {error.strerror}.") from None
     except (struct.error, ValueError, KeyError, AttributeError, TypeError, RecursionError):
@@ -239,9 +241,9 @@ def _check(spec: ModelSpec) -> None:
         raise ValueError(f"network.increase is {network.increase!r}")
     if count == 0 or count != network.joints or len(set(spec.joints)) != count:
         raise ValueError(f"{count} joint names for {network.joints} heatmaps")
-    if not all(isinstance(joint, str) for joint in spec.joints):
+    if not all(_is_text(joint) for joint in spec.joints):
         raise ValueError("joint names must be text")
-    if sorted(spec.flip) != list(range(count)):
+    if not all(type(j) is int for j in spec.flip) or sorted(spec.flip) != list(range(count)):
         raise ValueError("the flip order is no permutation of the joints")
     if any(not (0 <= a < count and 0 <= b < count) for a, b in spec.limbs):
         raise ValueError("a limb names a joint that is not there")
@@ -261,8 +263,12 @@ def _check(spec: ModelSpec) -> None:
     _choice("decode.subpixel", spec.decode.subpixel, ("quarter", "dark", "centroid", "mass"))
     _choice("decode.border", spec.decode.border, ("interior", "clamp"))
     for name in ("name", "family", "licence", "provenance"):
-        if not isinstance(getattr(spec, name), str):
+        if not _is_text(getattr(spec, name)):
             raise ValueError(f"{name} must be text")
+    if type(spec.flip_shift) is not int or abs(spec.flip_shift) > max(spec.map_size):
+        raise ValueError(f"flip_shift is {spec.flip_shift!r}")
+    if type(spec.decode.positive_only) is not bool:
+        raise ValueError(f"decode.positive_only is {spec.decode.positive_only!r}")
     for value in (spec.decode.offset, spec.decode.tie, spec.sigma):
         if not _finite(value):
             raise ValueError(f"{value!r} is not a number")
@@ -288,6 +294,11 @@ def _check(spec: ModelSpec) -> None:
 def _choice(name: str, value: Any, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
         raise ValueError(f"{name} is {value!r}, not one of {', '.join(allowed)}")
+
+
+def _is_text(value: Any) -> bool:
+    """Whether it can be written to a log or shown: half a surrogate pair cannot."""
+    return isinstance(value, str) and value.encode(errors="replace").decode() == value
 
 
 def _finite(value: Any) -> bool:

@@ -78,13 +78,14 @@ def export(log: Path, format: str = "csv", output: Path | None = None) -> Path:
     output = Path(output or log.with_name(log.stem + _SUFFIX[format]))
     if format == "openpose":
         return _write_folder(output, log.stem, (openpose(frame, reader.joints) for frame in frames))
+    content = coco(frames, reader.header) if format == "coco" else None
     path = files.claim(output)
     try:
         with open(path, "w", encoding="utf-8", newline="") as file:
-            if format == "csv":
+            if content is None:
                 csv.writer(file).writerows(table(frames, reader.joints))
             else:
-                json.dump(coco(frames, reader.header), file)
+                json.dump(content, file)
     except OSError as error:
         path.unlink(missing_ok=True)
         raise RecordingError(f"{path} cannot be written ({files.reason(error)}).") from None
@@ -154,7 +155,7 @@ def coco(frames: Iterable[LogFrame], header: dict[str, Any]) -> dict[str, Any]:
                 "id": 1,
                 "name": "person",
                 "keypoints": header["joints"],
-                "skeleton": [[a + 1, b + 1] for a, b in header.get("limbs", [])],
+                "skeleton": _limbs(header),
             }
         ],
     }
@@ -190,9 +191,17 @@ def _present(frame: LogFrame) -> dict[int, _Point]:
 def _size(header: dict[str, Any]) -> tuple[int, int]:
     try:
         width, height = (int(value) for value in header["size"])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         raise RecordingError("The header of the log has no picture size.") from None
     return width, height
+
+
+def _limbs(header: dict[str, Any]) -> list[list[int]]:
+    """Pairs of joints, counted from 1 as COCO does."""
+    try:
+        return [[int(a) + 1, int(b) + 1] for a, b in header.get("limbs", [])]
+    except (TypeError, ValueError, OverflowError):
+        raise RecordingError("The header of the log has limbs that are no pairs.") from None
 
 
 def _write_folder(folder: Path, stem: str, frames: Iterable[dict[str, Any]]) -> Path:

@@ -26,6 +26,7 @@ from .writer import FileWriter
 
 SCHEMA = 1
 _QUEUE = 1000  # lines that may wait for the disk
+_LARGEST = 1e12  # pixels or seconds; more is damage
 _MAX_LINE = 2**20  # bytes; a line of ours has some thousands
 
 
@@ -199,31 +200,34 @@ class LogReader:
 
 
 def _names(value: Any, path: Path) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
-        raise RecordingError(f"The header of {path} has no list of joint names.")
-    return tuple(value)
+    if isinstance(value, list) and all(isinstance(name, str) for name in value):
+        try:
+            return tuple(name.encode().decode() for name in value)
+        except UnicodeEncodeError:  # half a surrogate pair, which no file can hold
+            value = None
+    raise RecordingError(f"The header of {path} has no list of joint names.")
 
 
 def _frame(line: dict[str, Any], count: int, path: Path, number: int) -> LogFrame:
     try:
         joints = tuple(
-            (_place(x), _place(y), float(score), bool(present))
+            (_place(x), _place(y), _finite(score), bool(present))
             for x, y, score, present in line["joints"]
         )
         region = None
         if line["region"] is not None:
-            x, y, side = (float(value) for value in line["region"])
+            x, y, side = (_finite(value) for value in line["region"])
             region = x, y, side
         frame = LogFrame(
             int(line["index"]),
-            float(line["t"]),
+            _finite(line["t"]),
             region,
             joints,
             int(line.get("stacks", 0)),
             line.get("video", True) is not False,
             line.get("raw", True) is not False,
         )
-        if len(joints) != count or not math.isfinite(frame.seconds):
+        if len(joints) != count:
             raise ValueError
     except (KeyError, TypeError, ValueError, OverflowError):
         raise RecordingError(f"Line {number} of {path} is no frame of a keypoint log.") from None
@@ -231,4 +235,12 @@ def _frame(line: dict[str, Any], count: int, path: Path, number: int) -> LogFram
 
 
 def _place(value: Any) -> float | None:
-    return None if value is None else float(value)
+    return None if value is None else _finite(value)
+
+
+def _finite(value: Any) -> float:
+    """Raises ValueError for what is no number of pixels, seconds or score."""
+    number = float(value)
+    if not abs(number) < _LARGEST:
+        raise ValueError
+    return number

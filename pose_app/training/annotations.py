@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from ..errors import DataError
 from ..skeletons import COCO_17, MPII_16
+from ..sources.images import decode_image
 from ..types import Image
 from .data import PoseData
 
@@ -23,15 +23,16 @@ def load_annotations(path: Path, pictures: Path) -> PoseData:
         return _persons("mpii", path, pictures, _read_mat(path))
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"The annotation file {path} is not readable JSON: {error}.") from None
     try:
         if isinstance(content, list):
             return _persons("mpii", path, pictures, [_mpii_entry(entry) for entry in content])
         if isinstance(content, dict) and "annotations" in content and "images" in content:
             return _coco(path, pictures, content)
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise DataError(f"The annotations in {path} are not as expected: {error!r}.") from None
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        what = f"{type(error).__name__}: {error}"[:200]
+        raise DataError(f"The annotations in {path} are not as expected ({what}).") from None
     raise DataError(f"{path} is neither a list of MPII persons nor COCO's keypoint annotations.")
 
 
@@ -99,17 +100,23 @@ def _persons(
     if not persons:
         raise DataError(f"There is no labelled person in {path}.")
     files = tuple(file for file, _ in persons)
+    keypoints = np.stack([keypoints for _, keypoints in persons])
+    if not np.isfinite(keypoints).all():
+        raise DataError(f"The annotations in {path} have coordinates that are no numbers.")
 
     def read(index: int) -> Image:
-        picture = cv2.imread(str(folder / files[index]), cv2.IMREAD_COLOR)
+        try:  # cv2.imread ends the process where a name has half a surrogate pair in it
+            picture = decode_image((folder / files[index]).read_bytes())
+        except (OSError, ValueError):  # it is not there, or is no name that a file can have
+            picture = None
         if picture is None:
-            raise DataError(f"The picture {files[index]} is missing from {folder}, or damaged.")
-        return picture  # type: ignore[return-value]
+            raise DataError(f"The picture {files[index]!a} is missing from {folder}, or damaged.")
+        return picture
 
     return PoseData(
         name=name,
         skeleton=COCO_17 if name == "coco" else MPII_16,
-        keypoints=np.stack([keypoints for _, keypoints in persons]),
+        keypoints=keypoints,
         pictures=files,
         read=read,
     )

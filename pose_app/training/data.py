@@ -7,7 +7,6 @@ the last teaches a network to invent legs, or to miss them.
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -118,14 +117,21 @@ def load_shard(path: Path) -> PoseData:
     """
     try:
         with np.load(path) as file:
-            jpeg, offsets = file["jpeg"], file["offsets"].astype(np.int64)
-            keypoints, names = file["keypoints"].astype(np.float32), file["name"]
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path} is not a shard of training pictures: {error}.") from None
+            jpeg, offsets = file["jpeg"], file["offsets"]
+            keypoints, names = file["keypoints"], file["name"]
+    except Exception as error:  # numpy's reader raises anything on damaged files
+        what = f"{type(error).__name__}: {error}"[:200]
+        raise DataError(f"{path} is not a shard of training pictures ({what}).") from error
+    kinds = {"jpeg": (jpeg, "u"), "offsets": (offsets, "iu"), "keypoints": (keypoints, "f")}
+    for name, (array, kind) in {**kinds, "name": (names, "U")}.items():
+        if array.dtype.kind not in kind or array.ndim != (3 if name == "keypoints" else 1):
+            raise DataError(f"The array {name!r} of {path} is no such list as a shard has.")
+    offsets, keypoints = offsets.astype(np.int64), keypoints.astype(np.float32)
     count = len(keypoints)
-    if keypoints.shape != (count, len(MPII_16), 3) or len(names) != count:
+    if count == 0 or keypoints.shape[1:] != (len(MPII_16), 3) or len(names) != count:
         raise DataError(f"The keypoints of {path} have the shape {keypoints.shape}.")
-    if len(offsets) != count + 1 or (np.diff(offsets) <= 0).any() or offsets[-1] > len(jpeg):
+    bad = jpeg.dtype != np.uint8 or len(offsets) != count + 1
+    if bad or (np.diff(offsets) <= 0).any() or offsets[0] < 0 or offsets[-1] > len(jpeg):
         raise DataError(f"The offsets of {path} do not fit its pictures.")
     if not np.isfinite(keypoints).all():
         raise DataError(f"The keypoints of {path} have values that are no numbers.")
