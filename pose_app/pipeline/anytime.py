@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from statistics import median
+from collections.abc import Collection
 
 # Shares of the frame period that the inference thread may be busy for: above the first it gives
 # stacks up, another stack must fit below the second. The gap between them is the hysteresis.
@@ -25,9 +25,9 @@ class StackController:
     """Anytime control. Feed it what every frame cost; read `stacks` before the next frame.
 
     `stacks` is the network's number of stacks, `target` the frames per second to keep up with
-    (None: all stacks, always; it may be changed at any time); `fewest` run in any case, however slow
-    they are (because somebody looks at them). Used from one thread; no clock, no randomness: the
-    same measurements give the same answers.
+    (None: all stacks, always; it may be changed at any time); `fewest` run in any case, however
+    slow they are (because somebody looks at them). Used from one thread; no clock, no randomness:
+    the same measurements give the same answers.
     """
 
     def __init__(self, stacks: int, target: float | None) -> None:
@@ -100,4 +100,11 @@ class StackController:
     def _busy(self, stacks: int) -> float:
         """Seconds that a frame with that many stacks keeps the inference thread busy."""
         share = (stacks + _STEM) / (self._now + _STEM)
-        return median(self._other) + median(self._network) * share
+        return _median(self._other) + _median(self._network) * share
+
+
+def _median(values: Collection[float]) -> float:
+    """The middle one (`statistics` takes longer to import than all of this module to run)."""
+    ordered = sorted(values)
+    half = len(ordered) // 2
+    return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
