@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import importlib.metadata
 import importlib.util
 import platform
 import sys
@@ -52,8 +51,10 @@ def nvidia_count() -> int:
 def _cuda_problem() -> str | None:
     if nvidia_count() == 0:
         return "There is no NVIDIA graphics with a working driver here."
+    from importlib.metadata import version  # late: it takes a while
+
     problem = _torch_problem()
-    if problem is None and "+cpu" in importlib.metadata.version("torch"):
+    if problem is None and "+cpu" in version("torch"):
         problem = (
             "The installed PyTorch was built without CUDA: install a CUDA build of it to use the "
             "NVIDIA graphics."

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import http.client
 import os
 import re
 import socket
 import threading
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import __version__
 from ..errors import ModelError
+
+if TYPE_CHECKING:  # where they are used they are imported: every start would pay for them
+    import http.client
+    import urllib.error
+    import urllib.request
 
 Progress = Callable[[int, int | None], None]
 """Called with (bytes so far, bytes in all or None where the server does not say)."""
@@ -82,6 +84,9 @@ def _fetch_part(
     pause: float,
 ) -> None:
     """Go on until the part file is complete."""
+    import http.client
+    import urllib.error
+
     failures = 0
     while True:
         before = _size(part)
@@ -118,6 +123,8 @@ def _attempt(
 ) -> bool:
     """One request; True when the part file is complete."""
     have = _size(part)
+    import urllib.request
+
     request = urllib.request.Request(url, headers={"User-Agent": f"pose-app/{__version__}"})
     validator = _validator(part)
     if have and validator.is_file():
@@ -146,6 +153,9 @@ def _attempt(
 @contextlib.contextmanager
 def _stopping(cancel: threading.Event) -> Iterator[urllib.request.OpenerDirector]:
     """An opener whose connections break the moment somebody cancels, even while nothing comes."""
+    import http.client
+    import urllib.request
+
     sockets: list[socket.socket] = []
 
     def remembering(kind: Any) -> Any:
