@@ -46,11 +46,11 @@ def measure(model: str, seconds: float, ui: bool, say: Callable[[str], None]) ->
         say("the pipeline with a recording beside the naive loop")
         naive = pipeline.beside_naive(path, clip, large, 2 * seconds, folder)
         found["1280x720"]["naive"] = naive
+        say("start-up")
+        found["startup_s"] = startup.startup(path, folder)
     for size in ("640x480", "1280x720"):
         plain, recording = found[size]["plain"]["fps"], found[size]["recording"]["fps"]
         found[size]["recording_cost"] = 1 - recording / plain
-    say("start-up")
-    found["startup_s"] = startup.startup(path)
     if ui:
         say("the window")
         found["window"] = startup.window(path, 2 * seconds)
