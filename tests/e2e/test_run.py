@@ -81,9 +81,9 @@ def test_the_demo_clip_annotated_raw_and_logged(tmp_path: Path) -> None:
         torso = np.linalg.norm(points(true)[neck] - points(true)[pelvis])
         present = np.array([joint[3] for joint in true.joints])
         apart = np.linalg.norm(points(mine) - points(true), axis=1)[present]
-        near += int((apart < 0.5 * torso).sum())
+        near += int((apart < 0.2 * torso).sum())
         seen += int(present.sum())
-    assert near > 0.75 * seen, f"{near} of {seen} joints are where they should be"
+    assert near > 0.9 * seen, f"{near} of {seen} joints are where they should be"
 
     # The annotated video differs from the raw one where the log has joints, in their colours.
     frames = list(LogReader(files["log"]))
@@ -162,7 +162,7 @@ def test_stacks_region_threshold_and_seconds(tmp_path: Path) -> None:
     log = tmp_path / "a.jsonl"
     report = account(
         pose_app("run", "demo", "--seconds", 0.5, "--stacks", 1, "--region", "100,0,480",
-                 "--threshold", 0.99, "--smoothing", "--log", log, "--json")
+                 "--threshold", 0.99, "--no-smoothing", "--log", log, "--json")
     )  # fmt: skip
     assert report["stacks"] == 1
     assert report["frames"] == 16  # 0 to 0.5 s at 30 fps, both ends
