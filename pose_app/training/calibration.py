@@ -18,8 +18,8 @@ from .data import ABSENT, MASKED, PRESENT, PoseData, Rows
 from .metrics import TORSO_SHARE, torso_lengths
 from .predict import of_engine, predict
 
-JOINT_THRESHOLD = 0.3  # a joint is drawn if it is right with at least this chance
-_MOST = 250  # pictures of people that the search is tried on
+JOINT_THRESHOLD = 0.4  # chance of being right from which a joint is drawn: few invented legs
+_MOST = 60  # pictures of people of each set that the search is tried on
 _BINS = 12
 
 
@@ -141,7 +141,8 @@ def presences(estimator: PoseEstimator, sets: Sequence[PoseData]) -> tuple[np.nd
     values: dict[bool, list[float]] = {False: [], True: []}
     for data in sets:
         rows = np.flatnonzero(data.somebody | data.complete)
-        for row in rows[:: max(1, len(rows) // _MOST)]:
+        people, others = rows[data.somebody[rows]], rows[~data.somebody[rows]]
+        for row in (*people[:: max(1, len(people) // _MOST)], *others):
             somebody = bool(data.somebody[row])
             values[somebody].append(estimator.presence(data.read(int(row))))
     return np.array(values[False]), np.array(values[True])
