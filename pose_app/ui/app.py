@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -30,6 +31,11 @@ if TYPE_CHECKING:
     from .dialogs.asking import Dialogs
 
 log = logging.getLogger(__name__)
+
+# SIGHUP is the end of the login session, or of the terminal.
+CLOSING = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -105,11 +111,13 @@ def make_window(
     return MainWindow(session or make_session(settings, target), settings, dialogs, target)
 
 
-def _install_hooks(window: MainWindow) -> tuple[Any, ...]:
-    """Ctrl-C and SIGTERM close the window as its button does; mistakes reach the banner."""
-    before: list[Any] = [sys.excepthook]
-    for number in (signal.SIGINT, signal.SIGTERM):
-        before.append(signal.signal(number, _closer(window)))
+def _install_hooks(window: MainWindow) -> tuple[Any, Any, dict[int, Any]]:
+    """Ctrl-C and signals close the window as its button does; mistakes reach the banner."""
+    log_of_thread = threading.excepthook
+    before: tuple[Any, Any, dict[int, Any]] = sys.excepthook, log_of_thread, {}
+    for number in CLOSING:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup wants to be left alone
+            before[2][number] = signal.signal(number, _closer(window))
 
     def report(
         kind: type[BaseException], error: BaseException, trace: TracebackType | None
@@ -120,15 +128,31 @@ def _install_hooks(window: MainWindow) -> tuple[Any, ...]:
         if issubclass(kind, PoseAppError):
             window.banner.show_text(str(error))
             return
-        log.error("unexpected", exc_info=(kind, error, trace))
+        if not isinstance(error, _OfThreadError):
+            log.error("unexpected", exc_info=(kind, error, trace))
+        name = error.name if isinstance(error, _OfThreadError) else kind.__name__
         window.banner.show_text(
-            window.tr("Something unexpected happened ({name}): see Help, Diagnostics.").format(
-                name=kind.__name__
-            )
+            window.tr("Something unexpected happened ({name}).").format(name=name),
+            button=(window.tr("Copy report"), window.copy_report),
         )
 
+    def report_of_thread(arguments: threading.ExceptHookArgs) -> None:
+        log_of_thread(arguments)
+        if arguments.exc_type is not SystemExit:
+            thread = "a thread" if arguments.thread is None else arguments.thread.name
+            window.bridge.hand_over(_OfThreadError(f"{arguments.exc_type.__name__}, {thread}"))
+
     sys.excepthook = report
-    return tuple(before)
+    threading.excepthook = report_of_thread
+    return before
+
+
+class _OfThreadError(Exception):
+    """An uncaught exception of another thread, which is in the log already."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
 
 
 def _closer(window: MainWindow) -> Callable[[int, Any], None]:
@@ -145,7 +169,7 @@ def _closer(window: MainWindow) -> Callable[[int, Any], None]:
     return close
 
 
-def _restore_hooks(before: tuple[Any, ...]) -> None:
-    sys.excepthook = before[0]
-    for number, handler in zip((signal.SIGINT, signal.SIGTERM), before[1:], strict=True):
+def _restore_hooks(before: tuple[Any, Any, dict[int, Any]]) -> None:
+    sys.excepthook, threading.excepthook, handlers = before
+    for number, handler in handlers.items():
         signal.signal(number, handler)

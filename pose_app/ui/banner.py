@@ -25,7 +25,11 @@ class Banner(QFrame):
         self._icon.setPixmap(icon("warning").pixmap(18, 18))
         self._label = QLabel()
         self._label.setWordWrap(True)
+        self._label.setTextFormat(Qt.TextFormat.PlainText)  # names of files may look like HTML
         self._label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.button = QPushButton()
+        self.button.clicked.connect(self._press)
+        self._act: Callable[[], None] | None = None
         close = QToolButton()
         close.setIcon(icon("close"))
         close.setAutoRaise(True)
@@ -37,6 +41,7 @@ class Banner(QFrame):
         row.setSpacing(10)
         row.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignTop)
         row.addWidget(self._label, 1)
+        row.addWidget(self.button, 0, Qt.AlignmentFlag.AlignTop)
         row.addWidget(close, 0, Qt.AlignmentFlag.AlignTop)
         self._topic = ""
         self.hide()
@@ -46,12 +51,19 @@ class Banner(QFrame):
         """What is shown; empty while the banner is hidden."""
         return "" if self.isHidden() else self._label.text()
 
-    def show_text(self, text: str, topic: str = "") -> None:
+    def show_text(self, text: str, topic: str = "", button: Button | None = None) -> None:
         """Show a sentence; `topic` lets `settle` take it away when the trouble is over."""
         self._topic = topic
+        label, self._act = button or ("", None)
+        self.button.setText(label)
+        self.button.setVisible(button is not None)
         self._label.setText(text)
         self._icon.setPixmap(icon("warning").pixmap(18, 18))  # in the theme of now
         self.show()
+
+    def _press(self) -> None:
+        if self._act is not None:
+            self._act()
 
     def settle(self, topic: str) -> None:
         """Hide the message if it is about `topic`."""

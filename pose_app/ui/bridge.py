@@ -91,6 +91,10 @@ class Bridge(QObject):
         if not self._picture_timer.isActive() and not self._has_ended:
             self._picture_timer.start()
 
+    def hand_over(self, mistake: Exception) -> None:
+        """From any thread: raise it on the UI's thread, where the window reports it."""
+        self._outcomes.put((_ignore, mistake, None))
+
     @property
     def busy(self) -> tuple[str, ...]:
         """Names of the background threads that have not finished."""

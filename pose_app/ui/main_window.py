@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import logging
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
     from ..types import Result
 
 _SAVE_MS = 1500
+log = logging.getLogger(__name__)
+
 _LAYOUT_VERSION = 1
 
 
@@ -266,6 +269,14 @@ class MainWindow(QMainWindow):
 
         self.dialogs.show(DiagnosticsDialog(self.bridge, self.canvas.paint_ms, self))
 
+    def copy_report(self) -> None:
+        from .dialogs.diagnostics import copy_report
+
+        def done() -> None:
+            self.toast.show_text(self.tr("The report is in the clipboard."))
+
+        copy_report(self.bridge, self.canvas.paint_ms, done)
+
     def show_hint(self) -> None:
         self.hint.open()
 
@@ -297,8 +308,10 @@ class MainWindow(QMainWindow):
             ("window.state", lambda state: self.restoreState(state, _LAYOUT_VERSION)),
         ):
             text = self.settings.get(key)
-            if text:
-                restore(QByteArray(base64.b64decode(text.encode(), validate=False)))
+            try:
+                restore(QByteArray(base64.b64decode(text.encode("ascii"))))
+            except ValueError:  # damaged: the window goes where the system puts it
+                log.warning("%s is not readable", key)
 
     def setVisible(self, visible: bool) -> None:
         # Before it is shown for the first time: docks that do not fit would make it larger.

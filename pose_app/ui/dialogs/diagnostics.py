@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import shiboken6
@@ -87,6 +88,17 @@ class DiagnosticsDialog(QDialog):
     def copy(self) -> None:
         """The whole report to the clipboard."""
         QGuiApplication.clipboard().setText(self.text.toPlainText())
+
+
+def copy_report(bridge: Bridge, paint_ms: float, done: Callable[[], None]) -> None:
+    """Everything of the dialog to the clipboard, without the dialog; then call `done`."""
+    now = report(bridge.last_stats, bridge.busy, paint_ms)
+
+    def copy(text: str | None, error: PoseAppError | None) -> None:
+        QGuiApplication.clipboard().setText(f"{now}\n\n{text if error is None else error}")
+        done()
+
+    bridge.run(_machine, copy)
 
 
 def _machine() -> str:
