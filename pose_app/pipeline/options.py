@@ -42,8 +42,9 @@ class Controls:
     """Settable from any thread at any time; takes effect with the next frame.
 
     `stacks`: "auto", "all" or how many run; `fewest`: with "auto", so many run in any case
-    (somebody looks at them); `shown`: the stack (0 = first) whose joints the pose has, None = the last that ran; `threshold`: None = the model's; `region`: a square that the user
-    chose, None = follow the person; `paused`; `speed` of files, 1.0 = as recorded; `loop` files.
+    (somebody looks at them); `shown`: the stack (0 = first) whose joints the pose has, None = the
+    last that ran; `threshold`: None = the model's; `region`: a square that the user chose, None =
+    follow the person; `paused`; `speed` of files, 1.0 = as recorded; `loop` files.
     """
 
     stacks: Stacks
