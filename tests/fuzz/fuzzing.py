@@ -1,7 +1,7 @@
 """Hostile inputs: good ones that were damaged, and JSON with nonsense in it.
 
-Every input comes from one number, so that 100,000 of them cost little more than the parser itself:
-Hypothesis draws the numbers, a failure names the number and shows the input.
+Hypothesis draws numbers, each of which makes some inputs, so that 100,000 of them cost little more
+than the parser itself; a failure names the number and shows the input.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 T = TypeVar("T")
 
 MANY = 100_000
+BATCH = 50  # inputs made from one number of Hypothesis, whose own work would take most of the time
 # Few inputs always, many with --slow.
 EXAMPLES = [
-    pytest.param(150, id="some"),
+    pytest.param(500, id="some"),
     pytest.param(
         MANY, id="many", marks=[pytest.mark.slow, pytest.mark.timeout(7200, method="thread")]
     ),
@@ -47,14 +48,20 @@ def fuzz(
         check(case)
 
     @settings(
-        max_examples=examples,
+        max_examples=max(1, examples // BATCH),
         deadline=None,
         database=None,
         suppress_health_check=list(HealthCheck),
     )
     @given(st.integers(0, 2**64 - 1))
     def run(number: int) -> None:
-        check(make(random.Random(number)))
+        chance = random.Random(number)
+        for _ in range(BATCH):
+            case = make(chance)
+            try:
+                check(case)
+            except Exception as error:
+                raise AssertionError(f"this input is a finding: {case!r:.10000}") from error
 
     run()
 

@@ -71,6 +71,7 @@ def check_file(path: Path, pictures: Path) -> None:
         assert picture.ndim == 3
 
 
+@pytest.mark.filterwarnings("ignore:overflow encountered")
 @pytest.mark.parametrize("kind", ["coco", "mpii"])
 @pytest.mark.parametrize("examples", EXAMPLES)
 def test_any_annotations_are_read_or_refused(tmp_path: Path, kind: str, examples: int) -> None:
