@@ -1,0 +1,22 @@
+"""The window's own measurement, as `pose-app bench --ui` runs it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pose_app.bench.startup import window
+from pose_app.network import catalogue
+
+pytestmark = pytest.mark.timeout(300)
+
+
+def test_the_window_is_measured_in_a_process_of_its_own() -> None:
+    model: Path = catalogue.resolve("default")
+    found = window(model, 0.5)
+    assert 0 < found["window_s"] <= found["first_picture_s"] <= found["first_skeleton_s"]
+    assert found["painted_fps"] > 0
+    assert 0 < found["ui_thread_ms_per_frame"] <= found["process_ms_per_frame"]
+    for name in ("paint_ms", "age_ms"):
+        assert 0 < found[name]["median"] <= found[name]["p95"]
