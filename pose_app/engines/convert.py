@@ -7,6 +7,7 @@ built again. Only a conversion imports torch; a warm cache needs the spec alone.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
@@ -14,6 +15,7 @@ import logging
 import os
 import shutil
 import tempfile
+import time
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +31,9 @@ from ..types import Floats, Image
 SCHEMA = 3  # raise when a conversion's content changes
 
 _GRAPH, _WEIGHTS, _REFERENCE, _MANIFEST = "graph.xml", "graph.bin", "reference.npz", "manifest.json"
+
+_UNUSED_DAYS = 90
+_HALF_DONE_DAYS = 1
 
 log = logging.getLogger(__name__)
 
@@ -54,9 +59,12 @@ def converted(model: Path, spec: ModelSpec) -> Converted:
     folder = cache_folder() / "openvino" / _key(model, spec)
     found = _load(folder)
     if found is not None:
+        with contextlib.suppress(OSError):  # a cache that may only be read
+            os.utime(folder)
         return found
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
+        _forget_old(folder.parent)
         temporary = Path(tempfile.mkdtemp(prefix="new-", dir=folder.parent))
     except OSError as error:
         raise EngineError(
@@ -79,6 +87,15 @@ def _key(model: Path, spec: ModelSpec) -> str:
         while block := file.read(2**20):
             digest.update(block)
     return digest.hexdigest()[:32]
+
+
+def _forget_old(parent: Path) -> None:
+    """Delete what earlier versions converted, and what a killed process left half done."""
+    for folder in parent.iterdir():
+        limit = _HALF_DONE_DAYS if folder.name.startswith("new-") else _UNUSED_DAYS
+        with contextlib.suppress(FileNotFoundError):  # another process was quicker
+            if time.time() - folder.stat().st_mtime > limit * 86400:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _install(temporary: Path, folder: Path) -> Converted:

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,27 @@ def test_other_weights_or_size_are_another_conversion(make_model: MakeModel, cac
         converted(path, spec.with_input_size(64, 64)).graph,
     }
     assert len(folders) == 3
+
+
+def test_old_conversions_are_forgotten(
+    make_model: MakeModel, cache: Path, monkeypatch: pytest.MonkeyPatch, pristine: Path
+) -> None:
+    def build(model: Path, spec: ModelSpec, folder: Path) -> None:
+        shutil.copytree(pristine, folder, dirs_exist_ok=True)
+
+    monkeypatch.setattr(convert, "_convert", build)
+    ages = {"unused": 91, "recent": 89, "new-killed": 2, "new-running": 0}
+    for name, days in ages.items():
+        (cache / "openvino" / name).mkdir(parents=True)
+        then = time.time() - days * 86400
+        os.utime(cache / "openvino" / name, (then, then))
+    mine = converted(*make_model()).graph.parent
+    left = {folder.name for folder in mine.parent.iterdir()}
+    assert left == {mine.name, "recent", "new-running"}
+    # Using a conversion makes it young again.
+    os.utime(mine, (0, 0))
+    converted(*make_model())
+    assert time.time() - mine.stat().st_mtime < 3600
 
 
 def test_a_folder_that_cannot_be_written(
