@@ -182,8 +182,8 @@ def _spec_from_dict(data: Any) -> ModelSpec:
         raise ModelError("The model's description is not a JSON object.")
     if data.get("schema") != SCHEMA:
         raise ModelError(
-            f"The model's description has schema {data.get('schema')!r}, this version of pose-app "
-            f"reads {SCHEMA}: update pose-app or export the model again."
+            f"The model's description has schema {data.get('schema')!r:.50}, this version of "
+            f"pose-app reads {SCHEMA}: update pose-app or export the model again."
         )
     known = {f.name for f in fields(ModelSpec)}
     values = {key: value for key, value in data.items() if key in known}
@@ -200,7 +200,8 @@ def _spec_from_dict(data: Any) -> ModelSpec:
         spec = ModelSpec(**values)
         _check(spec)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise ModelError(f"The model's description is not usable: {error}.") from None
+        # The field that is named may hold a novel.
+        raise ModelError(f"The model's description is not usable: {str(error)[:300]}.") from None
     return spec
 
 

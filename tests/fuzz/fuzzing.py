@@ -133,8 +133,7 @@ def _places(parent: Any) -> Any:
             yield from _places(parent[key])
 
 
-def one_sentence(error: Exception, longest: int = 4000) -> None:
-    """What people may be shown: something, on one line, that can be printed anywhere."""
-    text = str(error)
-    assert text.strip()
-    assert len(text) < longest
+def one_sentence(error: Exception, longest: int = 1500) -> None:
+    """What people may be shown: something, and no novel, whatever the file has in it."""
+    assert str(error).strip()
+    assert len(str(error)) < longest

@@ -1,0 +1,94 @@
+"""`pose-app soak`: everything at once, for a short time; that it notices what is wrong."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import cv2
+import pytest
+
+from pose_app import cli
+from pose_app.pipeline.stats import Account
+from pose_app.soak.actions import actions
+from tests.e2e.test_run import command
+
+
+def soak(
+    folder: Path, capsys: pytest.CaptureFixture[str], minutes: float, seed: int
+) -> tuple[int, dict[str, Any]]:
+    words = ["--minutes", str(minutes), "--seed", str(seed), "--report", str(folder), "--json"]
+    status = cli.main(["soak", *words])
+    account = json.loads(capsys.readouterr().out)
+    assert json.loads((folder / "soak.json").read_text())["problems"] == account["problems"]
+    return status, account
+
+
+def check(status: int, account: dict[str, Any], folder: Path) -> None:
+    assert account["problems"] == []
+    assert status == 0
+    assert account["verdict"] == "good"
+    frames, recorded = account["frames"], account["recorded"]
+    assert frames["processed"] > 20
+    assert frames["captured"] == frames["processed"] + sum(frames["dropped"].values())
+    assert recorded["frames_offered"] == (
+        recorded["frames_written"] + sum(recorded["dropped"].values())
+    )
+    assert account["held"]["memory"]["highest"] > 50
+    assert set(account["actions"]) <= {*actions(), "start"}
+    assert cv2.imread(str(folder / "soak.png")) is not None
+    # Good recordings are removed, but for the one that was played.
+    assert len([path for path in folder.iterdir() if path.suffix in (".mp4", ".mkv")]) <= 1
+
+
+def test_a_short_soak(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    check(*soak(tmp_path / "report", capsys, 0.3, 5), tmp_path / "report")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_soak_with_every_fault(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], seed: int
+) -> None:
+    """Long enough for everything to be done once: at least a minute."""
+    status, account = soak(tmp_path / "report", capsys, 4, seed)
+    check(status, account, tmp_path / "report")
+    assert set(actions()) <= set(account["actions"])
+    assert account["recorded"]["verified"] > 5
+
+
+def test_frames_that_vanish_are_noticed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Account, "frame_dropped", lambda *_: None)
+    status, account = soak(tmp_path / "report", capsys, 0.1, 5)
+    assert status == 1
+    assert account["verdict"] == "bad"
+    assert any("does not add up" in problem for problem in account["problems"])
+    assert not account["frames"]["conserved"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are of Unix")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_soak_gives_its_account(tmp_path: Path, number: int) -> None:
+    process = subprocess.Popen(
+        command("soak", "--minutes", 60, "--report", tmp_path / "report", "--json"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    assert "seed" in process.stderr.readline()
+    time.sleep(8)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=100)
+    account = json.loads(out)
+    assert account["interrupted"], err
+    assert account["problems"] == [] or account["frames"]["processed"] == 0
+    assert "Traceback" not in err

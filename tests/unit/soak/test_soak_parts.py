@@ -1,0 +1,113 @@
+"""The soak's own parts: slopes, the camera's faults, the verdict."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import cv2
+import pytest
+
+from pose_app.errors import RecordingError, SourceError
+from pose_app.soak.camera import BEARABLE, BREAKING, SIZES, LoopbackCamera
+from pose_app.soak.plot import plot
+from pose_app.soak.report import JUDGED_SECONDS, _growth_problems, _held, new_folder
+from pose_app.soak.samples import Sample, growth
+from pose_app.sources import open_source
+
+
+def samples(memory: Any, count: int = 600, step: float = 6.0) -> list[Sample]:
+    return [Sample(n * step, float(memory(n * step)), None, 20, 5, 12, 30.0) for n in range(count)]
+
+
+def test_growth_is_the_slope_per_hour_whatever_jumps() -> None:
+    noise = random.Random(1)
+    steady = samples(lambda t: 500 + 30 * t / 3600 + noise.uniform(-5, 5))
+    assert growth(steady, "memory", 0) == pytest.approx(30, abs=3)
+    jumping = samples(lambda t: 500 + 400 * (1000 < t < 1200))  # a second model for a while
+    assert growth(jumping, "memory", 0) == pytest.approx(0, abs=1e-6)
+    assert growth(steady, "threads", 0) == 0
+    assert growth(steady, "gpu_memory", 0) is None
+    # What happens while everything is loaded for the first time is no growth.
+    loading = samples(lambda t: min(t, 600))
+    assert growth(loading, "memory", 700) == 0
+
+
+@pytest.mark.parametrize(("per_hour", "told"), [(30, False), (300, True)])
+def test_a_leak_is_a_problem(per_hour: float, told: bool) -> None:
+    seen = samples(lambda t: 500 + per_hour * t / 3600)
+    watched = SimpleNamespace(samples=seen, rest=seen[::60])
+    outcome: Any = SimpleNamespace(watched=watched, seconds=seen[-1].seconds)
+    held = {name: _held(seen, watched.rest, name) for name in ("memory", "gpu_memory")}
+    problems = _growth_problems(outcome, held)
+    assert bool(problems) == told
+    short: Any = SimpleNamespace(watched=watched, seconds=JUDGED_SECONDS / 2)
+    assert _growth_problems(short, held) == []
+
+
+def test_descriptors_that_stay_are_a_problem() -> None:
+    seen = samples(lambda t: 500)
+    rest = [Sample(n * 300.0, 400, None, 20, 5, 12 + 3 * n, 0.0) for n in range(12)]
+    outcome: Any = SimpleNamespace(
+        watched=SimpleNamespace(samples=seen, rest=rest), seconds=seen[-1].seconds
+    )
+    held = {name: _held(seen, rest, name) for name in ("memory", "gpu_memory")}
+    (problem,) = _growth_problems(outcome, held)
+    assert "descriptors at rest went from 24 to 45" in problem
+
+
+def test_the_plot_is_a_picture(tmp_path: Path) -> None:
+    outcome: Any = SimpleNamespace(
+        watched=SimpleNamespace(samples=samples(lambda t: t)), seconds=3600.0, done=[(9.0, "a: b")]
+    )
+    plot(tmp_path / "a.png", outcome, {"verdict": "good", "minutes": 60, "seed": 1})
+    image = cv2.imread(str(tmp_path / "a.png"))
+    assert image.shape[1] > 1000
+    assert len({tuple(pixel) for pixel in image[::7, ::7].reshape(-1, 3)}) > 3
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(RecordingError, match="choose a new folder"):
+        new_folder(tmp_path / "file" / "report")
+    assert new_folder(tmp_path / "new" / "report").is_dir()
+
+
+@pytest.mark.parametrize("path", SIZES)
+def test_the_loopback_camera_is_a_camera(path: str) -> None:
+    camera = LoopbackCamera()
+    source = open_source(camera.url(path))
+    frame = source.read()
+    assert frame is not None
+    assert frame.size == SIZES[path]
+    source.close()
+    camera.close()
+
+
+@pytest.mark.parametrize("fault", [*BREAKING, *BEARABLE])
+def test_the_loopback_camera_fails_when_told(fault: str) -> None:
+    camera = LoopbackCamera()
+    source = open_source(camera.url())
+    assert source.read() is not None
+    camera.fault = fault
+    if fault in ("reset", "cut", "refuse"):
+        with pytest.raises(SourceError):
+            list(iter(source.read, None))
+        source.close()
+    elif fault == "end":
+        list(iter(source.read, None))
+    elif fault == "resize":
+        while (frame := source.read()) is not None and frame.size != SIZES["/small"]:
+            pass
+        assert source.info.size == SIZES["/small"]
+    if fault == "refuse":
+        with pytest.raises(SourceError, match="503"):
+            open_source(camera.url())
+    camera.fault = None
+    again = open_source(camera.url())
+    assert again.read() is not None
+    again.close()
+    source.close()
+    camera.close()
