@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -9,7 +10,12 @@ from pathlib import Path
 
 import pytest
 
-LEAVE_SECONDS = 5.0  # how long a thread may take to end after its test
+LEAVE_SECONDS = 20.0  # how long a thread may take to end after its test
+
+
+def pytest_configure() -> None:
+    # Started in the background of a script, Ctrl-C is ignored, and every child inherits that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
