@@ -76,11 +76,14 @@ def build_docks(window: MainWindow) -> None:
     """One dock per entry of PANELS."""
     # The column on the right is as high as the window: the stacks need the room.
     window.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
-    for spec in PANELS:
+    for number, spec in enumerate(PANELS, start=2):
         dock = QDockWidget(window.tr(spec.title), window)
         dock.setObjectName(spec.key)
         dock.setWidget(spec.factory(window.bridge, window.view))
-        dock.toggleViewAction().setIcon(icon(spec.icon))
+        toggle = dock.toggleViewAction()
+        toggle.setIcon(icon(spec.icon))
+        toggle.setShortcut(f"F{number}")
+        toggle.setToolTip(f"{spec.title} (F{number})")
         window.addDockWidget(spec.area, dock)
         dock.setVisible(spec.shown_first)
         window.docks[spec.key] = dock

@@ -152,6 +152,7 @@ class MainWindow(QMainWindow):
     # What the session tells
 
     def _show_result(self, result: Result) -> None:
+        self.views.show_result(result)
         self.canvas.show_result(result)
         for panel in self._visible_panels():
             panel.show_result(result)
@@ -262,7 +263,8 @@ class MainWindow(QMainWindow):
     def show_shortcuts(self) -> None:
         from .dialogs.shortcuts import ShortcutsDialog
 
-        self.dialogs.show(ShortcutsDialog(self))
+        panels = [dock.toggleViewAction() for dock in self.docks.values()]
+        self.dialogs.show(ShortcutsDialog(panels, self))
 
     def show_diagnostics(self) -> None:
         from .dialogs.diagnostics import DiagnosticsDialog

@@ -163,15 +163,15 @@ class Picture:
 
     def __init__(self) -> None:
         self._buffer: NDArray[np.uint8] = np.empty((0, 0, 4), np.uint8)
-        self._made: tuple[int, bool, bool] | None = None
+        self._frame: Image | None = None  # kept, or another frame could get its address
+        self._look = (False, False)
         self.image = QImage()
 
     def show(self, frame: Image, mirror: bool, blurred: bool) -> QImage:
         """(H, W, 3) uint8 BGR -> QImage, valid until the next call."""
         import cv2
 
-        wanted = (id(frame), mirror, blurred)
-        if wanted == self._made:
+        if frame is self._frame and self._look == (mirror, blurred):
             return self.image
         source: NDArray[np.uint8] = frame
         if blurred:
@@ -196,7 +196,7 @@ class Picture:
             self._buffer.strides[0],
             QImage.Format.Format_RGB32,
         )
-        self._made = wanted
+        self._frame, self._look = frame, (mirror, blurred)
         return self.image
 
 

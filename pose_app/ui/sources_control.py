@@ -149,7 +149,9 @@ class SourcesControl(QObject):
 
     def seek(self, seconds: float) -> None:
         if self.info is not None and self.info.seekable:
-            self.ended = False
+            if self.ended:
+                self.ended = False
+                self.window.commands["pause"].setChecked(False)
             self.window.bridge.session.seek(seconds)
 
     def skip(self, seconds: float) -> None:

@@ -11,8 +11,9 @@ from .view_state import ViewState
 
 if TYPE_CHECKING:
     from ..pipeline.stats import Stats
+    from ..skeletons import Skeleton
     from ..sources.base import SourceInfo
-    from ..types import Region
+    from ..types import Region, Result
     from .main_window import MainWindow
 
 # Attributes of ViewState that are settings `view.<name>` as they are.
@@ -39,6 +40,7 @@ class ViewsControl(QObject):
         self.view = view
         self.manual: Region | None = None
         self._stacks_all = 0
+        self._skeleton: Skeleton | None = None
 
     def start(self) -> None:
         """Take over the settings; from now on every change is remembered."""
@@ -132,6 +134,15 @@ class ViewsControl(QObject):
             self.region_chosen(None)
         elif self.window.isFullScreen():
             self.window.commands["fullscreen"].trigger()
+
+    def show_result(self, result: Result) -> None:
+        """Joints that were chosen in another skeleton mean nothing in this one."""
+        skeleton = None if result.pose is None else result.pose.skeleton
+        if skeleton is None or skeleton == self._skeleton:
+            return
+        if self._skeleton is not None:
+            self.all_joints()
+        self._skeleton = skeleton
 
     def show_stats(self, stats: Stats) -> None:
         """Offer only the stacks that the model has."""

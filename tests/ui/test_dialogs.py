@@ -69,6 +69,21 @@ def test_the_sheet_lists_every_key(qtbot):
             assert key.toString(QKeySequence.SequenceFormat.NativeText) in shown
 
 
+def test_panels_have_keys_of_their_own(open_window, dialogs):
+    window = open_window("demo")
+    labels = []
+    dialogs.on_show = lambda dialog: labels.extend(
+        label.text() for label in dialog.findChildren(QLabel)
+    )
+    window.commands["shortcuts"].trigger()
+    taken = {spec.shortcut for spec in ACTIONS}
+    for dock in window.docks.values():
+        key = dock.toggleViewAction().shortcut().toString()
+        assert key not in taken
+        assert key in labels
+        assert dock.windowTitle() in labels
+
+
 def test_every_command_is_in_a_menu_with_its_key(open_window):
     window = open_window("demo")
     menus = {menu.title(): menu for menu in (a.menu() for a in window.menuBar().actions())}

@@ -13,10 +13,12 @@ from PySide6.QtGui import QDropEvent, QImage
 
 from pose_app.paths import bundled
 from pose_app.settings import Settings
+from pose_app.skeletons import COCO_17
 from pose_app.ui.sources_control import last_target
 from tests.fakes import FakeCamera, FakeCameras
 from tests.servers import MjpegServer, demo_jpegs
 from tests.ui.conftest import WAIT_MS, close, wait_for_pose
+from tests.ui.panel_results import made_result
 
 
 def truth() -> dict[int, np.ndarray]:
@@ -86,6 +88,18 @@ def test_overlay_follows_stack_and_joint(open_window, qtbot):
     assert window.view.joint == (sure[1] + 1) % len(sure)
     window.commands["all_joints"].trigger()
     assert window.view.joint is None
+
+
+def test_another_skeleton_forgets_the_chosen_joints(open_window, qtbot):
+    window = open_window("demo")
+    result = wait_for_pose(window, qtbot)
+    window.views.show_result(result)
+    window.view.joint = window.view.solo = 3
+    window.view.visible = frozenset({3})
+    window.views.show_result(result)
+    assert window.view.joint == 3
+    window.views.show_result(made_result(skeleton=COCO_17))
+    assert (window.view.joint, window.view.solo, window.view.visible) == (None, None, None)
 
 
 def test_keys_choose_stacks_and_compare(open_window, qtbot):

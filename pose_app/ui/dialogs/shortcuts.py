@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence, QPalette
+from PySide6.QtGui import QAction, QKeySequence, QPalette
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -14,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from ..actions import ACTIONS, MENUS, ActionSpec, translated
+from ..actions import ACTIONS, MENUS, translated
 
 _COLUMNS = 3
 
@@ -22,18 +24,22 @@ _COLUMNS = 3
 class ShortcutsDialog(QDialog):
     """One block per menu, in columns."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, panels: Sequence[QAction] = (), parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(self.tr("Keyboard shortcuts"))
         columns = [QVBoxLayout() for _ in range(_COLUMNS)]
         lengths = [0] * _COLUMNS
         for menu in MENUS:
-            specs = [spec for spec in ACTIONS if spec.menu == menu and spec.shortcut]
-            if not specs:
-                continue
+            rows = [
+                (translated(spec.text), QKeySequence(spec.shortcut))
+                for spec in ACTIONS
+                if spec.menu == menu and spec.shortcut
+            ]
+            if menu == "&Panels":
+                rows = [(panel.text(), panel.shortcut()) for panel in panels] + rows
             shortest = lengths.index(min(lengths))
-            lengths[shortest] += len(specs) + 2
-            columns[shortest].addLayout(self._block(menu, specs))
+            lengths[shortest] += len(rows) + 2
+            columns[shortest].addLayout(_block(translated(menu).replace("&", ""), rows))
         body = QHBoxLayout()
         body.setSpacing(34)
         for column in columns:
@@ -47,19 +53,20 @@ class ShortcutsDialog(QDialog):
         layout.addLayout(body)
         layout.addWidget(buttons)
 
-    def _block(self, menu: str, specs: list[ActionSpec]) -> QGridLayout:
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(16)
-        grid.setVerticalSpacing(3)
-        title = QLabel(f"<b>{translated(menu).replace('&', '')}</b>")
-        title.setContentsMargins(0, 8, 0, 2)
-        grid.addWidget(title, 0, 0, 1, 2)
-        for row, spec in enumerate(specs, start=1):
-            native = QKeySequence.SequenceFormat.NativeText
-            key = QLabel(QKeySequence(spec.shortcut).toString(native))
-            key.setAlignment(Qt.AlignmentFlag.AlignRight)
-            key.setForegroundRole(QPalette.ColorRole.PlaceholderText)
-            grid.addWidget(QLabel(translated(spec.text)), row, 0)
-            grid.addWidget(key, row, 1)
-        grid.setColumnStretch(0, 1)
-        return grid
+
+def _block(title: str, rows: Sequence[tuple[str, QKeySequence]]) -> QGridLayout:
+    """What a menu holds, one command and its key a line."""
+    grid = QGridLayout()
+    grid.setHorizontalSpacing(16)
+    grid.setVerticalSpacing(3)
+    heading = QLabel(f"<b>{title}</b>")
+    heading.setContentsMargins(0, 8, 0, 2)
+    grid.addWidget(heading, 0, 0, 1, 2)
+    for row, (text, shortcut) in enumerate(rows, start=1):
+        key = QLabel(shortcut.toString(QKeySequence.SequenceFormat.NativeText))
+        key.setAlignment(Qt.AlignmentFlag.AlignRight)
+        key.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        grid.addWidget(QLabel(text), row, 0)
+        grid.addWidget(key, row, 1)
+    grid.setColumnStretch(0, 1)
+    return grid
