@@ -187,7 +187,7 @@ class MainWindow(QMainWindow):
         elif event.kind == "model_loaded":
             self.models.loaded()
         elif event.kind == "model_failed":
-            self.models.failed()
+            self.models.failed(event.message)
         elif event.kind == "recording_finished":
             self.recordings.finished(event.data)
 

@@ -24,6 +24,12 @@ _CHOICES = (
     ("model.device", "Device"),
     ("model.precision", "Precision"),
 )
+_DEFAULTS = {
+    "model.name": "default",
+    "model.engine": "auto",
+    "model.device": "auto",
+    "model.precision": "auto",
+}
 
 
 def opener(settings: Settings) -> Callable[[], PoseEstimator]:
@@ -68,9 +74,10 @@ class ModelsControl(QObject):
         super().__init__(window)
         self.window = window
         self._loading = True
-        self._asked = window.settings.get("model.name")
-        self._running: str | None = None
+        self._asked = self._wishes()
+        self._running: dict[str, str] | None = None
         self._opened = self._asked  # by the session, which may be behind what was asked for last
+        self._choices: dict[tuple[str, str], QAction] = {}
         self._present = QMenu(self.tr("Model"), window)
         self._present.aboutToShow.connect(self.look_for_models)
         self._stacks = QMenu(self.tr("Stacks to run"), window)
@@ -90,9 +97,7 @@ class ModelsControl(QObject):
 
     def open(self, model: str) -> None:
         """Change over to another model by name or file; the old one runs until it is loaded."""
-        self._asked = model
         self.window.remember("model.name", model)
-        self._renew_models()
         self._load()
 
     def reload(self) -> None:
@@ -113,7 +118,10 @@ class ModelsControl(QObject):
         from .dialogs.models import ModelsDialog
 
         dialog = ModelsDialog(
-            self.window.bridge, self.window, current=self._asked, dialogs=self.window.dialogs
+            self.window.bridge,
+            self.window,
+            current=self._asked["model.name"],
+            dialogs=self.window.dialogs,
         )
         dialog.model_chosen.connect(self.open)
         self.window.dialogs.show(dialog)
@@ -136,18 +144,22 @@ class ModelsControl(QObject):
         self._loading = False
         self._running = self._opened
 
-    def failed(self) -> None:
-        """The old model goes on, if there is one; else the default one may work."""
+    def failed(self, message: str) -> None:
+        """The old model goes on, and the settings with it; without one the default is tried."""
         self._loading = False
-        wanted = self._running or "default"
-        if self._asked == wanted:
+        good = self._running or _DEFAULTS
+        if self._asked == good:
             return
-        nothing_runs = self._running is None
-        self._asked = wanted
-        self.window.remember("model.name", wanted)
-        self._renew_models()
-        if nothing_runs:
-            self._load()
+        for key, value in good.items():
+            self.window.remember(key, value)
+        if self._running is not None:
+            self._asked = good
+            self._renew_models()
+            return
+        self._load()
+        # No topic: it stays when the default model is loaded.
+        instead = self.tr("The default model on the automatic choice is used instead.")
+        self.window.banner.show_text(f"{message} {instead}")
 
     def show_stats(self, stats: Stats) -> None:
         """The badge says what really runs, amber when that is not what was asked for."""
@@ -188,7 +200,9 @@ class ModelsControl(QObject):
 
     def _load(self) -> None:
         self._loading = True
-        settings, asked = self.window.settings, self._asked
+        settings = self.window.settings
+        asked = self._asked = self._wishes()
+        self._renew_models()
         open_model = opener(settings)
 
         def open_estimator() -> PoseEstimator:
@@ -198,16 +212,22 @@ class ModelsControl(QObject):
 
         self.window.bridge.session.set_estimator(open_estimator, fallbacks(settings))
 
+    def _wishes(self) -> dict[str, str]:
+        return {key: self.window.settings.get(key) for key in _DEFAULTS}
+
     def _renew_models(self) -> None:
+        for (key, choice), action in self._choices.items():
+            action.setChecked(self._asked[key] == choice)
+        asked = self._asked["model.name"]
         self._present.clear()
         names = [entry.name for entry in self._entries] or ["default"]
-        if self._asked not in names:
-            names.append(self._asked)
+        if asked not in names:
+            names.append(asked)
         for name in names:
             label = self.tr("Default") if name == "default" else Path(name).name
             action = self._present.addAction(label.replace("&", "&&"))
             action.setCheckable(True)
-            action.setChecked(name == self._asked)
+            action.setChecked(name == asked)
             action.triggered.connect(lambda checked=False, name=name: self.open(name))
 
     def _choice_menu(self, key: str, title: str) -> QMenu:
@@ -217,8 +237,7 @@ class ModelsControl(QObject):
         for choice in choices:
             action = menu.addAction(self.tr(CHOICE_LABELS[choice]))
             action.setCheckable(True)
-            action.setChecked(choice == self.window.settings.get(key))
-            action.setData(choice)
+            self._choices[key, choice] = action
             group.addAction(action)
             action.triggered.connect(lambda checked=False, choice=choice: self._choose(key, choice))
         return menu

@@ -16,6 +16,7 @@ from pose_app.settings import Settings
 from pose_app.skeletons import COCO_17
 from pose_app.ui.sources_control import last_target
 from tests.fakes import FakeCamera, FakeCameras
+from tests.media import regular, write_video
 from tests.servers import MjpegServer, demo_jpegs
 from tests.ui.conftest import WAIT_MS, close, wait_for_pose
 from tests.ui.panel_results import made_result
@@ -299,6 +300,35 @@ def test_a_model_that_cannot_be_read_leaves_the_old_one(open_window, qtbot, tmp_
     assert window.settings.get("model.name") == "default"
     before = window.canvas.result.frame.index
     qtbot.waitUntil(lambda: window.canvas.result.frame.index > before + 5, timeout=WAIT_MS)
+
+
+def test_an_engine_that_cannot_be_is_not_the_end(open_window, qtbot, settings):
+    settings.set("model.engine", "openvino")
+    settings.set("model.device", "mps")  # which OpenVINO has on no machine
+    window = open_window("demo")
+    wait_for_pose(window, qtbot)
+    assert "used instead" in window.banner.text
+    assert settings.get("model.device") == "auto"
+    qtbot.waitUntil(lambda: window.models._running is not None, timeout=WAIT_MS)
+    window.banner.dismiss()
+    window.models._choose("model.engine", "openvino")
+    window.models._choose("model.device", "mps")
+    qtbot.waitUntil(lambda: "mps" in window.banner.text.lower(), timeout=WAIT_MS)
+    assert settings.get("model.device") == "auto"
+    before = window.canvas.result.frame.index
+    qtbot.waitUntil(lambda: window.canvas.result.frame.index > before + 5, timeout=WAIT_MS)
+
+
+def test_a_video_ends_and_starts_again(open_window, qtbot, tmp_path):
+    clip = tmp_path / "short.mp4"
+    write_video(clip, regular(20), size=(192, 96))
+    window = open_window(str(clip))
+    qtbot.waitUntil(lambda: window.commands["pause"].isChecked(), timeout=WAIT_MS)
+    assert window.sources.ended
+    assert window.banner.text == ""
+    window.commands["pause"].trigger()
+    qtbot.waitUntil(lambda: not window.sources.ended, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: window.sources.ended, timeout=WAIT_MS)  # it played once more
 
 
 def test_fewer_stacks_show_in_the_badge(open_window, qtbot):
