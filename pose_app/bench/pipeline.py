@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from ..pipeline.stats import SessionReport
 from ..pose.estimator import PoseEstimator
 from ..recording.recording import RecordingRequest
 from ..sources.base import Source
+from ..types import Pose
 from . import naive
 
 OpenSource = Callable[[], Source]
@@ -30,23 +32,46 @@ FULL_SPEED = SessionOptions(lossless=True, paced=False, stacks="all", smoothing=
 LIVE = SessionOptions(lossless=False, paced=True, stacks="auto", smoothing=True)
 
 
+class Watched(PoseEstimator):
+    """Remembers when each pose was ready and what of the time since the last was the network's."""
+
+    def track(self, *arguments: Any, **keywords: Any) -> Pose:
+        pose = super().track(*arguments, **keywords)
+        self.seen.append((time.perf_counter(), pose.timings["network"]))
+        return pose
+
+    @cached_property
+    def seen(self) -> list[tuple[float, float]]:
+        return []
+
+    def network_share(self) -> float:
+        """Of everything between the first and the last pose."""
+        spent = 1e3 * (self.seen[-1][0] - self.seen[0][0])
+        return sum(network for _, network in self.seen[1:]) / spent
+
+
 def full_speed(model: Path, source: OpenSource, seconds: float, record: Path | None) -> Any:
     """Frames per second with every frame and all stacks; `record`: with an annotated video."""
-    report, usage = _session(model, source, FULL_SPEED, seconds, record)
-    frame_ms = 1000 / report.fps
+    opened: list[Watched] = []
+
+    def open_watched() -> Watched:
+        opened.append(Watched.open(model))  # type: ignore[arg-type]
+        return opened[-1]
+
+    report, usage = _session(open_watched, source, FULL_SPEED, seconds, record)
     stages = {name: asdict(stage) for name, stage in report.stages.items()}
     return {
         "fps": report.fps,
-        "frame_ms": frame_ms,
+        "frame_ms": 1000 / report.fps,
         "stages_ms": stages,
-        "network_share": report.stages["network"].median / frame_ms,
+        "network_share": opened[-1].network_share(),
         **usage,
     }
 
 
 def live(model: Path, source: OpenSource, seconds: float) -> dict[str, Any]:
     """The source at its own rate, as many stacks as keep up: rate, age, drops, stacks."""
-    report, usage = _session(model, source, LIVE, seconds, None)
+    report, usage = _session(lambda: PoseEstimator.open(model), source, LIVE, seconds, None)
     if report.age is None or report.source is None or report.source.fps is None:
         raise PoseAppError("The live measurement saw no frame: give it more --seconds.")
     period = 1000 / report.source.fps
@@ -92,7 +117,7 @@ def beside_naive(
 
 
 def _session(
-    model: Path,
+    open_estimator: Callable[[], PoseEstimator],
     source: OpenSource,
     options: SessionOptions,
     seconds: float,
@@ -100,7 +125,7 @@ def _session(
 ) -> tuple[SessionReport, dict[str, Any]]:
     """Run for so long after the first pose; the report, and what the process used meanwhile."""
     process = psutil.Process()
-    session = Session(source, lambda: PoseEstimator.open(model), replace(options, loop=True))
+    session = Session(source, open_estimator, replace(options, loop=True))
     if record is not None:
         session.record(RecordingRequest(annotated=record))
     session.start()
