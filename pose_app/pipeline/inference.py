@@ -33,7 +33,8 @@ IDLE_SECONDS = 0.05  # how often an idle thread looks whether it is over
 class Post:
     """What the thread works with and whom it hands its results to.
 
-    `publish(result, captured, estimator)` is called for every frame, with or without a pose;
+    `lossless()`: frames wait for a model; `take(captured)` is called before a frame's first try,
+    `publish(result, captured, estimator)` for every frame, with or without a pose;
     `idle()` when there is nothing to do; `on_end(error)` where something ends the session,
     `finish()` when the wanted number of frames is done.
     """
@@ -45,6 +46,8 @@ class Post:
     account: Account
     events: EventList
     source_fps: Callable[[], float | None]
+    lossless: Callable[[], bool]
+    take: Callable[[Captured], None]
     publish: Callable[[Result, Captured, PoseEstimator | None], None]
     idle: Callable[[], None]
     on_end: Callable[[PoseAppError | None], None]
@@ -108,14 +111,17 @@ class InferenceWorker:
         while not self._stopping:
             estimator = post.engines.current
             if estimator is not None:
+                post.take(item)
                 pose = self._infer(estimator, item.frame)
                 if self._abandoned:
                     return
                 if pose is not None:
                     self._done(item, pose)
                     return
-            if not post.options.lossless:
-                post.publish(Result(item.frame, None, time.perf_counter_ns()), item, None)
+            if not post.lossless():
+                # A run of a camera begins with its model; everything else is shown without.
+                if not post.options.lossless or self._estimator is not None:
+                    post.publish(Result(item.frame, None, time.perf_counter_ns()), item, None)
                 post.account.frame_dropped("no model")
                 return
             if estimator is None:

@@ -60,6 +60,12 @@ class RecordingKeeper:
         if active is not None:
             active.offer_raw(frame, stamp)
 
+    def take(self, item: Captured, source: SourceInfo | None) -> None:
+        """The network begins with this frame."""
+        active = self._active
+        if active is not None and source is not None and active.fits(item.frame, source.name):
+            active.take(item.frame, item.stamp)
+
     def offer_pose(
         self,
         item: Captured,

@@ -160,6 +160,9 @@ class Session:
         self._recordings.offer_raw(item.frame, item.stamp, info)
         return self._inbox.put(item, wait=self.options.lossless and not info.live)
 
+    def _taken(self, item: Captured) -> None:
+        self._recordings.take(item, self._sources.info)
+
     def _published(self, result: Result, item: Captured, estimator: PoseEstimator | None) -> None:
         self._result = result
         self._recordings.offer_pose(item, result.pose, estimator, self._sources.info)
@@ -199,6 +202,8 @@ class Session:
                 account=self._account,
                 events=self._events,
                 source_fps=self._source_fps,
+                lossless=self._lossless_now,
+                take=self._taken,
                 publish=self._published,
                 idle=self._idle,
                 on_end=self._ended,

@@ -22,7 +22,7 @@ from .recording import RecordingReport, RecordingRequest, RecordingState
 from .video_writer import Recorder
 from .writer import FileWriter
 
-EARLY_FRAMES = 16  # of the raw video that wait for the first of them to be processed
+EARLY_FRAMES = 16  # of the raw video that wait for the first of them to reach the network
 UNSEEN_FRAMES = 100_000  # lines of the log that wait for the first model to be loaded
 
 Failure = Callable[[FileWriter[Any]], None]
@@ -127,11 +127,15 @@ class ActiveRecording:
         if not self._raw.offer(frame.image, stamp - self._origin):
             self._not_in_raw.append(stamp)
 
-    def offer_pose(self, frame: Frame, stamp: float, pose: Pose | None) -> None:
-        """A frame with its pose; None where no network saw it: recorded, and logged as empty."""
-        if self._origin is None:
+    def take(self, frame: Frame, stamp: float) -> None:
+        """The network begins with this frame: so does the recording, if it has not yet."""
+        if self._origin is None and not self.precedes(stamp):
             with self._lock:
                 self._begin_with(frame, stamp)
+
+    def offer_pose(self, frame: Frame, stamp: float, pose: Pose | None) -> None:
+        """A frame with its pose; None where no network saw it: recorded, and logged as empty."""
+        self.take(frame, stamp)
         assert self._origin is not None
         seconds = stamp - self._origin
         self.size = frame.size
