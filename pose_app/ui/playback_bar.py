@@ -34,7 +34,7 @@ class PlaybackBar(QWidget):
         super().__init__(parent)
         self.slider = _SeekSlider(Qt.Orientation.Horizontal)
         self.slider.setAccessibleName(self.tr("Place in the video"))
-        self.slider.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.slider.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.slider.valueChanged.connect(self._moved)
         self.place = QLabel("0:00 / 0:00")
         self.speed = QComboBox()

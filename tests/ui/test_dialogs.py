@@ -5,8 +5,19 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication, QKeySequence
-from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLabel, QSpinBox
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractSlider,
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QLabel,
+    QSpinBox,
+    QWidget,
+)
 
 from pose_app.settings import SETTINGS, Settings
 from pose_app.ui.actions import ACTIONS, MENUS
@@ -161,3 +172,40 @@ def test_the_picture_gets_its_share_of_the_window(open_window, qtbot, size):
     wait_for_pose(window, qtbot)
     assert (window.width(), window.height()) == size
     assert window.canvas.width() >= 0.4 * size[0]
+
+
+def test_everything_that_takes_input_has_a_name(open_window, qtbot):
+    """For screen readers, which hear the name instead of seeing the icon."""
+    window = open_window("demo")
+    wait_for_pose(window, qtbot)
+    for dock in window.docks.values():
+        dock.show()
+    nameless = [
+        f"{type(widget).__name__} in {type(widget.parent()).__name__}"
+        for kind in (QAbstractButton, QAbstractSlider, QComboBox, QAbstractItemView)
+        for widget in window.findChildren(kind)
+        if widget.isVisible()
+        and widget.focusPolicy() != Qt.FocusPolicy.NoFocus
+        and not (widget.accessibleName() or getattr(widget, "text", str)())
+    ]
+    assert nameless == []
+
+
+def test_tab_reaches_everything(open_window, qtbot):
+    window = open_window("demo")
+    wait_for_pose(window, qtbot)
+    chain, widget = [], window.canvas
+    while widget not in chain:
+        chain.append(widget)
+        widget = widget.nextInFocusChain()
+    wanted = [window.playback.slider, window.playback.speed, window.canvas]
+    wanted += [
+        widget
+        for dock in window.docks.values()
+        for widget in dock.findChildren(QWidget)
+        if widget.isVisible() and widget.focusPolicy() & Qt.FocusPolicy.TabFocus
+    ]
+    assert len(wanted) > 6
+    for widget in wanted:
+        assert widget in chain
+        assert widget.focusPolicy() & Qt.FocusPolicy.TabFocus
