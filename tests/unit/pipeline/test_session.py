@@ -522,6 +522,58 @@ def test_a_failing_engine_is_replaced(run: Run, options: SessionOptions, how: st
         assert report.processed == 30
 
 
+def test_a_model_that_did_not_load_takes_no_engine_away(run: Run) -> None:
+    """The engines to go on with are those of the model that runs."""
+    broken = threading.Event()
+
+    def fault(frame: Frame) -> None:
+        if broken.is_set():
+            raise EngineError("The device was removed.")
+
+    def bad() -> Any:
+        raise ModelError("This is no model.")
+
+    second = FakeEstimator()
+    source = ScriptedSource(None, live=True, fps=100)
+    session = run(source, FakeEstimator(fault=fault), WINDOW, fallbacks=[lambda: second])
+    session.start()
+    run.event("model_loaded")
+    session.set_estimator(bad, [bad, bad])
+    run.event("model_failed")
+    broken.set()
+    run.event("engine_changed")
+    run.until(lambda: len(second.seen) > 5)
+
+
+@pytest.mark.parametrize("loads", [True, False])
+def test_an_engine_that_fails_while_another_model_loads(run: Run, loads: bool) -> None:
+    """What was asked for comes first; where it does not load, the next engine of the old one."""
+    broken, let_go = threading.Event(), threading.Event()
+    wanted, second = FakeEstimator("wanted"), FakeEstimator("next engine")
+
+    def fault(frame: Frame) -> None:
+        if broken.is_set():
+            raise EngineError("The device was removed.")
+
+    def slow() -> Any:
+        assert let_go.wait(20)
+        if not loads:
+            raise ModelError("This is no model.")
+        return wanted
+
+    source = ScriptedSource(None, live=True, fps=100)
+    session = run(source, FakeEstimator(fault=fault), WINDOW, fallbacks=[lambda: second])
+    session.start()
+    run.event("model_loaded")
+    session.set_estimator(slow)
+    broken.set()
+    assert "device was removed" in run.event("warning").message
+    let_go.set()
+    run.until(lambda: len((wanted if loads else second).seen) > 5)
+    assert session.failure is None
+    assert not (second if loads else wanted).seen
+
+
 def test_without_another_engine_a_run_ends(run: Run) -> None:
     def fault(frame: Frame) -> None:
         if frame.index == 5:
