@@ -38,12 +38,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else list(argv)
     if not words or _is_for_window(words[0]):
         words = ["window", *words]
-    # Only the command that is used is imported, so that --help answers at once.
-    command = next((word for word in words if not word.startswith("-")), None)
-    module = _load(command) if command in COMMANDS else None
-    parser = _parser(command, module)
-    arguments = parser.parse_args(words)
     try:
+        # Only the command that is used is imported, so that --help answers at once.
+        command = next((word for word in words if not word.startswith("-")), None)
+        module = _load(command) if command in COMMANDS else None
+        arguments = _parser(command, module).parse_args(words)
         assert module is not None, "argparse accepts known commands only"
         status: int = module.main(arguments)
         return status

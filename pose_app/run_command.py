@@ -112,9 +112,9 @@ def main(arguments: argparse.Namespace) -> int:
         show_text=arguments.show_text,
         rename=False,
     )
-    if request.paths:
-        session.record(request)
     with _signals() as asked_to_stop:
+        if request.paths:
+            session.record(request)
         session.start()
         try:
             _watch(session, asked_to_stop, arguments)
