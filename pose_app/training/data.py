@@ -24,6 +24,9 @@ MASKED, PRESENT, ABSENT = 0, 1, 2
 # Shards in which a joint without a label is known to be outside the picture.
 COMPLETE_SHARDS = ("synthetic", "no_person")
 
+# Shards whose labels were made by many hands and have gross errors.
+NOISY_SHARDS = ("lspet",)
+
 Rows = NDArray[np.intp]
 
 

@@ -161,7 +161,7 @@ def _start(arguments: argparse.Namespace, skeleton: Skeleton) -> tuple:
         output="logits",
         score="window",
         # Pixel centres: x_input = (x_map + 0.5) * 4 - 0.5.
-        decode=DecodeRule(subpixel="centroid", offset=0.375),
+        decode=DecodeRule(subpixel="mass", offset=0.375),
     )
     return StackedHourglass(config), spec
 

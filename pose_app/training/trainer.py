@@ -18,7 +18,7 @@ from ..errors import DataError, ModelError, PoseAppError
 from ..network.hourglass import StackedHourglass
 from ..spec import ModelSpec
 from .augment import disturb, draw_views, upper_joints, warp
-from .data import PRESENT, PoseData
+from .data import NOISY_SHARDS, PRESENT, PoseData
 from .store import Store
 from .targets import doubtful, joint_losses, total
 
@@ -76,7 +76,7 @@ class Trainer:
         self.average.requires_grad_(False)
         self.step = 0
         self.seconds = 0.0
-        self._noisy = np.array([not part.complete for part in parts])
+        self._noisy = np.array([part.name.startswith(NOISY_SHARDS) for part in parts])
         self._parts = parts
         self._store = Store(parts, device, resident=device.type == "cuda")
         self._upper = upper_joints(self.spec.skeleton)

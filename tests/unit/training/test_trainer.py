@@ -105,6 +105,19 @@ def test_minutes_end_a_run_whatever_the_speed(parts: list[PoseData]) -> None:
     assert made.progress == 1
 
 
+@pytest.mark.gpu
+def test_graphics_card_trains_and_its_run_goes_on_there(
+    tmp_path: Path, parts: list[PoseData]
+) -> None:
+    device = torch.device("cuda")
+    made = Trainer(StackedHourglass(CONFIG), SPEC, parts, OPTIONS, device)
+    assert torch.isfinite(made.train_step())
+    made.save(tmp_path / "c.pt")
+    again = Trainer(StackedHourglass(CONFIG), SPEC, parts, OPTIONS, device)
+    again.resume(tmp_path / "c.pt")
+    assert torch.isfinite(again.train_step())
+
+
 def test_raw_heatmaps_train_too(parts: list[PoseData]) -> None:
     made = trainer(parts, spec=replace(SPEC, output="heatmap", score="peak"))
     assert torch.isfinite(made.train_step())
