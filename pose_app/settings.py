@@ -20,6 +20,9 @@ from .errors import SettingsError
 _SCHEMA = 1
 
 
+_HUGE = 10**300
+
+
 @dataclass(frozen=True)
 class Setting:
     """One remembered value.
@@ -47,8 +50,8 @@ class Setting:
         if wanted is tuple and isinstance(value, (list, tuple)):
             value = tuple(value)
             good = all(isinstance(item, str) for item in value)
-        elif wanted is float and isinstance(value, int) and not isinstance(value, bool):
-            value, good = float(value), True
+        elif wanted is float and type(value) is int:
+            value, good = float(max(-_HUGE, min(value, _HUGE))), True  # others are no float at all
         else:
             good = type(value) is wanted
         if good and wanted is float:
@@ -60,7 +63,9 @@ class Setting:
         if good and self.high is not None:
             good = value <= self.high
         if not good:
-            raise SettingsError(f"The setting {self.key} cannot be {value!r}: {self._allowed()}.")
+            raise SettingsError(
+                f"The setting {self.key} cannot be {repr(value)[:60]}: {self._allowed()}."
+            )
         return value
 
     def _allowed(self) -> str:

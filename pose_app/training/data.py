@@ -127,6 +127,8 @@ def load_shard(path: Path) -> PoseData:
         raise DataError(f"{path} is not a shard of training pictures ({what}).") from error
     kinds = {"jpeg": (jpeg, "u"), "offsets": (offsets, "iu"), "keypoints": (keypoints, "f")}
     for name, (array, kind) in {**kinds, "name": (names, "U")}.items():
+        if not isinstance(array, np.ndarray):  # numpy hands out what has no header as bytes
+            raise DataError(f"The array {name!r} of {path} is damaged.")
         if array.dtype.kind not in kind or array.ndim != (3 if name == "keypoints" else 1):
             raise DataError(f"The array {name!r} of {path} is no such list as a shard has.")
     offsets, keypoints = offsets.astype(np.int64), keypoints.astype(np.float32)

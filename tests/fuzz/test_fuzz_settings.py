@@ -29,6 +29,7 @@ CORPUS = [
     b'{"model.stacks": ' + b"9" * 5000 + b"}",
     b'{"view.opacity": -Infinity, "\\ud800": "\\ud800", "recording.folder": "\\ud800"}',
     b'{"schema": "one"}',
+    b'{"pose.threshold": ' + b"9" * 400 + b"}",
 ]
 
 
@@ -47,7 +48,7 @@ def test_any_settings_file_gives_settings(tmp_path: Path, examples: int) -> None
             old.unlink()
         path.write_bytes(data)
         read = Settings.load(path)
-        assert all(message.strip() for message in read.messages)
+        assert all(0 < len(message) < 500 for message in read.messages)
         values = {setting.key: read.get(setting.key) for setting in SETTINGS}
         for setting in SETTINGS:
             assert setting.check(values[setting.key]) == values[setting.key]
