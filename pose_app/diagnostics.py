@@ -50,6 +50,15 @@ class _Keep(logging.Handler):
         _recent.append(self.format(record))
 
 
+class _File(logging.handlers.RotatingFileHandler):
+    """Gives up where the disk is full or the file is gone, instead of telling it line by line."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        log.removeHandler(self)
+        error = sys.exc_info()[1]
+        log.warning("the log file %s is not written any more: %s", self.baseFilename, error)
+
+
 def start(on_crash: Callable[[str], None] | None = None) -> Path | None:
     """Write a log file from now on; its path, or None where its folder is not writable.
 
@@ -64,7 +73,7 @@ def start(on_crash: Callable[[str], None] | None = None) -> Path | None:
     path: Path | None = log_folder() / LOG_NAME
     try:
         log_folder().mkdir(parents=True, exist_ok=True)
-        file = logging.handlers.RotatingFileHandler(
+        file = _File(
             log_folder() / LOG_NAME,
             maxBytes=LOG_BYTES,
             backupCount=LOG_FILES - 1,

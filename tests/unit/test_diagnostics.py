@@ -75,6 +75,27 @@ def test_the_log_rotates(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "line 499" in written()
 
 
+def test_a_full_disk_ends_the_log_file_and_nothing_else(
+    started: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (file,) = (h for h in diagnostics.log.handlers if isinstance(h, logging.FileHandler))
+
+    def full(record: logging.LogRecord) -> bool:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(file, "shouldRollover", full)
+    for number in range(3):
+        diagnostics.log.info("line %d", number)
+    kept = "\n".join(diagnostics.recent())
+    assert "line 0" in kept
+    assert "line 2" in kept
+    assert kept.count("not written any more") == 1
+    assert "No space left" in kept
+    assert capsys.readouterr().err == ""
+    assert file not in diagnostics.log.handlers
+    file.close()
+
+
 def test_starting_twice_writes_every_line_once(started: list[str]) -> None:
     diagnostics.start()
     logging.getLogger("pose_app.x").info("only once")

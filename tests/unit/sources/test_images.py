@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -142,6 +144,29 @@ def test_an_image_that_is_none(tmp_path: Path, content: bytes) -> None:
 def test_a_picture_that_promises_an_absurd_size() -> None:
     header = b"P6 2000000000 2000000000 255\n"
     assert decode_image(header + b"\x00" * 100) is None
+
+
+BOMB = """
+import pose_app
+import resource
+import cv2, numpy
+from pose_app.sources.images import decode_image
+done, data = cv2.imencode(".jpg", numpy.zeros((64, 64, 3), numpy.uint8))
+bomb = bytearray(data.tobytes())
+size = bomb.index(b"\\xff\\xc0") + 5
+assert decode_image(bytes(bomb)).shape == (64, 64, 3)
+bomb[size : size + 4] = (20000).to_bytes(2, "big") * 2
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+assert decode_image(bytes(bomb)) is None
+assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < before * 1.5
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="measured with a module of Unix")
+def test_a_damaged_size_of_a_jpeg_takes_no_gigabytes() -> None:
+    """In a process of its own: OpenCV learns its limit when it is loaded."""
+    done = subprocess.run([sys.executable, "-c", BOMB], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_an_empty_folder(tmp_path: Path) -> None:
