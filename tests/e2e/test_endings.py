@@ -50,7 +50,7 @@ SOURCE = ("pose_app.sources.video", "VideoSource.__init__", 1)
 MODEL = ("pose_app.engines.choose", "open_engine", 1)
 CAPTURE = ("pose_app.pipeline.session", "Session._captured", 1)
 POSE = ("pose_app.pipeline.session", "Session._published", 1)
-RUNNING = ("pose_app.pipeline.session", "Session._published", 60)
+RUNNING = ("pose_app.pipeline.session", "Session._published", 25)
 STOP = ("pose_app.pipeline.session", "Session.stop", 1)
 CLOSE = ("pose_app.recording.writer", "FileWriter.close", 1)
 REPORT = ("pose_app.run_command", "account", 1)
@@ -117,7 +117,7 @@ def test_a_signal_at_any_phase_of_a_run(
     phase: tuple[str, str, int], number: int, tmp_path: Path
 ) -> None:
     files = ("--record", "a.mp4", "--raw", "r.mkv", "--log", "a.jsonl", "--json")
-    words = [SIGNALLED, *phase, int(number), "run", "demo", "--frames", 100, *files]
+    words = [SIGNALLED, *phase, int(number), "run", "demo", "--frames", 40, *files]
     status, out, err = ended(words, tmp_path)
     assert "Traceback" not in err
     if number == signal.SIGKILL:
