@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import base64
 import functools
+import random
 import re
+import socket
 import socketserver
 import struct
 import threading
@@ -22,12 +24,14 @@ _FU_A = 28
 
 
 @functools.cache
-def demo_units(count: int = 60, keyframe_every: int = 10) -> tuple[tuple[bytes, ...], ...]:
-    """The H.264 units of each of the demo clip's first pictures, at 320x240."""
+def demo_units(
+    count: int = 60, keyframe_every: int = 10, size: tuple[int, int] = _SIZE
+) -> tuple[tuple[bytes, ...], ...]:
+    """The H.264 units of each of the demo clip's first pictures, at 320x240 or another size."""
     from pose_app.sources.demo import open_demo
 
     encoder = av.CodecContext.create("libx264", "w")
-    encoder.width, encoder.height = _SIZE
+    encoder.width, encoder.height = size
     encoder.pix_fmt = "yuv420p"
     encoder.framerate = 30
     encoder.time_base = encoder.framerate**-1
@@ -37,7 +41,7 @@ def demo_units(count: int = 60, keyframe_every: int = 10) -> tuple[tuple[bytes, 
     for _ in range(count):
         frame = source.read()
         assert frame is not None
-        small = cv2.resize(frame.image, _SIZE)
+        small = cv2.resize(frame.image, size)
         packets = encoder.encode(av.VideoFrame.from_ndarray(small, format="bgr24"))
         stream = b"".join(bytes(packet) for packet in packets)
         pictures.append(tuple(unit for unit in re.split(rb"\x00\x00\x00?\x01", stream) if unit))
@@ -46,7 +50,11 @@ def demo_units(count: int = 60, keyframe_every: int = 10) -> tuple[tuple[bytes, 
 
 
 class RtspServer:
-    """An RTSP camera at `url`. `fault`: `stall`, `end` (connection closed) or None.
+    """An RTSP camera at `url`.
+
+    `fault`, settable at any time: `stall`, `end` (connection closed), `reset` (cut hard), `half`
+    (half of each picture's packets are missing), `garbage` (damaged packets), `resolution` (200x160
+    from the next key frame on) or None.
 
     `credentials` asks for a (user, password). `plays` counts the streams that were started.
     """
@@ -161,17 +169,28 @@ class _Handler(socketserver.StreamRequestHandler):
         camera = self.camera
         camera.plays += 1
         sequence = number = 0
-        pictures = demo_units()
+        pictures, other = demo_units(), demo_units(size=(200, 160))
+        chance = random.Random(1)
         while not camera.stopped.is_set():
             if camera.fault == "end":
+                return
+            if camera.fault == "reset":
+                linger = struct.pack("ii", 1, 0)
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                self.connection.close()
                 return
             if camera.fault == "stall":
                 camera.stopped.wait(0.02)
                 continue
             stamp = int(number * _CLOCK / camera.fps) & 0xFFFFFFFF
-            units = pictures[number % len(pictures)]
+            source = other if camera.fault == "resolution" else pictures
+            units = source[number % len(source)]
             number += 1
             payloads = [part for unit in units for part in _payloads(unit)]
+            if camera.fault == "half":
+                payloads = payloads[: len(payloads) // 2] or payloads[:1]
+            if camera.fault == "garbage":
+                payloads = [part[:2] + chance.randbytes(len(part) - 2) for part in payloads]
             for position, payload in enumerate(payloads):
                 last = position == len(payloads) - 1
                 header = struct.pack(

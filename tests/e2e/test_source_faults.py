@@ -331,7 +331,7 @@ def test_no_password_in_any_message(tmp_path: Path) -> None:
         assert "s3cret" not in request.log.read_text()
 
 
-@pytest.mark.parametrize("fault", ["stall", "end"])
+@pytest.mark.parametrize("fault", ["stall", "end", "reset"])
 def test_rtsp_camera_breaks_and_comes_back(tmp_path: Path, fault: str) -> None:
     with (
         RtspServer(fps=30) as server,
@@ -344,6 +344,27 @@ def test_rtsp_camera_breaks_and_comes_back(tmp_path: Path, fault: str) -> None:
         server.fault = None
         running.until_event("source_back")
         running.until_processed(5)
+
+
+@pytest.mark.parametrize("fault", ["half", "garbage", "resolution"])
+def test_rtsp_camera_that_sends_something_else(tmp_path: Path, fault: str) -> None:
+    """With or without a new connection: pictures come again, and every file is whole."""
+    with (
+        RtspServer(fps=30) as server,
+        Running(lambda: LiveStreamSource(server.url, stall_seconds=2), tmp_path) as running,
+    ):
+        running.until_processed(5)
+        running.record()
+        running.until_processed(5)
+        server.fault = fault
+        if fault == "resolution":
+            running.until_event("warning", "is now 200 x 160")
+            running.until_processed(5)
+        time.sleep(1.0)
+        server.fault = None
+        running.until_processed(20)
+        if fault == "resolution":
+            running.until_event("warning", "is now 320 x 240")
 
 
 # Files
