@@ -9,11 +9,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 LEAVE_SECONDS = 20.0  # how long a thread may take to end after its test
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
+    # The same generated inputs in every run; other ones with --slow, where findings are wanted.
+    settings.register_profile("steady", derandomize=not config.getoption("--slow"), deadline=None)
+    settings.load_profile("steady")
     # Started in the background of a script, Ctrl-C is ignored, and every child inherits that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
