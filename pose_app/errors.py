@@ -33,3 +33,15 @@ class SettingsError(PoseAppError):
 
 class DataError(PoseAppError):
     """Training or evaluation data cannot be read."""
+
+
+def without_frames(error: BaseException) -> None:
+    """Forget where an exception came from: to be called where it is kept after it was handled.
+
+    The frames of its traceback would keep everything alive that was in use there: decoders with
+    their threads, engines, pictures.
+    """
+    found: BaseException | None = error
+    while found is not None and found.__traceback__ is not None:
+        found.__traceback__ = None
+        found = found.__cause__ or found.__context__

@@ -9,6 +9,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from ..errors import without_frames
+
 log = logging.getLogger(__name__)
 
 Kind = Literal[
@@ -56,6 +58,8 @@ class EventList:
         self._lock = threading.Lock()
 
     def add(self, kind: Kind, message: str, data: Any = None) -> None:
+        if isinstance(data, BaseException):
+            without_frames(data)
         event = Event(kind, message, data)
         log.log(logging.WARNING if event.bad else logging.INFO, "%s: %s", kind, message)
         with self._lock:

@@ -111,6 +111,8 @@ class Recorder(FileWriter[_Item]):
             return self._mux(None) if self._error is None else 0
         finally:
             self._container.close()
+            # A recording's parts refer to each other: the encoder would outlive it by minutes.
+            self._container = self._stream = None
 
     def _open(self, width: int, height: int) -> None:
         options = dict(_CRASH_SAFE[self._format])

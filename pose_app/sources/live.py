@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from ..errors import SourceError
+from ..errors import SourceError, without_frames
 from ..types import Image
 
 Opened = TypeVar("Opened")
@@ -118,6 +118,9 @@ class LiveReader(Generic[Opened]):
             error = SourceError(f"{self._thread.name} broke ({raised}): open it again.")
             error.__cause__ = raised
         finally:
+            if error is not None:
+                without_frames(error)
+            del self._pictures  # it refers to the source, which refers to us
             with self._changed:
                 self._error, self._ended = error, True
                 self._changed.notify_all()

@@ -7,7 +7,7 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -119,7 +119,7 @@ class VideoSource:
                 return self._read()
             finally:
                 if self._closed.is_set():
-                    self._container.close()
+                    self._release()
 
     def seek(self, seconds: float) -> None:
         """The next frame is the one shown at `seconds`; beyond the end it is the last one.
@@ -144,9 +144,19 @@ class VideoSource:
         # A read that is under way closes the file itself when it is done.
         if self._lock.acquire(blocking=False):
             try:
-                self._container.close()
+                self._release()
             finally:
                 self._lock.release()
+
+    def _release(self) -> None:
+        """Close the file and let go of its decoder; any number of times.
+
+        Its threads and pictures live as long as anything refers to it, and what reads it refers
+        back to us: without this they would stay until Python's garbage collection comes by.
+        """
+        self._container.close()
+        self._pictures.close()
+        self._waiting.clear()
 
     def _read(self) -> Frame | None:
         if self._closed.is_set():
@@ -202,7 +212,7 @@ class VideoSource:
                 break
             shown = following
 
-    def _decode(self) -> Iterator[tuple[VideoFrame, float]]:
+    def _decode(self) -> Generator[tuple[VideoFrame, float], None, None]:
         """Every picture from here to the end with its seconds; leaves out what is damaged."""
         broken_in_a_row = 0
         awaited = _Awaited()
