@@ -165,7 +165,7 @@ class LogReader:
         self.header = first[1]
         if self.header.get("schema") != SCHEMA:
             raise RecordingError(
-                f"{path} has schema {self.header.get('schema')!r:.40}, this version of pose-app reads "
+                f"{path} has schema {self.header.get('schema')!r:.40}, this version reads "
                 f"{SCHEMA}: update pose-app."
             )
         self.joints = _names(self.header.get("joints"), self.path)
