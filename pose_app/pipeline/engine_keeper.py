@@ -30,6 +30,7 @@ class EngineKeeper:
     ) -> None:
         self._first = open_estimator, list(fallbacks)
         self._fallbacks: list[Open] = []  # of what runs, or ran last
+        self._pending: list[Open] = []  # what is being loaded, with its fallbacks
         self._events = events
         self._on_end = on_end
         self._lock = threading.Lock()
@@ -49,7 +50,13 @@ class EngineKeeper:
         self._load([wanted], fallbacks, "model_loaded")
 
     def set_estimator(self, open_estimator: Open, fallbacks: Sequence[Open]) -> None:
-        """Load another one; the present one goes on until that is ready."""
+        """Load another one; the present one goes on until that is ready.
+
+        Where nothing runs yet and this one does not load, what was asked for before is loaded.
+        """
+        with self._lock:
+            if self._loading and self._current is None:
+                self._fallbacks = [*self._pending, *self._fallbacks]
         self._load([open_estimator], list(fallbacks), "model_loaded")
 
     def failed(self, estimator: PoseEstimator, error: Exception, *, hangs: bool = False) -> None:
@@ -105,6 +112,7 @@ class EngineKeeper:
                 return
             self._wanted += 1
             self._loading = True
+            self._pending = [*candidates, *fallbacks]
             thread = threading.Thread(
                 target=self._run,
                 args=(self._wanted, candidates, fallbacks, kind),
@@ -134,7 +142,7 @@ class EngineKeeper:
         with self._lock:
             if number != self._wanted:
                 return
-            self._loading = False
+            self._loading, self._pending = False, []
             lost = self._current is None
             rest: list[Open] = []
             if lost:  # what ran before has failed while this was loading
@@ -151,7 +159,7 @@ class EngineKeeper:
         with self._lock:
             wanted = number == self._wanted
             if wanted:
-                self._loading = False
+                self._loading, self._pending = False, []
                 if self._current is not None:
                     self._retired.append(self._current)
                 self._current = estimator

@@ -373,6 +373,28 @@ def test_a_model_that_does_not_load_changes_nothing(run: Run) -> None:
     assert session.failure is None
 
 
+def test_a_wish_that_comes_before_anything_is_loaded_and_fails(run: Run) -> None:
+    """What was asked for before it is loaded after all, instead of ending the session."""
+    first, let_go = FakeEstimator("first"), threading.Event()
+
+    def slow() -> Any:
+        assert let_go.wait(20)
+        return first
+
+    def broken() -> Any:
+        raise PoseAppError("This is no model.")
+
+    session = run(ScriptedSource(None, live=True, fps=100), slow, WINDOW)
+    session.start()
+    session.set_estimator(broken)
+    session.set_estimator(broken)
+    run.event("model_failed")
+    let_go.set()
+    run.until(lambda: len(first.seen) > 5)
+    assert session.failure is None
+    assert session.stats().model == "first"
+
+
 # Faults.
 
 
