@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _MIX = {"lspet": 0.52, "mpii": 0.19, "synthetic": 0.25, "no_person": 0.04}
 _SHOWN = 18  # pictures on a contact sheet
 _LEARNING_RATE, _FINE_TUNING_RATE = 2.5e-3, 5e-4
+_SAVE_SECONDS = 300.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -87,6 +88,7 @@ def main(arguments: argparse.Namespace) -> int:
         mix=_mix(arguments.mix, loaded),
         steps=arguments.steps,
         minutes=arguments.minutes,
+        fine_tune=arguments.start is not None,
         batch=arguments.batch or (256 if device.type == "cuda" else 24),
         size=arguments.size,
         learning_rate=arguments.learning_rate or rate,
@@ -202,7 +204,8 @@ def _run(trainer: Trainer, held_out: list[PoseData], folder: Path, every: float)
     columns += [f"{data.name}_{key}" for data in held_out for key in ("pck", "pckh")]
     history = History(folder / "history.csv", columns, trainer.step)
     losses: list[torch.Tensor] = []
-    evaluated, told, told_seen = time.monotonic(), time.monotonic(), trainer.seen
+    evaluated = told = saved = time.monotonic()
+    told_seen = trainer.seen
     loss = math.nan
     while trainer.progress < 1:
         losses.append(trainer.train_step())
@@ -222,10 +225,13 @@ def _run(trainer: Trainer, held_out: list[PoseData], folder: Path, every: float)
                 flush=True,
             )
             losses, told, told_seen = [], now, trainer.seen
-        if done or now - evaluated > every:
+        measured = done or now - evaluated > every
+        if measured:
             _evaluate(trainer, held_out, folder, history, loss)
-            trainer.save(folder / "checkpoint.pt")
             evaluated = told = time.monotonic()
+        if measured or now - saved > _SAVE_SECONDS:
+            trainer.save(folder / "checkpoint.pt")
+            saved = time.monotonic()
     write_model(trainer, held_out, folder / "model.safetensors")
 
 

@@ -28,11 +28,13 @@ _DECAYED_DIMENSIONS = 2  # weights of convolutions are pulled to zero, biases an
 @dataclass(frozen=True)
 class Options:
     """What a run does. `mix` is the share of pictures from each data set; either `steps` or
-    `minutes` ends it, and the learning rate falls along a cosine to that end."""
+    `minutes` ends it, and the learning rate falls along a cosine to that end. `fine_tune` keeps the
+    statistics of the batch norms: small batches would only blur those of a trained network."""
 
     mix: tuple[float, ...]
     steps: int | None = None
     minutes: float | None = None
+    fine_tune: bool = False
     batch: int = 24
     size: int = 256
     learning_rate: float = 2.5e-3
@@ -68,6 +70,10 @@ class Trainer:
         self.options = options
         self.device = device
         self.network = network.to(device).train()
+        if options.fine_tune:
+            for module in self.network.modules():
+                if isinstance(module, nn.BatchNorm2d):
+                    module.eval()
         # The fast layout on processors and graphics cards alike, several times so on the former.
         for parameter in self.network.parameters():
             if parameter.ndim == 4:

@@ -87,6 +87,19 @@ def test_loss_falls(parts: list[PoseData]) -> None:
     assert np.mean(losses[-8:]) < np.mean(losses[:4]) - 0.4
 
 
+def test_fine_tuning_keeps_the_statistics_of_the_norms(parts: list[PoseData]) -> None:
+    def statistics(made: Trainer) -> list[torch.Tensor]:
+        return [b.clone() for name, b in made.network.named_buffers() if "running" in name]
+
+    for fine_tune in (True, False):
+        made = trainer(parts, replace(OPTIONS, fine_tune=fine_tune))
+        weights, before = made.network.stem.conv.weight.clone(), statistics(made)
+        made.train_step()
+        same = [torch.equal(a, b) for a, b in zip(before, statistics(made), strict=True)]
+        assert all(same) if fine_tune else not any(same)
+        assert not torch.equal(weights, made.network.stem.conv.weight)
+
+
 def test_learning_rate_warms_up_and_ends_low(parts: list[PoseData]) -> None:
     made = trainer(parts, replace(OPTIONS, steps=100, warm_up=10))
     rates = []
