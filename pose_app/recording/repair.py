@@ -30,7 +30,7 @@ def repair(path: Path, output: Path | None = None) -> tuple[Path, int]:
     """
     import av
 
-    from .verify import read_times, readable
+    from .verify import opened, read_times
 
     path = Path(path)
     output = output or path.with_name(f"{path.stem} (repaired){path.suffix}")
@@ -43,10 +43,9 @@ def repair(path: Path, output: Path | None = None) -> tuple[Path, int]:
     copied = 0
     try:
         with (
-            av.open(readable(path)) as damaged,
+            opened(path) as (damaged, stream),
             av.open(str(output), "w", format=files.CONTAINERS[output.suffix.lower()]) as repaired,
         ):
-            stream = damaged.streams.video[0]
             copy = repaired.add_stream_from_template(stream)
             for packet in damaged.demux(stream):
                 if packet.dts is None or copied == whole:
@@ -64,11 +63,10 @@ def _unbroken(path: Path, most: int) -> int:
     """How many packets from the start on decode without damage."""
     import av
 
-    from .verify import readable
+    from .verify import opened
 
     whole = 0
-    with av.open(readable(path)) as container:
-        stream = container.streams.video[0]
+    with opened(path) as (container, stream):
         stream.codec_context.options = {"err_detect": "explode"}
         stream.thread_type = "NONE"
         try:

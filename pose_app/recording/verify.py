@@ -5,13 +5,19 @@ from __future__ import annotations
 import argparse
 import json
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
+from typing import TYPE_CHECKING
 
 from ..errors import RecordingError
+
+if TYPE_CHECKING:  # what needs no video starts without PyAV
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
 
 GAP_SECONDS, GAP_PERIODS = 0.5, 5  # a longer pause than both between two frames is a gap
 TAIL_SECONDS = 1.0  # how much of its end a recording may lose when the app is killed
@@ -115,10 +121,7 @@ def read_times(path: Path, problems: list[str]) -> tuple[list[float], bool]:
 
     times: list[float] = []
     try:
-        with av.open(readable(path)) as container:
-            if not container.streams.video:
-                raise RecordingError(f"{path} has no video in it.")
-            stream = container.streams.video[0]
+        with opened(path) as (container, stream):
             closed = container.duration is not None and not _fragmented(path)
             # Conceal nothing: a frame that is not what was recorded is damage.
             stream.codec_context.options = {"err_detect": "explode"}
@@ -140,13 +143,27 @@ def read_times(path: Path, problems: list[str]) -> tuple[list[float], bool]:
     return times, closed
 
 
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """A recording and the video in it. Raises RecordingError where it has none that is known, and
+    what PyAV and the system raise."""
+    import av
+
+    from ..sources.video import LENIENT
+
+    with av.open(readable(path), **LENIENT) as container:
+        if not container.streams.video or container.streams.video[0].codec_context is None:
+            raise RecordingError(f"{path} has no video in it that can be read.")
+        yield container, container.streams.video[0]
+
+
 def readable(path: Path) -> str:
     """What to open: the path, or its whole part where a crash has cut the last index box of an mp4,
     which would make all of it unreadable."""
     boxes, size = _boxes(path), path.stat().st_size
     if boxes and boxes[-1][0] == b"moof" and boxes[-1][1] + boxes[-1][2] > size:
         return f"subfile,,start,0,end,{boxes[-1][1]},,:{path.absolute()}"
-    return str(path)
+    return f"file:{path}"  # a name with a colon in it would be taken for a protocol
 
 
 def _fragmented(path: Path) -> bool:

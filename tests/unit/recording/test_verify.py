@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -184,6 +185,15 @@ def test_repair_overwrites_nothing(tmp_path: Path) -> None:
     repair(tmp_path / "out.mp4")
     with pytest.raises(RecordingError, match="exists already"):
         repair(tmp_path / "out.mp4")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such names")
+def test_a_name_that_looks_like_an_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    record(tmp_path, [0.0, 0.1])
+    monkeypatch.chdir(tmp_path)
+    Path("out.mp4").rename("12:30.mp4")
+    assert verify(Path("12:30.mp4")).frames == 2
+    assert repair(Path("12:30.mp4"))[1] == 2
 
 
 def test_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
