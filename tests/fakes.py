@@ -9,15 +9,19 @@
             hub.plug(desk, index=2)          # back again, elsewhere
             desk.mode = "blocked"            # its driver does not return from grab()
 
-`install` replaces `cv2.VideoCapture` and the listing of `cv2_enumerate_cameras`; everything above
-is the app's own code. Leaving the `with` lets blocked drivers go.
+`install` replaces `cv2.VideoCapture`, the listing of `cv2_enumerate_cameras` and the device that
+Video4Linux is asked through (`FakeDriver`); everything above is the app's own code. Leaving the
+`with` lets blocked drivers go.
 """
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import cv2
@@ -25,7 +29,7 @@ import cv2_enumerate_cameras
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_app.sources import discover
+from pose_app.sources import discover, modes
 
 Image = NDArray[np.uint8]
 
@@ -48,7 +52,8 @@ class FakeCamera:
     works, retrieve does not); `raises` (cv2.error). `size` may be changed in mid-stream: the next
     picture has it, whatever was asked for. `fps` is kept in real time. `busy`: cannot be opened.
     No picture comes in `silent_formats`. `pictures` makes picture number n in a size; default
-    `moving_picture`. `grabbed` and `opened` count, `open_now` is how many have it open.
+    `moving_picture`. `grabbed` and `opened` count, `open_now` is how many have it open; `wishes`
+    are the properties that each of them asked for. `driver` is what Video4Linux is asked through.
     """
 
     def __init__(
@@ -74,6 +79,9 @@ class FakeCamera:
         self.busy = busy
         self.pictures = pictures
         self.size: tuple[int, int] | None = None
+        listed = {size: [(1, round(fps))] for size in self.sizes}
+        self.driver = FakeDriver(dict.fromkeys(self.formats, listed))
+        self.wishes: list[dict[int, int]] = []
         self.grabbed = 0
         self.opened = 0
         self.open_now = 0
@@ -110,10 +118,80 @@ class FakeCamera:
         return min(self.sizes, key=lambda size: abs(size[0] - wanted[0]) + abs(size[1] - wanted[1]))
 
 
+Range = tuple[int, int, int]  # least, most, step
+Intervals = Sequence[tuple[int, int]]  # (numerator, denominator) of seconds
+
+
+class FakeDriver:
+    """Video4Linux's lists, filled in as the kernel fills them: format -> size -> intervals.
+
+    A size is (width, height) or a range of each; a size may have no list of intervals. `error`,
+    an errno, is what every request fails with; `ranges` gives intervals as a range, not one by one.
+    """
+
+    def __init__(
+        self,
+        formats: Mapping[str, Mapping[tuple[int, int] | tuple[Range, Range], Intervals]],
+        *,
+        error: int | None = None,
+        ranges: bool = False,
+    ) -> None:
+        self.formats = {
+            int.from_bytes(name.ljust(4).encode(), "little"): sizes
+            for name, sizes in formats.items()
+        }
+        self.error = error
+        self.ranges = ranges
+
+    def __call__(self, request: int, structure: ctypes.Structure) -> None:
+        if self.error is not None:
+            raise OSError(self.error, "the driver fell over")
+        fill = {
+            modes.ENUM_FORMATS: self._format,
+            modes.ENUM_SIZES: self._size,
+            modes.ENUM_INTERVALS: self._interval,
+        }[request]
+        try:
+            fill(structure)
+        except (IndexError, KeyError):
+            raise OSError(errno.EINVAL, "Invalid argument") from None
+
+    def _format(self, entry: Any) -> None:
+        if entry.type != 1:  # V4L2_BUF_TYPE_VIDEO_CAPTURE
+            raise KeyError(entry.type)
+        entry.pixel_format = list(self.formats)[entry.index]
+        entry.description = b"a format"
+
+    def _size(self, entry: Any) -> None:
+        width, height = list(self.formats[entry.pixel_format])[entry.index]
+        if isinstance(width, int):
+            entry.type, entry.numbers[:2] = 1, (width, height)
+        else:
+            entry.type, entry.numbers[:] = 3, (*width, *height)
+
+    def _interval(self, entry: Any) -> None:
+        sizes = self.formats[entry.pixel_format]
+        of_ranges = [listed for (width, _), listed in sizes.items() if not isinstance(width, int)]
+        intervals = sizes.get((entry.width, entry.height)) or of_ranges[0]
+        if self.ranges:
+            if entry.index > 0:
+                raise IndexError(entry.index)
+            shortest, longest = intervals[0], intervals[-1]
+            entry.type, entry.numbers[:] = 2, (*shortest, *longest, 1, 1)
+        else:
+            entry.type, entry.numbers[:2] = 1, intervals[entry.index]
+
+
 class FakeCameras:
-    """The hub that cameras are plugged into; index -> camera."""
+    """The hub that cameras are plugged into; index -> camera.
+
+    `drivers_tell`: the drivers list what they can do, as on Linux. `asked` are the indices of the
+    cameras whose drivers were asked for it, in order.
+    """
 
     def __init__(self) -> None:
+        self.drivers_tell = True
+        self.asked: list[int] = []
         self.plugged: dict[int, FakeCamera] = {}
         self._all: list[FakeCamera] = []
 
@@ -127,6 +205,8 @@ class FakeCameras:
             "VideoCapture",
             lambda index, _backend=0, wish=(): FakeCapture(self, index, list(wish)),
         )
+        monkeypatch.setattr(modes, "can_ask", lambda: self.drivers_tell)
+        monkeypatch.setattr(modes, "_device", self._device)
         return self
 
     def __enter__(self) -> FakeCameras:
@@ -144,6 +224,14 @@ class FakeCameras:
     def unplug(self, camera: FakeCamera) -> None:
         """Take it out: what has it open gets no picture any more."""
         self.plugged = {at: other for at, other in self.plugged.items() if other is not camera}
+
+    @contextmanager
+    def _device(self, path: str) -> Iterator[modes.Ask]:
+        index = int(path.removeprefix("/dev/fake"))
+        if index not in self.plugged:
+            raise FileNotFoundError(errno.ENOENT, "No such device", path)
+        self.asked.append(index)
+        yield self.plugged[index].driver
 
     def _listing(self, api: int = 0) -> list[cv2_enumerate_cameras.CameraInfo]:
         return [
@@ -174,6 +262,7 @@ class FakeCapture:
         self._size = self._camera.nearest_size(
             (asked.get(cv2.CAP_PROP_FRAME_WIDTH, 640), asked.get(cv2.CAP_PROP_FRAME_HEIGHT, 480))
         )
+        self._camera.wishes.append(asked)
         self._camera.opened += 1
         self._camera.open_now += 1
 

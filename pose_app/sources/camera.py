@@ -59,17 +59,19 @@ class CameraSource:
         *,
         size: tuple[int, int] | None = None,
         fps: float | None = None,
+        pixel_format: str | None = None,
         stall_seconds: float = _STALL_SECONDS,
     ) -> None:
         """Open a camera by what `discover` found or by OpenCV's index.
 
-        Size (width, height), rate and motion JPEG are asked for together; where the camera gives
-        something else, `info.note` says so. Raises SourceError where it is not there, busy, or
-        gives no picture; `read` raises it when nothing comes for `stall_seconds`.
+        Size (width, height), rate and pixel format (four letters; motion JPEG where None) are asked
+        for together; where the camera gives another size or rate, `info.note` says so. Raises
+        SourceError where it is not there, busy, or gives no picture; `read` raises it when nothing
+        comes for `stall_seconds`.
         """
         self._camera = _known(camera)
         self._stall_seconds = stall_seconds
-        self._wish = (size or _USUAL_SIZE, fps or _USUAL_FPS)
+        self._wish = (size or _USUAL_SIZE, fps or _USUAL_FPS, pixel_format or "MJPG")
         self._clock = LiveClock()
         self._watch = _Watch()
         self._reader: LiveReader[_Given] = LiveReader(
@@ -84,6 +86,8 @@ class CameraSource:
             identity["asked_size"] = f"{size[0]}x{size[1]}"
         if fps is not None:
             identity["asked_fps"] = f"{fps:g}"
+        if pixel_format is not None:
+            identity["asked_format"] = pixel_format
         identity["given_size"] = f"{given.size[0]}x{given.size[1]}"
         if given.fps is not None:
             identity["given_fps"] = f"{given.fps:g}"
@@ -160,20 +164,20 @@ class CameraSource:
             capture.release()
 
     def _open(self) -> tuple[cv2.VideoCapture, tuple[int, Image]]:
-        """The capture with its first picture; motion JPEG first, then what the driver likes."""
-        (width, height), fps = self._wish
+        """The capture with its first picture; the format asked for, then what the driver likes."""
+        (width, height), fps, pixel_format = self._wish
         # The pixel format leads: drivers offer the large sizes at full rate in MJPG alone.
-        motion_jpeg = [cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG")]
+        format_wish = [cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*pixel_format.ljust(4)[:4])]
         rest: Wish = [
             cv2.CAP_PROP_FRAME_WIDTH,
             width,
             cv2.CAP_PROP_FRAME_HEIGHT,
             height,
             cv2.CAP_PROP_FPS,
-            round(fps),
+            max(1, round(fps)),
         ]
         was_open = False
-        for wish in (motion_jpeg + rest, rest, []):
+        for wish in (format_wish + rest, rest, []):
             capture = cv2.VideoCapture(self._camera.index, self._camera.backend, wish)
             if capture.isOpened():
                 was_open = True

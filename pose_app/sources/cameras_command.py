@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -28,14 +29,22 @@ def main(arguments: argparse.Namespace) -> int:
         print("No camera found. A video file, a URL or demo will do: pose-app run demo")
     for entry in found:
         print(_line(entry))
+        for line in _mode_lines(entry.get("modes", [])):
+            print(line)
     return 0
 
 
 def _describe(camera: CameraInfo, probe: bool) -> dict[str, Any]:
     from ..errors import SourceError
+    from .modes import modes
 
     entry: dict[str, Any] = dict(camera.identity)
     entry["index"], entry["backend"] = camera.index, camera.backend
+    listed = modes(camera)
+    if listed:
+        entry["modes"] = [
+            {"size": [m.width, m.height], "fps": m.fps, "format": m.pixel_format} for m in listed
+        ]
     if not probe:
         return entry
     from .camera import CameraSource
@@ -63,3 +72,19 @@ def _line(entry: dict[str, Any]) -> str:
     if "error" in entry:
         parts.append(f"- {entry['error']}")
     return " ".join(parts)
+
+
+def _mode_lines(listed: list[dict[str, Any]]) -> list[str]:
+    """One line for each format: what the driver has in it, largest first."""
+
+    def by_format(mode: dict[str, Any]) -> str:
+        return str(mode["format"])
+
+    lines = []
+    for name, group in groupby(sorted(listed, key=by_format), by_format):
+        sizes = [
+            "{}x{}".format(*mode["size"]) + (f" {mode['fps']:.3g} fps" if mode["fps"] else "")
+            for mode in group
+        ]
+        lines.append(f"     {name}: {', '.join(sizes)}")
+    return lines

@@ -74,15 +74,19 @@ def reopen(info: SourceInfo, open_again: Callable[[], Source]) -> Source:
         camera,
         (int(width), int(height)) if asked else None,
         float(asked_fps) if asked_fps else None,
+        info.identity.get("asked_format"),
     )
 
 
 def _open_camera(
-    camera: CameraInfo | int, size: tuple[int, int] | None, fps: float | None
+    camera: CameraInfo | int,
+    size: tuple[int, int] | None,
+    fps: float | None,
+    pixel_format: str | None = None,
 ) -> Source:
     from .camera import CameraSource
 
-    return CameraSource(camera, size=size, fps=fps)
+    return CameraSource(camera, size=size, fps=fps, pixel_format=pixel_format)
 
 
 def _open_path(

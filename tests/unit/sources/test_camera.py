@@ -39,6 +39,20 @@ def test_size_rate_and_format_are_asked_for_together(hub: FakeCameras) -> None:
     source.close()
 
 
+def test_another_pixel_format_is_asked_for_and_asked_for_again(hub: FakeCameras) -> None:
+    desk = hub.plug(FakeCamera("Desk camera", formats=["MJPG", "NV12", "YUYV"]), index=0)
+    source = CameraSource(0, size=(640, 480), fps=7.5, pixel_format="NV12")
+    source.close()
+    again = reopen(source.info, never)
+    again.close()
+    for info in (source.info, again.info):
+        assert info.identity["given_format"] == "NV12"
+    for wish in desk.wishes:
+        assert wish[cv2.CAP_PROP_FOURCC] == cv2.VideoWriter.fourcc(*"NV12")
+        assert wish[cv2.CAP_PROP_FRAME_WIDTH] == 640
+        assert wish[cv2.CAP_PROP_FPS] == 8
+
+
 def test_the_truth_is_told_when_the_camera_gives_something_else(hub: FakeCameras) -> None:
     hub.plug(FakeCamera("Desk camera", sizes=[(640, 480)], fps=15), index=0)
     source = CameraSource(0, size=(1280, 720), fps=30)
