@@ -23,6 +23,7 @@ COMMANDS = {
     "verify": ("recording.verify", "check a recording against its log"),
     "repair": ("recording.repair", "make a playable copy of a recording that was cut off"),
     "train": ("training.train", "train a network"),
+    "average": ("training.average", "one model out of several fine-tuned ones"),
     "evaluate": ("training.evaluate", "measure the accuracy of a model"),
     "bench": ("bench", "measure the speed of this machine"),
     "soak": ("soak", "run for a long time with faults, and account for it"),

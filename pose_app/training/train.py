@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import torch
+    from torch import nn
 
     from ..skeletons import Skeleton
     from ..spec import ModelSpec
@@ -277,17 +278,24 @@ def _evaluate(
 
 def write_model(trainer: Trainer, held_out: list[PoseData], path: Path) -> None:
     """The averaged weights in half precision, calibrated where enough is held out."""
+    save_calibrated(trainer.average.cpu(), trainer.spec, held_out, path)
+    trainer.average.to(trainer.device)
+
+
+def save_calibrated(
+    network: nn.Module, spec: ModelSpec, held_out: list[PoseData], path: Path
+) -> None:
+    """A model file in half precision, its scores calibrated where enough is held out."""
     import torch
 
     from ..network.native import save_native
     from .calibration import calibrated
 
-    save_native(path, trainer.average.cpu(), trainer.spec, torch.float16)
-    spec = calibrated(path, held_out)
-    if spec is not None:
-        save_native(path, trainer.average, spec, torch.float16)
-    trainer.average.to(trainer.device)
+    save_native(path, network, spec, torch.float16)
+    fitted = calibrated(path, held_out)
+    if fitted is not None:
+        save_native(path, network, fitted, torch.float16)
     print(f"wrote {path}", flush=True)
 
 
-__all__ = ["Options", "add_arguments", "main", "write_model"]
+__all__ = ["Options", "add_arguments", "main", "save_calibrated", "write_model"]

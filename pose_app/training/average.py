@@ -1,0 +1,82 @@
+"""`pose-app average`: one model out of several that were fine-tuned from the same one.
+
+Averaging the weights of such models is mostly better than the best of them and costs nothing when
+the model runs (Wortsman et al., *Model soups*, ICML 2022). So two processor cores are best used by
+two runs of one thread each, with different seeds.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from torch import nn
+
+    from ..spec import ModelSpec
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `pose-app average`."""
+    parser.add_argument("models", nargs="+", metavar="model", help="names or files, two or more")
+    parser.add_argument("--out", required=True, metavar="FILE", help="the model file to write")
+    parser.add_argument("--name", default="average", help="the model's name")
+    parser.add_argument(
+        "--data",
+        nargs="+",
+        default=[],
+        metavar="DATA",
+        help="what they were trained on: its held-out pictures calibrate the scores",
+    )
+    parser.add_argument(
+        "--pictures", metavar="FOLDER", help="where an annotation file's pictures are"
+    )
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Run the command; the process's exit status."""
+    from dataclasses import replace
+    from pathlib import Path
+
+    from ..errors import ModelError
+    from ..network.catalogue import resolve
+    from .data import load, split
+    from .train import save_calibrated
+
+    out = Path(arguments.out)
+    if out.exists():
+        raise ModelError(f"{out} exists already: choose another name.")
+    loaded = [load(path, arguments.pictures) for path in arguments.data]
+    network, spec = averaged([resolve(model) for model in arguments.models])
+    spec = replace(spec, name=arguments.name)
+    held_out = [split(data.with_skeleton(spec.skeleton))[1] for data in loaded]
+    save_calibrated(network, spec, held_out, out)
+    return 0
+
+
+def averaged(paths: Sequence[Path]) -> tuple[nn.Module, ModelSpec]:
+    """(the network with the mean of all weights in float32, the first model's spec).
+
+    Raises ModelError where there are fewer than two, or not all of one graph with the same joints.
+    """
+    from ..errors import ModelError
+    from ..network import load_checkpoint
+
+    if len(paths) < 2:
+        raise ModelError("An average needs two models or more.")
+    network, spec = load_checkpoint(paths[0])
+    total = {name: value.double() for name, value in network.state_dict().items()}
+    for path in paths[1:]:
+        other, its = load_checkpoint(path)
+        if its.network != spec.network or its.joints != spec.joints:
+            raise ModelError(
+                f"{path.name} has another graph or other joints than {paths[0].name}: average "
+                "models that were fine-tuned from the same one."
+            )
+        for name, value in other.state_dict().items():
+            total[name] += value.double()
+    network.load_state_dict({name: value / len(paths) for name, value in total.items()})
+    return network, spec

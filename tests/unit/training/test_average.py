@@ -1,0 +1,55 @@
+"""Averaged models: the mean of their weights, in a file that the app can load."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from pose_app.cli import main
+from pose_app.network import load_checkpoint
+from pose_app.network.hourglass import StackedHourglass
+from pose_app.network.native import save_native
+from pose_app.spec import ModelSpec
+from tests.unit.training.shards import write_shard
+from tests.unit.training.test_trainer import SPEC
+
+
+def written(folder: Path, seed: int, spec: ModelSpec = SPEC) -> Path:
+    torch.manual_seed(seed)
+    path = folder / f"{seed}.safetensors"
+    save_native(path, StackedHourglass(spec.network), spec)
+    return path
+
+
+def test_every_weight_is_the_mean(tmp_path: Path) -> None:
+    paths = [written(tmp_path, seed) for seed in (1, 2, 3)]
+    write_shard(tmp_path / "mpii.npz", 30)
+    out = tmp_path / "out.safetensors"
+    words = ["average", *map(str, paths), "--out", str(out), "--name", "soup"]
+    assert main([*words, "--data", str(tmp_path / "mpii.npz")]) == 0
+    network, spec = load_checkpoint(out)
+    states = [load_checkpoint(path)[0].state_dict() for path in paths]
+    for key, value in network.named_parameters():
+        mean = torch.stack([state[key] for state in states]).mean(dim=0)
+        assert torch.allclose(value, mean, atol=1e-3), key  # half precision
+    assert spec.name == "soup"
+    assert spec.calibration
+    assert spec.joints == SPEC.joints
+
+
+def test_what_does_not_fit_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one = written(tmp_path, 1)
+    wide = replace(SPEC, network=replace(SPEC.network, width=24))
+    other = written(tmp_path, 2, wide)
+    out = tmp_path / "out.safetensors"
+    for models, message in (([one], "two models"), ([one, other], "another graph")):
+        assert main(["average", *map(str, models), "--out", str(out)]) == 2
+        assert message in capsys.readouterr().err
+        assert not out.exists()
+    before = one.read_bytes()
+    assert main(["average", str(one), str(one), "--out", str(one)]) == 2
+    assert "exists already" in capsys.readouterr().err
+    assert one.read_bytes() == before
