@@ -171,7 +171,8 @@ SETTINGS: tuple[Setting, ...] = (
         "source.size",
         "auto",
         "Camera size",
-        "Width and height asked from cameras; they may give another one.",
+        "Width and height asked from cameras without a choice in the source menu; they may give "
+        "another one.",
         "Source",
         choices=("auto", "640x480", "1280x720", "1920x1080"),
     ),
@@ -179,7 +180,7 @@ SETTINGS: tuple[Setting, ...] = (
         "source.fps",
         0,
         "Camera frames per second",
-        "Rate asked from cameras; they may give another one.",
+        "Rate asked from cameras without a choice in the source menu; they may give another one.",
         "Source",
         low=0,
         high=240,
@@ -188,6 +189,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("source.loop", False, "Repeat video files", "Start again at the end.", "Source"),
     Setting("source.last", ""),
     Setting("source.camera", ""),  # the identity of the camera used last, as JSON
+    Setting("source.cameras", ()),  # chosen and found out sizes: see ui/known_cameras.py
     Setting("source.recent", ()),
     # Model
     Setting("model.name", "default"),

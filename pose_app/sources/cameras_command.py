@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -75,16 +74,9 @@ def _line(entry: dict[str, Any]) -> str:
 
 
 def _mode_lines(listed: list[dict[str, Any]]) -> list[str]:
-    """One line for each format: what the driver has in it, largest first."""
-
-    def by_format(mode: dict[str, Any]) -> str:
-        return str(mode["format"])
-
-    lines = []
-    for name, group in groupby(sorted(listed, key=by_format), by_format):
-        sizes = [
-            "{}x{}".format(*mode["size"]) + (f" {mode['fps']:.3g} fps" if mode["fps"] else "")
-            for mode in group
-        ]
-        lines.append(f"     {name}: {', '.join(sizes)}")
-    return lines
+    """One line for each format and rate: the sizes that the driver has in it, largest first."""
+    sizes: dict[str, list[str]] = {}
+    for mode in sorted(listed, key=lambda mode: (mode["format"] or "", -(mode["fps"] or 0))):
+        kind = f"{mode['format']} {mode['fps']:.3g} fps" if mode["fps"] else str(mode["format"])
+        sizes.setdefault(kind, []).append("{}x{}".format(*mode["size"]))
+    return [f"     {kind}: {' '.join(of_kind)}" for kind, of_kind in sizes.items()]

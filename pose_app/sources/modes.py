@@ -10,9 +10,10 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from .discover import CameraInfo
+if TYPE_CHECKING:
+    from .discover import CameraInfo
 
 log = logging.getLogger(__name__)
 

@@ -7,12 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu
 
-from ..errors import PoseAppError, SourceError
+from ..errors import SourceError
+from .cameras_control import CamerasControl
 from .icons import icon
+from .known_cameras import KEY, KnownCameras
 from .playback_bar import SPEEDS
 
 if TYPE_CHECKING:
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from ..sources.discover import CameraInfo
     from .main_window import MainWindow
 
-LOOK_FOR_CAMERAS_MS = 4000
 RECENT = 8
 FIRST = ""  # the first camera, or the demo clip where there is none
 
@@ -32,6 +33,20 @@ def opener(target: str | CameraInfo, settings: Settings) -> Callable[[], Source]
     width, _, height = settings.get("source.size").partition("x")
     size = (int(width), int(height)) if height else None
     fps = settings.get("source.fps") or None
+    known = KnownCameras(settings.get(KEY))
+
+    def open_camera(camera: CameraInfo) -> Source:
+        from ..sources.camera import CameraSource
+
+        mode = known.chosen(camera)
+        if mode is None:
+            return CameraSource(camera, size=size, fps=fps)
+        return CameraSource(
+            camera,
+            size=(mode.width, mode.height),
+            fps=mode.fps or fps,
+            pixel_format=mode.pixel_format,
+        )
 
     def open_target() -> Source:
         from ..sources import discover, open_source
@@ -40,12 +55,14 @@ def opener(target: str | CameraInfo, settings: Settings) -> Callable[[], Source]
             camera = discover.find(json.loads(target))
             if camera is None:
                 raise SourceError("The camera used last is not plugged in.")
-            return open_source(camera, size=size, fps=fps)
+            return open_camera(camera)
+        if isinstance(target, discover.CameraInfo):
+            return open_camera(target)
         if target != FIRST:
             return open_source(target, size=size, fps=fps)
         for camera in discover.cameras():
             try:
-                return open_source(camera, size=size, fps=fps)
+                return open_camera(camera)
             except SourceError:
                 continue  # another program has it, perhaps: the next one may be free
         return open_source("demo")
@@ -75,23 +92,16 @@ class SourcesControl(QObject):
         self.target = target
         self._opened = target  # by the session, which may be behind what was asked for last
         self.info: SourceInfo | None = None
-        self.cameras: list[CameraInfo] | None = None
+        self.cameras = CamerasControl(window, self)
         self.ended = False
         self._speed = SPEEDS.index(1.0)
-        self._looking = False
-        self._camera_actions: list[QAction] = []
         self._recent_menu = QMenu(self.tr("Recent"), window)
-        self._timer = QTimer(self)
-        self._timer.setInterval(LOOK_FOR_CAMERAS_MS)
-        self._timer.timeout.connect(self.look_for_cameras)
 
     def start(self) -> None:
-        """Begin to look for cameras, now and every few seconds."""
-        self.look_for_cameras()
-        self._timer.start()
+        self.cameras.start()
 
     def stop(self) -> None:
-        self._timer.stop()
+        self.cameras.stop()
 
     # Opening
 
@@ -198,11 +208,12 @@ class SourcesControl(QObject):
                 )
         else:
             self._remember(info)
-        self._renew_cameras()
+        self.cameras.renew()
 
     def failed(self) -> None:
         """The source could not be opened; where nothing runs, take the first that works."""
         self.window.say("")
+        self.cameras.renew()  # a tick that the click has set
         if self.info is None and self.target not in (FIRST, "demo"):
             self.open(FIRST)
         elif self.info is None:
@@ -218,64 +229,10 @@ class SourcesControl(QObject):
 
     def fill(self, menu: QMenu, before: QAction) -> None:
         """Put cameras and recent sources into the source menu."""
-        self._menu, self._before = menu, before
         menu.insertSeparator(before)
         menu.insertMenu(self.window.commands["reload"], self._recent_menu)
         self._renew_recent()
-        self._renew_cameras()
-
-    def look_for_cameras(self) -> None:
-        """Ask the system which cameras there are, on another thread."""
-        if self._looking:
-            return
-        from ..sources import discover
-
-        self._looking = True
-        self.window.bridge.run(discover.cameras, self._cameras_found)
-
-    def _cameras_found(self, cameras: list[CameraInfo] | None, error: PoseAppError | None) -> None:
-        self._looking = False
-        if error is not None or cameras is None or cameras == self.cameras:
-            return
-        new = [] if self.cameras is None else [c for c in cameras if c not in self.cameras]
-        self.cameras = cameras
-        self._renew_cameras()
-        if new and self.info is not None and self.info.kind == "demo":
-            self.window.toast.show_text(
-                self.tr("{name} was plugged in.").format(name=new[0].name),
-                [(self.tr("Use it"), lambda: self.open(new[0]))],
-            )
-
-    def _renew_cameras(self) -> None:
-        for action in self._camera_actions:
-            self._menu.removeAction(action)
-            action.deleteLater()
-        self._camera_actions = []
-        first = self._menu.actions()[0] if self._menu.actions() else self._before
-        for camera in self.cameras or ():
-            text = camera.name
-            running = self._is_running(camera)
-            if running and self.info is not None:
-                width, height = self.info.size
-                rate = f" · {self.info.fps:.3g} fps" if self.info.fps else ""
-                text += f"  ({width} × {height}{rate})"
-            action = QAction(icon("camera"), text.replace("&", "&&"), self._menu)
-            action.setCheckable(True)
-            action.setChecked(running)
-            action.triggered.connect(lambda checked=False, camera=camera: self.open(camera))
-            self._menu.insertAction(first, action)
-            self._camera_actions.append(action)
-        if not self.cameras:
-            none = QAction(icon("camera"), self.tr("No camera found"), self._menu)
-            none.setEnabled(False)
-            self._menu.insertAction(first, none)
-            self._camera_actions.append(none)
-
-    def _is_running(self, camera: CameraInfo) -> bool:
-        if self.info is None or self.info.kind != "camera":
-            return False
-        identity = self.info.identity
-        return identity.get("name") == camera.name and identity.get("index") == str(camera.index)
+        self.cameras.fill(menu)
 
     def _renew_recent(self) -> None:
         self._recent_menu.clear()

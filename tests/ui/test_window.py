@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 import av
-import cv2
 import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
@@ -14,10 +13,8 @@ from PySide6.QtGui import QDropEvent, QImage
 from pose_app.paths import bundled
 from pose_app.settings import Settings
 from pose_app.skeletons import COCO_17
-from pose_app.ui.sources_control import last_target
-from tests.fakes import FakeCamera, FakeCameras
 from tests.media import regular, write_video
-from tests.servers import MjpegServer, demo_jpegs
+from tests.servers import MjpegServer
 from tests.ui.conftest import WAIT_MS, close, wait_for_pose
 from tests.ui.panel_results import made_result
 
@@ -352,61 +349,3 @@ def test_hidden_panels_are_not_called(open_window, qtbot):
     assert called == []
     window.commands["hide_panels"].trigger()
     qtbot.waitUntil(lambda: called != [], timeout=WAIT_MS)
-
-
-@pytest.fixture
-def cameras(monkeypatch):
-    with FakeCameras() as hub:
-        yield hub.install(monkeypatch)
-
-
-def demo_pictures(number: int, size: tuple[int, int]) -> np.ndarray:
-    """What a camera in front of the demo person would see."""
-    data = demo_jpegs()
-    return cv2.imdecode(np.frombuffer(data[number % len(data)], np.uint8), cv2.IMREAD_COLOR)
-
-
-def test_a_camera_is_unplugged_and_plugged_in_again(open_window, qtbot, cameras):
-    camera = cameras.plug(FakeCamera("Desk camera", pictures=demo_pictures), 0)
-    window = open_window("")
-    wait_for_pose(window, qtbot)
-    assert window.sources.info.kind == "camera"
-    assert window.source_button.text() == "Desk camera"
-    assert window.view.mirror  # as in a mirror, without being asked
-    cameras.unplug(camera)
-    qtbot.waitUntil(lambda: window.banner.text != "", timeout=WAIT_MS)
-    cameras.plug(camera, 2)  # at another place
-    before = window.canvas.result.frame.index
-    qtbot.waitUntil(lambda: window.banner.text == "", timeout=WAIT_MS)
-    qtbot.waitUntil(lambda: window.canvas.result.frame.index > before + 5, timeout=WAIT_MS)
-
-
-def test_a_camera_that_is_plugged_in_later_is_offered(open_window, qtbot, cameras):
-    window = open_window("demo")
-    wait_for_pose(window, qtbot)
-    qtbot.waitUntil(lambda: window.sources.cameras == [], timeout=WAIT_MS)
-    cameras.plug(FakeCamera("New camera", pictures=demo_pictures), 1)
-    window.sources.look_for_cameras()
-    qtbot.waitUntil(lambda: "New camera" in window.toast.text, timeout=WAIT_MS)
-    menu = window.source_button.menu()
-    (action,) = [action for action in menu.actions() if "New camera" in action.text()]
-    action.trigger()
-    qtbot.waitUntil(lambda: window.sources.info.kind == "camera", timeout=WAIT_MS)
-    qtbot.waitUntil(
-        lambda: any(a.isChecked() and "640 × 480" in a.text() for a in menu.actions()),
-        timeout=WAIT_MS,
-    )
-
-
-def test_the_last_camera_is_found_at_another_place(open_window, qtbot, cameras, settings):
-    other = cameras.plug(FakeCamera("Other camera", vid=1, pid=1, pictures=demo_pictures), 0)
-    camera = cameras.plug(FakeCamera("Desk camera", pictures=demo_pictures), 1)
-    window = open_window("Desk camera")
-    wait_for_pose(window, qtbot)
-    close(window, qtbot)
-    cameras.unplug(camera)
-    cameras.plug(camera, 3)
-    again = open_window(last_target(settings))
-    wait_for_pose(again, qtbot)
-    assert again.sources.info.name == "Desk camera"
-    assert other.open_now == 0

@@ -202,12 +202,18 @@ def test_the_command_prints_what_the_driver_lists(
     hub: FakeCameras, capsys: pytest.CaptureFixture[str]
 ) -> None:
     desk = hub.plug(FakeCamera("Desk camera"), index=2)
-    desk.driver = FakeDriver({"MJPG": {VGA: [(1, 60)], HALF_HD: []}, "YUYV": {VGA: [(2, 15)]}})
+    desk.driver = FakeDriver(
+        {
+            "MJPG": {(320, 240): [(1, 60)], VGA: [(1, 60)], HALF_HD: []},
+            "YUYV": {VGA: [(2, 15)]},
+        }
+    )
     assert run() == 0
     assert capsys.readouterr().out.splitlines() == [
         "  2  Desk camera (046d:0825)",
-        "     MJPG: 1280x720, 640x480 60 fps",
-        "     YUYV: 640x480 7.5 fps",
+        "     MJPG 60 fps: 640x480 320x240",
+        "     MJPG: 1280x720",
+        "     YUYV 7.5 fps: 640x480",
     ]
     assert run("--json") == 0
     (entry,) = json.loads(capsys.readouterr().out)
@@ -215,5 +221,6 @@ def test_the_command_prints_what_the_driver_lists(
         {"size": [1280, 720], "fps": None, "format": "MJPG"},
         {"size": [640, 480], "fps": 60.0, "format": "MJPG"},
         {"size": [640, 480], "fps": 7.5, "format": "YUYV"},
+        {"size": [320, 240], "fps": 60.0, "format": "MJPG"},
     ]
     assert desk.opened == 0
