@@ -91,7 +91,7 @@ def _read_safetensors(path: Path) -> RawCheckpoint:
     except OSError as error:
         raise ModelError(f"The model file {path} cannot be read: {error.strerror}.") from None
     except (SafetensorError, ValueError, KeyError) as error:
-        raise ModelError(f"The model file {path} is damaged: {error}.") from None
+        raise ModelError(f"The model file {path} is damaged: {str(error)[:300]}.") from None
     return RawCheckpoint(tensors, _description_beside(path))
 
 
@@ -218,4 +218,6 @@ def _described(spec: ModelSpec, description: Mapping[str, Any]) -> ModelSpec:
             extra={},
         )
     except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
-        raise ModelError(f"The description beside the model is not usable: {error}.") from None
+        raise ModelError(
+            f"The description beside the model is not usable: {str(error)[:300]}."
+        ) from None

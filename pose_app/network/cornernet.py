@@ -7,11 +7,11 @@ stack, Hourglass-104 two. Names follow `hourglass.py` where the parts do the sam
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ..spec import NetworkConfig
+from .hourglass import Stacked
 
 
 class BasicBlock(nn.Module):
@@ -106,8 +106,8 @@ class CornerNetStack(nn.Module):
         feature = functional.relu(self.feature_bn(self.feature(self.hourglass(x))))
         return self.head(feature), feature
 
-    def merge(self, x: Tensor, feature: Tensor) -> Tensor:
-        """The trunk for the next stack."""
+    def merge(self, x: Tensor, heatmaps: Tensor, feature: Tensor) -> Tensor:
+        """The trunk for the next stack, which gets no heatmaps here."""
         x = self.merge_trunk_bn(self.merge_trunk(x))
         out: Tensor = self.between(
             functional.relu(x + self.merge_feature_bn(self.merge_feature(feature)))
@@ -115,40 +115,10 @@ class CornerNetStack(nn.Module):
         return out
 
 
-class CornerNetHourglass(nn.Module):
-    """The whole graph. Output: raw heatmaps, all stacks. Same calls as `StackedHourglass`."""
+class CornerNetHourglass(Stacked):
+    """CornerNet's whole graph; the published ones have a depth of 5: sides of multiples of 128."""
 
     def __init__(self, config: NetworkConfig) -> None:
-        super().__init__()
-        self.config = config
-        self.stem = CornerNetStem(config.level_channels[0], config.stem[0])
-        self.stacks = nn.ModuleList(
-            CornerNetStack(config, last=s == config.stacks - 1) for s in range(config.stacks)
-        )
-
-    def forward(self, x: Tensor, stacks: int | None = None) -> Tensor:
-        """(B, 3, H, W) float, normalised as the spec says -> (B, S, K, H/4, W/4).
-
-        `stacks` stops after that many stacks (default all). Raises ValueError for any other
-        number, or where H or W is not a multiple of 4 x 2**depth (128 for the published ones).
-        """
-        return torch.stack(self.answers(x, stacks), dim=1)
-
-    def answers(self, x: Tensor, stacks: int | None = None) -> list[Tensor]:
-        """The same, one (B, K, H/4, W/4) per stack."""
-        count = self.config.stacks if stacks is None else stacks
-        if not 1 <= count <= self.config.stacks:
-            raise ValueError(f"stacks must be 1 to {self.config.stacks}, not {count}")
-        multiple = 4 * 2**self.config.depth
-        if x.shape[-2] % multiple or x.shape[-1] % multiple:
-            raise ValueError(f"input sides must be multiples of {multiple}, not {x.shape[-2:]}")
-        x = self.stem(x)
-        answers = []
-        for index in range(count):
-            stack = self.stacks[index]
-            assert isinstance(stack, CornerNetStack)
-            heatmaps, feature = stack(x)
-            answers.append(heatmaps)
-            if index + 1 < count:
-                x = stack.merge(x, feature)
-        return answers
+        last = config.stacks - 1
+        stacks = (CornerNetStack(config, last=index == last) for index in range(config.stacks))
+        super().__init__(config, CornerNetStem(config.level_channels[0], config.stem[0]), stacks)

@@ -30,6 +30,7 @@ Progress = Callable[[int, int | None], None]
 ATTEMPTS = 4
 TIMEOUT = 15.0  # seconds without a byte
 _BLOCK = 1 << 16
+_NUMBER = "[0-9]{1,18}"  # of bytes; what servers say may be anything
 _RETRIED = {408, 425, 429, 500, 502, 503, 504}
 
 
@@ -88,15 +89,17 @@ def _fetch_part(
     import urllib.error
 
     failures = 0
+    most = 0  # a server that lets the part grow and begin again would be asked for ever
     while True:
         before = _size(part)
+        most = max(most, before)
         try:
             if _attempt(url, part, progress, cancel, timeout):
                 return
             reason = "the connection broke off"
         except urllib.error.HTTPError as error:
             error.close()
-            reason = f"it answers {error.code} {error.reason}"
+            reason = f"it answers {error.code} {error.reason:.100}"
             if error.code == 416:
                 if before and error.headers.get("Content-Range", "").endswith(f"*/{before}"):
                     return  # it was complete already
@@ -105,14 +108,14 @@ def _fetch_part(
                 raise UnreachableError(reason) from None
         except (urllib.error.URLError, http.client.HTTPException, TimeoutError) as error:
             cause = getattr(error, "reason", error)
-            reason = str(cause) or type(cause).__name__
+            reason = str(cause)[:200] or type(cause).__name__
         except ConnectionError as error:
             reason = str(error) or type(error).__name__
         if cancel.is_set():
             raise DownloadCancelledError(
                 "The download was cancelled; what has arrived is kept for next time."
             )
-        failures = 0 if _size(part) > before else failures + 1
+        failures = 0 if _size(part) > most else failures + 1
         if failures >= ATTEMPTS:
             raise UnreachableError(reason)
         cancel.wait(pause * 2 ** max(failures - 1, 0))
@@ -137,8 +140,8 @@ def _attempt(
         if not resumed:
             have = 0
             _remember_validator(validator, response)
-        length = response.headers.get("Content-Length", "")
-        total = have + int(length) if length.isdigit() else None
+        length = re.fullmatch(_NUMBER, response.headers.get("Content-Length", ""))
+        total = have + int(length[0]) if length else None
         with open(part, "ab" if resumed else "wb") as file:
             while block := _read(response):
                 file.write(block)
@@ -201,7 +204,7 @@ def _read(response: http.client.HTTPResponse) -> bytes:
 
 
 def _range_start(response: http.client.HTTPResponse) -> int | None:
-    match = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
+    match = re.match(f"bytes ({_NUMBER})-", response.headers.get("Content-Range", ""))
     return int(match[1]) if match else None
 
 

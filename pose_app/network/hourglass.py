@@ -6,6 +6,8 @@ the order of computation; `checkpoints.py` maps every published layout onto them
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -111,16 +113,18 @@ class Stack(nn.Module):
         return x + self.merge_heatmaps(heatmaps) + self.merge_feature(feature)
 
 
-class StackedHourglass(nn.Module):
-    """The whole graph. Output: raw heatmaps (or logits, as the spec says), all stacks."""
+class Stacked(nn.Module):
+    """A stem and hourglasses in a row, whatever is inside them.
 
-    def __init__(self, config: NetworkConfig) -> None:
+    A stack maps the trunk x to (heatmaps, feature), and `merge(x, heatmaps, feature)` is the trunk
+    for the next one. Output: raw heatmaps (or logits, as the spec says), all stacks.
+    """
+
+    def __init__(self, config: NetworkConfig, stem: nn.Module, stacks: Iterable[nn.Module]) -> None:
         super().__init__()
         self.config = config
-        self.stem = Stem(config)
-        self.stacks = nn.ModuleList(
-            Stack(config, last=s == config.stacks - 1) for s in range(config.stacks)
-        )
+        self.stem = stem
+        self.stacks = nn.ModuleList(stacks)
 
     def forward(self, x: Tensor, stacks: int | None = None) -> Tensor:
         """(B, 3, H, W) float, normalised as the spec says -> (B, S, K, H/4, W/4).
@@ -140,15 +144,22 @@ class StackedHourglass(nn.Module):
         if x.shape[-2] % multiple or x.shape[-1] % multiple:
             raise ValueError(f"input sides must be multiples of {multiple}, not {x.shape[-2:]}")
         x = self.stem(x)
-        answers = []
-        for index in range(count):
-            stack = self.stacks[index]
-            assert isinstance(stack, Stack)
+        answers: list[Tensor] = []
+        for stack in list(self.stacks)[:count]:
             heatmaps, feature = stack(x)
             answers.append(heatmaps)
-            if index + 1 < count:
-                x = stack.merge(x, heatmaps, feature)
+            if len(answers) < count:
+                x = stack.merge(x, heatmaps, feature)  # type: ignore[operator]
         return answers
+
+
+class StackedHourglass(Stacked):
+    """Newell's whole graph."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        last = config.stacks - 1
+        stacks = (Stack(config, last=index == last) for index in range(config.stacks))
+        super().__init__(config, Stem(config), stacks)
 
 
 class HeatmapLoss(nn.Module):

@@ -73,7 +73,7 @@ def load_native(path: str | Path) -> tuple[nn.Module, ModelSpec]:
     except OSError as error:
         raise ModelError(f"The model file {path} cannot be read: {error.strerror}.") from None
     except (SafetensorError, ValueError, KeyError) as error:
-        raise ModelError(f"The model file {path} is damaged: {error}.") from None
+        raise ModelError(f"The model file {path} is damaged: {str(error)[:300]}.") from None
     return assemble(spec, tensors, str(path)), spec
 
 
