@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import http.client
 import ipaddress
+import re
 import socket
 import ssl
 import urllib.request
@@ -51,9 +52,12 @@ class HttpBody:
         return str(self._response.headers.get_content_type())
 
     @property
-    def boundary(self) -> str | None:
-        """Of a multipart body."""
-        return self._response.headers.get_boundary()
+    def boundary(self) -> bytes:
+        """Of a multipart body; empty where none is given."""
+        # Python's own reader takes encoded boundaries, too, and raises anything on odd ones.
+        header = str(self._response.headers.get("Content-Type", ""))
+        found = re.search(r'boundary=(?:"([^"]*)"|([^;\s]*))', header, re.IGNORECASE)
+        return (found[1] or found[2] or "").encode("latin-1") if found else b""
 
     def read(self, most_bytes: int) -> bytes:
         """What has come, at most `most_bytes`; waits for the first byte. Empty at the end.
@@ -119,7 +123,7 @@ def explain(name: str, error: Exception, has_password: bool = False) -> str:
             )
         if error.code == 404:
             return f"{name} has nothing at this address (404): check its path."
-        return f"{name} answers with error {error.code} ({error.reason}): try again later."
+        return f"{name} answers with error {error.code} ({error.reason:.100}): try again later."
     cause = error.reason if isinstance(error, URLError) else error
     if isinstance(cause, ConnectionRefusedError):
         return f"{name} refuses the connection: check the address, and that the camera is on."
@@ -179,12 +183,16 @@ class _HTTPHandler(urllib.request.HTTPHandler):
         return self.do_open(self._connection, request)
 
 
-class _HTTPSHandler(urllib.request.HTTPSHandler):
+class _HTTPSHandler(urllib.request.AbstractHTTPHandler):
+    https_request = urllib.request.AbstractHTTPHandler.do_request_
+
     def __init__(self, sockets: list[socket.socket]) -> None:
         super().__init__()
-        self._connection = functools.partial(
-            _SecureConnection, sockets=sockets, context=ssl.create_default_context()
-        )
+        self._sockets = sockets
 
     def https_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
-        return self.do_open(self._connection, request)
+        # The certificates take longer to read than most requests: only who needs them waits.
+        connection = functools.partial(
+            _SecureConnection, sockets=self._sockets, context=ssl.create_default_context()
+        )
+        return self.do_open(connection, request)

@@ -82,7 +82,7 @@ class MjpegSource:
         self._index = 0
         self._broken_in_a_row = 0
         self._body = body or HttpBody(url, min(_CONNECT_SECONDS, stall_seconds))
-        self._boundary = (self._body.boundary or "").strip("- ").encode()
+        self._boundary = self._body.boundary.strip(b"- ")
         self._tail = b""
         try:
             first = self._read()

@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
 from ..skeletons import MPII_16, Skeleton
+from ..sources.images import decode_image
 from ..types import Floats, Image
 
 MASKED, PRESENT, ABSENT = 0, 1, 2
@@ -142,10 +142,10 @@ def load_shard(path: Path) -> PoseData:
         raise DataError(f"The keypoints of {path} have values that are no numbers.")
 
     def read(index: int) -> Image:
-        picture = cv2.imdecode(jpeg[offsets[index] : offsets[index + 1]], cv2.IMREAD_COLOR)
+        picture = decode_image(jpeg[offsets[index] : offsets[index + 1]])
         if picture is None:
             raise DataError(f"Picture {index} of {path} is damaged.")
-        return picture  # type: ignore[return-value]
+        return picture
 
     return PoseData(
         name=path.stem,

@@ -102,6 +102,8 @@ TARGETS = {
     "mpii": Target(*ANNOTATIONS, kind="mpii"),
     "shards": Target("annotations", "test_any_shard_is_read_or_refused"),
     "mjpeg": Target("streams", "test_any_body_gives_pictures_or_nothing", PIECES),
+    "cameras": Target("answers", "test_any_answer_of_a_camera_gives_pictures_or_a_sentence"),
+    "downloads": Target("answers", "test_any_answer_to_a_download_gives_a_file_or_a_sentence"),
     "command-line": Target("command_line", "test_any_words_are_understood_or_refused", WORDS),
 }
 
@@ -115,32 +117,30 @@ class Inside:
     corpus: Sequence[Any]
 
 
-def look_inside(target: Target, folder: Path) -> Inside:
-    """Import the test and run it in `folder` with nothing in the place of Hypothesis."""
+def inside(target: Target, folder: Path, act: Callable[[Inside], None]) -> None:
+    """Import the test and run it in `folder` with `act` in the place of Hypothesis."""
     module = importlib.import_module(f"tests.fuzz.test_fuzz_{target.module}")
-    found: list[Inside] = []
 
-    def catch(
+    def instead(
         make: Callable[[random.Random], Any],
         check: Callable[[Any], object],
         examples: int,
         corpus: Sequence[Any] = (),
     ) -> None:
-        found.append(Inside(make, check, corpus))
+        act(Inside(make, check, corpus))
 
     test = getattr(module, target.test)
     given = {"tmp_path": folder, "kind": target.kind, "examples": 0}
-    usual, module.fuzz = module.fuzz, catch  # type: ignore[attr-defined]
+    usual, module.fuzz = module.fuzz, instead  # type: ignore[attr-defined]
     try:
         test(**{name: given[name] for name in inspect.signature(test).parameters})
     finally:
         module.fuzz = usual  # type: ignore[attr-defined]
-    return found[0]
 
 
-def seeds(target: Target, inside: Inside) -> list[bytes]:
+def seeds(target: Target, found: Inside) -> list[bytes]:
     """Written inputs to begin with: the test's corpus and some that it makes."""
-    cases = [*inside.corpus, *(inside.make(random.Random(number)) for number in range(SEEDS))]
+    cases = [*found.corpus, *(found.make(random.Random(number)) for number in range(SEEDS))]
     written = [target.form.write(case) for case in cases]
     return [data for data in written if len(data) <= LONGEST_SEED]
 
@@ -186,19 +186,21 @@ def main() -> None:
             return cast(bytes, atheris.Mutate(data, len(data)))
         return mutated(data, chance)[:most]
 
-    # Around all of it: the app imports most of its modules where they are used.
-    with atheris.instrument_imports(include=["pose_app"]):
-        inside = look_inside(target, work)
-        for number, data in enumerate(seeds(target, inside)):
+    def run(found: Inside) -> None:
+        for number, data in enumerate(seeds(target, found)):
             (corpus / f"seed-{number}").write_bytes(data)
         files = [] if any(Path(option).exists() for option in options) else [str(corpus)]
-        defaults = [f"-artifact_prefix={findings}/", "-rss_limit_mb=8192", "-timeout=60"]
+        defaults = [f"-artifact_prefix={findings}/", "-rss_limit_mb=8192", "-timeout=300"]
         atheris.Setup(
             [parser.prog, *defaults, *options, *files],
-            lambda data: inside.check(target.form.read(data)),
+            lambda data: found.check(target.form.read(data)),
             custom_mutator=mutate,
         )
-        atheris.Fuzz()
+        atheris.Fuzz()  # which ends the process
+
+    # Around all of it: the app imports most of its modules where they are used.
+    with atheris.instrument_imports(include=["pose_app"]):
+        inside(target, work, run)
 
 
 if __name__ == "__main__":

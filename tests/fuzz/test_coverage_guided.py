@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fuzz.coverage_guided import TARGETS, look_inside, mutated, seeds
+from tests.fuzz.coverage_guided import TARGETS, Inside, inside, mutated, seeds
 
 FROM_TEXT = {"test_no_secret_of_any_address_is_shown"}  # its inputs are made around a secret
 
@@ -15,13 +15,20 @@ FROM_TEXT = {"test_no_secret_of_any_address_is_shown"}  # its inputs are made ar
 @pytest.mark.parametrize("name", TARGETS)
 def test_inputs_survive_being_written(tmp_path: Path, name: str) -> None:
     target = TARGETS[name]
-    inside = look_inside(target, tmp_path)
-    chance = random.Random(1)
-    for case in [*inside.corpus[:5], *(inside.make(chance) for _ in range(20))]:
-        data = target.form.write(case)
-        assert target.form.write(target.form.read(data)) == data
-        inside.check(target.form.read(mutated(data, chance)))
-    assert seeds(target, inside)
+    tried = 0
+
+    def act(found: Inside) -> None:
+        nonlocal tried
+        chance = random.Random(1)
+        for case in [*found.corpus[:5], *(found.make(chance) for _ in range(20))]:
+            data = target.form.write(case)
+            assert target.form.write(target.form.read(data)) == data
+            found.check(target.form.read(mutated(data, chance)))
+            tried += 1
+        assert seeds(target, found)
+
+    inside(target, tmp_path, act)
+    assert tried >= 20
 
 
 def test_no_parser_is_forgotten() -> None:

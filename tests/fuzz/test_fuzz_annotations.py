@@ -114,6 +114,8 @@ def test_any_shard_is_read_or_refused(tmp_path: Path, examples: int) -> None:
     ]
     keys = list(arrays)
     corpus = [changed(**{key: value}) for key in keys for value in odd]
+    giant = np.frombuffer(b"P6 1048577 1048577 255\n" * 3, np.uint8)  # OpenCV raises an exception
+    corpus.append(changed(jpeg=giant, offsets=np.arange(4) * len(giant) // 3))
     corpus.append(good.replace(b"\x93NUMPY", b"\x93BUMPY", 1))  # numpy makes bytes of it
 
     def make(chance: random.Random) -> bytes:

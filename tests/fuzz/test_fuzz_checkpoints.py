@@ -7,6 +7,7 @@ import json
 import os
 import pickle
 import random
+import struct
 from pathlib import Path
 
 import pytest
@@ -99,7 +100,13 @@ def test_any_model_file_is_read_or_refused(tmp_path: Path, kind: str, examples: 
             assert len(found.joints) == found.network.joints
             assert all(torch.isfinite(value).all() for value in network.state_dict().values())
         assert not trace.exists()
+        assert {file.stem for file in folder.iterdir()} <= {"whole", "fuzzed"}
 
-    assert not trace.exists()
-    fuzz(make, check, examples // len(KINDS), [(whole[kind], json.dumps(description)), (b"", None)])
-    assert {file.stem for file in folder.iterdir()} <= {"whole", "fuzzed"}
+    novel = json.dumps({"__metadata__": "x" * 3000}).encode()
+    corpus = [
+        (whole[kind], json.dumps(description)),
+        (whole[kind], json.dumps({**description, "sigma": "x" * 3000})),
+        (struct.pack("<Q", len(novel)) + novel, None),
+        (b"", None),
+    ]
+    fuzz(make, check, examples // len(KINDS), corpus)

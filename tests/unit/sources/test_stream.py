@@ -15,10 +15,12 @@ from pose_app.errors import SourceError
 from pose_app.paths import bundled
 from pose_app.sources import open_source
 from pose_app.sources.base import Source
+from pose_app.sources.http_client import HttpBody
 from pose_app.sources.stream import LiveStreamSource, MjpegSource
 from tests.media import picture_number, regular, write_video
 from tests.rtsp import RtspServer
 from tests.servers import MjpegServer, refused_url
+from tests.unit.network.file_server import AUTHORITY, FileServer
 
 
 @pytest.fixture
@@ -60,6 +62,17 @@ def test_a_redirect_is_followed(camera: MjpegServer) -> None:
     assert source.info.live
     assert source.read() is not None
     source.close()
+
+
+def test_encrypted_addresses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with FileServer(b"content", secure=True) as server:
+        with pytest.raises(SourceError, match="no certificate that can be trusted"):
+            HttpBody(server.url, 5.0)
+        AUTHORITY.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+        body = HttpBody(server.url, 5.0)
+        assert body.read(100) == b"content"
+        body.close()
 
 
 def test_nobody_listens() -> None:
