@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
@@ -21,6 +22,7 @@ from pose_app.ui.bridge import Bridge
 from pose_app.ui.dialogs.asking import Dialogs
 from pose_app.ui.dialogs.models import ModelsDialog
 from pose_app.ui.dialogs.models_text import expected_fps, megabytes
+from tests.unit.network import reference_graphs as reference
 from tests.unit.network.file_server import FileServer
 
 
@@ -258,6 +260,19 @@ def test_a_file_is_added_by_hand(dialog: ModelsDialog, qtbot: QtBot, tmp_path: P
     assert dialog.table.chosen() == "mine"
     assert dialog.use_button.isEnabled()
     assert dialog.remove_button.isEnabled()
+
+
+@pytest.mark.parametrize(("chosen", "family"), [(None, "bearpaw"), ("fpd", "fpd")])
+def test_the_family_of_an_added_file_can_be_chosen(
+    dialog: ModelsDialog, qtbot: QtBot, tmp_path: Path, chosen: str | None, family: str
+) -> None:
+    file = tmp_path / "teacher.pth"
+    torch.save({"state_dict": reference.bearpaw(1)}, file)
+    dialog._dialogs = Answers(str(file))
+    dialog.family.setCurrentIndex(dialog.family.findData(chosen))
+    dialog.add_button.click()
+    wait(qtbot, lambda: "teacher" in column(dialog, "Name"))
+    assert column(dialog, "Family")["teacher"] == family
 
 
 def test_no_file_chosen_does_nothing(dialog: ModelsDialog) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
+    QComboBox,
     QDialog,
     QFrame,
     QHBoxLayout,
@@ -23,6 +24,7 @@ from PySide6.QtWidgets import (
 )
 
 from ...errors import PoseAppError
+from ...network.families import FAMILIES
 from ..icons import icon
 from .asking import Dialogs
 from .models_table import ModelsTable
@@ -53,7 +55,9 @@ class Catalogue(Protocol):
         self, name: str, progress: Progress | None, cancel: threading.Event | None
     ) -> ModelEntry: ...
 
-    def add(self, path: str | Path) -> ModelEntry: ...
+    def add(
+        self, path: str | Path, name: str | None = None, family: str | None = None
+    ) -> ModelEntry: ...
 
     def remove(self, name: str) -> None: ...
 
@@ -126,9 +130,10 @@ class ModelsDialog(QDialog):
             self.tr("Models (*.safetensors *.pt *.pth *.tar *.pkl *.bin *.ckpt);;All files (*)"),
         )
         if path:
+            family = self.family.currentData()
             self._work(
                 self.tr("Checking and converting {0}…").format(Path(path).name),
-                lambda: self._catalogue.add(path),
+                lambda: self._catalogue.add(path, family=family),
                 self._installed,
             )
 
@@ -228,6 +233,7 @@ class ModelsDialog(QDialog):
         usable = here and entry is not None and entry.problem is None
         self.use_button.setEnabled(usable)
         self.add_button.setEnabled(not busy)
+        self.family.setEnabled(not busy)
         if entry is None:
             self.info.setHtml(self.tr("Looking for models…"))
             return
@@ -306,6 +312,7 @@ class ModelsDialog(QDialog):
         self.cancel_button = QPushButton(self.tr("Cancel"))
         self.download_button = QPushButton(icon("download"), self.tr("&Download"))
         self.add_button = QPushButton(icon("folder"), self.tr("&Add file…"))
+        self.family = QComboBox()
         self.remove_button = QPushButton(icon("close"), self.tr("&Remove"))
         self.use_button = QPushButton(self.tr("&Use now"))
         close = QPushButton(self.tr("Close"))
@@ -330,6 +337,8 @@ class ModelsDialog(QDialog):
             button.clicked.connect(slot)
             button.setToolTip(self.tr(tip))
             row.addWidget(button)
+            if button is self.add_button:
+                row.addWidget(self.family)
         message = QHBoxLayout()
         message.addWidget(self.message_icon)
         message.addWidget(self.message, 1)
@@ -344,6 +353,16 @@ class ModelsDialog(QDialog):
         self._renew()
 
     def _build_rows(self) -> None:
+        self.family.addItem(self.tr("family: as recognised"), None)
+        for name in FAMILIES:
+            self.family.addItem(name, name)
+        self.family.setAccessibleName(self.tr("Family of an added file"))
+        self.family.setToolTip(
+            self.tr(
+                "Whose preprocessing and decoding an added file needs. The file itself tells, but "
+                "FPD's teacher of 256 channels, without its training state, looks like bearpaw's."
+            )
+        )
         self.message.setWordWrap(True)
         progress = QHBoxLayout(self.progress_row)
         progress.setContentsMargins(0, 0, 0, 0)
