@@ -108,7 +108,7 @@ def _fetch_part(
                 raise UnreachableError(reason) from None
         except (urllib.error.URLError, http.client.HTTPException, TimeoutError) as error:
             cause = getattr(error, "reason", error)
-            reason = str(cause)[:200] or type(cause).__name__
+            reason = str(cause).strip()[:200] or type(cause).__name__
         except ConnectionError as error:
             reason = str(error) or type(error).__name__
         if cancel.is_set():

@@ -62,6 +62,7 @@ FILE_CORPUS = [
     # The part grows and begins again, for ever.
     answer(b'Content-Length: 5\nContent-Range: bytes 4-7/9\nETag: "a"', b"data", b"206 Part"),
     answer(b"", status=b"404 " + b"x" * 5000),
+    b"\r\n",
     b"HTTP/x" + b"x" * 5000 + b"\r\n\r\n",
 ]
 
