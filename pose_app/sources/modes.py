@@ -116,10 +116,10 @@ def _merit(mode: CameraMode) -> tuple[int, bool]:
 
 
 def _in_order(listed: Iterable[CameraMode]) -> tuple[CameraMode, ...]:
-    """Without duplicates, largest and fastest first."""
+    """Without duplicates, largest and fastest first; what is alike as the driver has it."""
     return tuple(
         sorted(
-            set(listed),
+            dict.fromkeys(listed),
             key=lambda mode: (mode.width * mode.height, mode.width, *_merit(mode)),
             reverse=True,
         )

@@ -169,7 +169,7 @@ class CamerasControl(QObject):
             window.say("")
             if error is not None:
                 window.banner.show_text(str(error), "cameras")
-            elif found:
+            elif found and not self._stopped:  # then it may be half of them
                 known = KnownCameras(window.settings.get(KEY))
                 known.keep_found(camera, found)
                 window.remember(KEY, known.texts)

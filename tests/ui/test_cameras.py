@@ -268,6 +268,17 @@ def test_a_busy_camera_cannot_be_found_out(open_window, qtbot, cameras, settings
     assert settings.get("source.cameras") == ()
 
 
+def test_half_of_the_sizes_are_not_remembered(open_window, qtbot, cameras, settings):
+    cameras.drivers_tell = False
+    camera = cameras.plug(FakeCamera("Desk camera"), 0)
+    window = open_window("demo")
+    wait_for_cameras(window, qtbot)
+    choose(window, "Desk camera", "Find out sizes and rates")
+    close(window, qtbot)
+    assert camera.open_now == 0
+    assert settings.get("source.cameras") == ()
+
+
 @pytest.mark.parametrize(
     "text",
     [

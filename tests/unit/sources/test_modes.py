@@ -162,6 +162,15 @@ def test_one_entry_for_each_size() -> None:
     )
 
 
+def test_of_formats_alike_the_first_of_the_driver() -> None:
+    names = ["YUYV", "NV12", "UYVY", "YU12", "GREY", "RGB3"]
+    for first in names:
+        order = [first, *(name for name in names if name != first)]
+        listed = read_modes(FakeDriver(dict.fromkeys(order, {VGA: [(1, 30)]})))
+        assert [mode.pixel_format for mode in listed] == order
+        assert best_modes(listed) == (CameraMode(640, 480, 30.0, first),)
+
+
 def test_of_many_sizes_the_usual_ones_are_kept() -> None:
     odd = tuple(CameraMode(4000 - 2 * n, 3000 - 2 * n, 5.0, "MJPG") for n in range(30))
     chosen = best_modes((*odd, CameraMode(640, 480, 30.0, "MJPG"), *odd))
