@@ -166,7 +166,7 @@ def test_of_formats_alike_the_first_of_the_driver() -> None:
     names = ["YUYV", "NV12", "UYVY", "YU12", "GREY", "RGB3"]
     for first in names:
         order = [first, *(name for name in names if name != first)]
-        listed = read_modes(FakeDriver(dict.fromkeys(order, {VGA: [(1, 30)]})))
+        listed = read_modes(FakeDriver({name: {VGA: [(1, 30)]} for name in order}))
         assert [mode.pixel_format for mode in listed] == order
         assert best_modes(listed) == (CameraMode(640, 480, 30.0, first),)
 
