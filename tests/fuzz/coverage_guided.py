@@ -117,7 +117,7 @@ class Inside:
     corpus: Sequence[Any]
 
 
-def inside(target: Target, folder: Path, act: Callable[[Inside], None]) -> None:
+def look_inside(target: Target, folder: Path, act: Callable[[Inside], None]) -> None:
     """Import the test and run it in `folder` with `act` in the place of Hypothesis."""
     module = importlib.import_module(f"tests.fuzz.test_fuzz_{target.module}")
 
@@ -200,7 +200,7 @@ def main() -> None:
 
     # Around all of it: the app imports most of its modules where they are used.
     with atheris.instrument_imports(include=["pose_app"]):
-        inside(target, work, run)
+        look_inside(target, work, run)
 
 
 if __name__ == "__main__":

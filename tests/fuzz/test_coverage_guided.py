@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fuzz.coverage_guided import TARGETS, Inside, inside, mutated, seeds
+from tests.fuzz.coverage_guided import TARGETS, Inside, look_inside, mutated, seeds
 
 FROM_TEXT = {"test_no_secret_of_any_address_is_shown"}  # its inputs are made around a secret
 
@@ -27,7 +27,7 @@ def test_inputs_survive_being_written(tmp_path: Path, name: str) -> None:
             tried += 1
         assert seeds(target, found)
 
-    inside(target, tmp_path, act)
+    look_inside(target, tmp_path, act)
     assert tried >= 20
 
 
