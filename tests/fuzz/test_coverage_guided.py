@@ -12,6 +12,7 @@ from tests.fuzz.coverage_guided import TARGETS, Inside, look_inside, mutated, se
 FROM_TEXT = {"test_no_secret_of_any_address_is_shown"}  # its inputs are made around a secret
 
 
+@pytest.mark.filterwarnings("ignore:overflow encountered")
 @pytest.mark.parametrize("name", TARGETS)
 def test_inputs_survive_being_written(tmp_path: Path, name: str) -> None:
     target = TARGETS[name]
