@@ -122,7 +122,7 @@ def read_times(path: Path, problems: list[str]) -> tuple[list[float], bool]:
     times: list[float] = []
     try:
         with opened(path) as (container, stream):
-            closed = container.duration is not None and not _fragmented(path)
+            timed = container.duration is not None
             # Conceal nothing: a frame that is not what was recorded is damage.
             stream.codec_context.options = {"err_detect": "explode"}
             for packet in container.demux(stream):
@@ -130,9 +130,9 @@ def read_times(path: Path, problems: list[str]) -> tuple[list[float], bool]:
                     if packet.is_corrupt:
                         raise ValueError("its data is cut off")
                     for frame in packet.decode():
-                        if frame.pts is None or frame.is_corrupt:
+                        if frame.time is None or frame.is_corrupt:
                             raise ValueError("a damaged picture")
-                        times.append(float(frame.pts * frame.time_base))
+                        times.append(frame.time)
                 except (av.FFmpegError, ValueError) as error:
                     place = f"after {times[-1]:.2f} s" if times else "at its start"
                     problems.append(f"A frame {place} cannot be decoded ({reason(error)}).")
@@ -140,7 +140,8 @@ def read_times(path: Path, problems: list[str]) -> tuple[list[float], bool]:
         raise RecordingError(f"{path} is no readable recording ({reason(error)}).") from None
     if not times:
         problems.append("There is no frame in it.")
-    return times, closed
+    # A single frame lasts no time that Matroska could tell.
+    return times, (timed or len(times) == 1) and not _fragmented(path)
 
 
 @contextmanager

@@ -180,6 +180,13 @@ def test_what_is_no_recording(tmp_path: Path) -> None:
         verify(tmp_path / "sound.mp4")
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_a_single_frame_is_closed(tmp_path: Path, suffix: str) -> None:
+    record(tmp_path, [0.0], suffix=suffix)
+    assert verify(tmp_path / f"out{suffix}").closed
+    assert verify(repair(tmp_path / f"out{suffix}")[0]).closed
+
+
 def test_repair_overwrites_nothing(tmp_path: Path) -> None:
     record(tmp_path, [0.0, 0.1])
     repair(tmp_path / "out.mp4")
