@@ -53,7 +53,7 @@ def repair(path: Path, output: Path | None = None) -> tuple[Path, int]:
                 packet.stream = copy
                 repaired.mux(packet)
                 copied += 1
-    except (av.FFmpegError, OSError) as error:
+    except (av.FFmpegError, OSError, ValueError) as error:  # a codec that does not fit the name
         output.unlink(missing_ok=True)
         raise RecordingError(f"{path} cannot be repaired ({files.reason(error)}).") from None
     return output, copied

@@ -187,6 +187,17 @@ def test_a_single_frame_is_closed(tmp_path: Path, suffix: str) -> None:
     assert verify(repair(tmp_path / f"out{suffix}")[0]).closed
 
 
+def test_a_codec_that_the_copy_cannot_hold(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "a.avi"), "w") as container:
+        stream = container.add_stream("ffvhuff", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 32, 16, "yuv420p"
+        frame = av.VideoFrame.from_ndarray(numbered_picture(1, (32, 16)), format="bgr24")
+        container.mux([*stream.encode(frame), *stream.encode(None)])
+    with pytest.raises(RecordingError, match="cannot be repaired"):
+        repair(tmp_path / "a.avi", tmp_path / "b.mp4")
+    assert not (tmp_path / "b.mp4").exists()
+
+
 def test_repair_overwrites_nothing(tmp_path: Path) -> None:
     record(tmp_path, [0.0, 0.1])
     repair(tmp_path / "out.mp4")
