@@ -21,6 +21,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--seed", type=int, metavar="N", help="repeat the random order of an earlier run"
     )
     parser.add_argument(
+        "--calm",
+        action="store_true",
+        help="one session that records, undisturbed: what memory does while nothing happens",
+    )
+    parser.add_argument(
         "--report",
         type=Path,
         metavar="FOLDER",
@@ -35,7 +40,9 @@ def main(arguments: argparse.Namespace) -> int:
     from .soak import Soak
 
     folder = new_folder(arguments.report)
-    soak = Soak(folder, arguments.minutes * 60, arguments.seed, arguments.model)
+    soak = Soak(
+        folder, arguments.minutes * 60, arguments.seed, arguments.model, calm=arguments.calm
+    )
     print(f"pose-app soak: seed {soak.seed}, report in {folder}", file=sys.stderr, flush=True)
     account = finish(soak.run(), folder)
     print(json.dumps(account, ensure_ascii=False) if arguments.json else text(account))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from ..errors import RecordingError
@@ -85,7 +86,17 @@ def _account(outcome: Outcome) -> dict[str, Any]:
         "actions": dict(sorted(watched.actions.items())),
         "events": dict(watched.events),
         "held": held,
+        "memory_since_minute_2_percent": memory_since_minute_2(watched.samples),
     }
+
+
+def memory_since_minute_2(samples: list[Sample]) -> float | None:
+    """How much more memory the last minute took than the third one, in percent."""
+    if not samples or samples[-1].seconds < 4 * 60:
+        return None
+    third = [s.memory for s in samples if 120 <= s.seconds < 180]
+    last = [s.memory for s in samples if s.seconds > samples[-1].seconds - 60]
+    return round(100 * (median(last) / median(third) - 1), 2) if third else None
 
 
 def _held(samples: list[Sample], rest: list[Sample], measure: str) -> dict[str, Any] | None:
@@ -148,6 +159,9 @@ def text(account: dict[str, Any]) -> str:
                 f"{measure.replace('_', ' ')}: {held['first']} to {held['last']}{unit}, "
                 f"highest {held['highest']}{rate}"
             )
+    more = account["memory_since_minute_2_percent"]
+    if more is not None:
+        lines.append(f"memory in the last minute: {more:+.1f} % of that in the third")
     lines += [f"problem: {problem}" for problem in account["problems"]]
     lines.append(f"{account['verdict']}: see {account['report']}")
     return "\n".join(lines)

@@ -30,13 +30,19 @@ class Outcome:
 
 
 class Soak:
-    """`seconds` long; the same `seed` gives the same order of actions, not the same timing."""
+    """`seconds` long; the same `seed` gives the same order of actions, not the same timing.
 
-    def __init__(self, folder: Path, seconds: float, seed: int | None, model: str) -> None:
+    `calm`: a single session that records the demo, and nothing is done to it.
+    """
+
+    def __init__(
+        self, folder: Path, seconds: float, seed: int | None, model: str, *, calm: bool = False
+    ) -> None:
         self.seed = random.SystemRandom().randrange(10**6) if seed is None else seed
         self._folder = folder
         self._seconds = seconds
         self._model = model
+        self._calm = calm
         # A short soak changes something every half a second, a long one every three.
         self._interval = min(3.0, max(0.2, seconds / 150))
         self._session_seconds = min(600.0, max(15.0, seconds / 6))
@@ -73,11 +79,13 @@ class Soak:
         done: list[tuple[float, str]],
     ) -> None:
         now = time.monotonic()
-        end = min(begun + self._seconds, now + self._session_seconds * rng.uniform(0.5, 1.5))
-        watched.begin()
+        end = begun + self._seconds
+        if not self._calm:
+            end = min(end, now + self._session_seconds * rng.uniform(0.5, 1.5))
+        watched.begin(lossless=not self._calm and rng.random() < 0.3)
         done.append((now - begun, "start"))
         going = True
-        if rng.random() < 0.8:  # else something is done while it still loads
+        if self._calm or rng.random() < 0.8:  # else something is done while it still loads
             going = watched.act("start", lambda w: w.expect("model_loaded"))
         while going and time.monotonic() < end:
             name, action = next(names)
@@ -88,6 +96,10 @@ class Soak:
 
     def _order(self, rng: random.Random) -> Iterator[tuple[str, Action]]:
         known = actions()
+        if self._calm:
+            yield "record or stop", known["record or stop"][0]
+            while True:
+                yield "nothing", lambda watched: None
         every = list(known)
         rng.shuffle(every)
         yield from ((name, known[name][0]) for name in every)

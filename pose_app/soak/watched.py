@@ -79,12 +79,10 @@ class Watched:
 
     # A session's life.
 
-    def begin(self) -> None:
-        """A new session on the demo; lossless or not."""
+    def begin(self, *, lossless: bool) -> None:
+        """A new session on the demo."""
         wanted, fallbacks = self.estimators("auto", "auto")
-        options = SessionOptions(
-            lossless=self.rng.random() < 0.3, stall_seconds=STALL_SECONDS, loop=True
-        )
+        options = SessionOptions(lossless=lossless, stall_seconds=STALL_SECONDS, loop=True)
         self.action, self._pending, self._disturbed = "start", [], True
         self._last_ns = 0
         self.sessions += 1

@@ -16,6 +16,8 @@ import pytest
 from pose_app import cli
 from pose_app.pipeline.stats import Account
 from pose_app.soak.actions import actions
+from pose_app.soak.report import memory_since_minute_2
+from pose_app.soak.samples import Sample
 from tests.e2e.test_run import command
 
 
@@ -48,6 +50,29 @@ def check(status: int, account: dict[str, Any], folder: Path) -> None:
 
 def test_a_short_soak(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     check(*soak(tmp_path / "report", capsys, 0.3, 5), tmp_path / "report")
+
+
+def test_a_calm_soak_records_and_does_nothing_else(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--minutes", "0.2", "--report", str(tmp_path / "report"), "--json", "--calm"]
+    assert cli.main(["soak", *words]) == 0
+    account = json.loads(capsys.readouterr().out)
+    assert account["sessions"] == 1
+    assert set(account["actions"]) == {"start", "record or stop", "nothing"}
+    assert account["recorded"]["recordings"] == 1
+    assert account["recorded"]["frames_written"] > 20
+    assert account["memory_since_minute_2_percent"] is None, "too short"
+
+
+@pytest.mark.parametrize(("held", "percent"), [(400.0, 0.0), (404.0, 1.0)])
+def test_growth_since_minute_two(held: float, percent: float) -> None:
+    def sample(second: int) -> Sample:
+        memory = 100.0 + second if second < 120 else 400.0 if second < 180 else held
+        return Sample(float(second), memory, None, 1, 1, 1, 30.0)
+
+    assert memory_since_minute_2([sample(second) for second in range(600)]) == percent
+    assert memory_since_minute_2([sample(second) for second in range(200)]) is None
 
 
 @pytest.mark.slow
