@@ -27,11 +27,13 @@ CLOCK_JUMP_SECONDS = 1.0  # a live timestamp that differs this much from our clo
 @dataclass(frozen=True, slots=True)
 class Captured:
     """A frame on its way. `stamp` is its place on the session's timeline, which never goes back
-    (seconds); `fresh`: the frame before it was of another place or source."""
+    (seconds); `fresh`: the frame before it was of another place or source. `source` is where it
+    comes from: by the time its pose is there, the session may have changed to another one."""
 
     frame: Frame
     stamp: float
     fresh: bool
+    source: SourceInfo
 
 
 class Stamps:

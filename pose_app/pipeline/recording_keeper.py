@@ -13,7 +13,7 @@ from ..errors import RecordingError
 from ..recording.active import ActiveRecording
 from ..recording.recording import RecordingReport, RecordingRequest, RecordingState
 from ..recording.writer import FileWriter
-from ..types import Frame, Pose
+from ..types import Pose
 from .capture import Captured
 from .events import EventList
 
@@ -52,36 +52,36 @@ class RecordingKeeper:
         active = self._active
         return None if active is None else active.state()
 
-    def offer_raw(self, frame: Frame, stamp: float, source: SourceInfo) -> None:
+    def offer_raw(self, item: Captured) -> None:
+        """A frame has been captured; on the reader's thread."""
         active = self._active
         if active is None or active.request.raw is None:
             return
-        active = self._fitting(active, frame, source, None)
+        active = self._fitting(item, None)
         if active is not None:
-            active.offer_raw(frame, stamp)
+            active.offer_raw(item.frame, item.stamp)
 
-    def take(self, item: Captured, source: SourceInfo | None) -> None:
+    def take(self, item: Captured) -> None:
         """The network begins with this frame."""
         active = self._active
-        if active is not None and source is not None and active.fits(item.frame, source.name):
+        if active is not None and active.fits(item.frame, item.source.name):
             active.take(item.frame, item.stamp)
 
     def offer_pose(
-        self,
-        item: Captured,
-        pose: Pose | None,
-        estimator: PoseEstimator | None,
-        source: SourceInfo | None,
+        self, item: Captured, pose: Pose | None, estimator: PoseEstimator | None
     ) -> None:
+        """A frame is through the network, or passed it by; on the inference thread."""
         active = self._active
-        if active is None or source is None or active.precedes(item.stamp):
+        if active is None or active.precedes(item.stamp):
             return
         model = None if pose is None or estimator is None else estimator.spec.name
-        active = self._fitting(active, item.frame, source, model)
-        if active is not None:
-            if active.model is None and estimator is not None and pose is not None:
-                active.describe(_model_header(estimator))
-            active.offer_pose(item.frame, item.stamp, pose)
+        active = self._fitting(item, model)
+        # New files with the video as it is captured begin with what the reader brings next.
+        if active is None or active.precedes(item.stamp):
+            return
+        if active.model is None and estimator is not None and pose is not None:
+            active.describe(_model_header(estimator))
+        active.offer_pose(item.frame, item.stamp, pose)
 
     def finish(self) -> None:
         """Close the recording on a thread of its own; an event tells when it is done."""
@@ -123,17 +123,17 @@ class RecordingKeeper:
         names = ", ".join(path.name for path in self._active.request.paths)
         self._events.add("recording_started", f"Recording to {names}.", self._active.request)
 
-    def _fitting(
-        self, active: ActiveRecording, frame: Frame, source: SourceInfo, model: str | None
-    ) -> ActiveRecording | None:
+    def _fitting(self, item: Captured, model: str | None) -> ActiveRecording | None:
         """The recording that this frame goes into: new files where it does not fit the old."""
-        if active.source is None:  # it was started before the source was open
-            active.begin(source.name, source.fps, self._lossless())
-        if active.fits(frame, source.name, model):
-            return active
-        with self._lock:
-            if self._active is not active or self._request is None:
-                return self._active
+        source = item.source
+        with self._lock:  # the reader and the inference thread may both find that it does not fit
+            active = self._active
+            if active is None or self._request is None:
+                return None
+            if active.source is None:  # it was started before the source was open
+                active.begin(source.name, source.fps, self._lossless())
+            if active.fits(item.frame, source.name, model):
+                return active
             self.finish()
             try:
                 self._begin(replace(self._request, rename=True), source)

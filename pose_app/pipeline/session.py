@@ -24,7 +24,7 @@ from .stats import Account, SessionReport, Stats
 
 if TYPE_CHECKING:
     from ..pose.estimator import PoseEstimator
-    from ..sources.base import Source, SourceInfo
+    from ..sources.base import Source
 
 __all__ = ["Controls", "Event", "RecordingRequest", "Session", "SessionOptions", "SessionReport"]
 
@@ -153,19 +153,19 @@ class Session:
 
     # On the threads of the session.
 
-    def _captured(self, item: Captured, info: SourceInfo) -> bool:
+    def _captured(self, item: Captured) -> bool:
         if item.fresh and not self.options.lossless:  # another source, or a seek after the end
             self._exhausted = False
             self.finished.clear()
-        self._recordings.offer_raw(item.frame, item.stamp, info)
-        return self._inbox.put(item, wait=self.options.lossless and not info.live)
+        self._recordings.offer_raw(item)
+        return self._inbox.put(item, wait=self.options.lossless and not item.source.live)
 
     def _taken(self, item: Captured) -> None:
-        self._recordings.take(item, self._sources.info)
+        self._recordings.take(item)
 
     def _published(self, result: Result, item: Captured, estimator: PoseEstimator | None) -> None:
         self._result = result
-        self._recordings.offer_pose(item, result.pose, estimator, self._sources.info)
+        self._recordings.offer_pose(item, result.pose, estimator)
 
     def _ended(self, error: PoseAppError | None) -> None:
         """No more frames will come, or none of them can be used."""

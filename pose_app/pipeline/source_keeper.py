@@ -37,7 +37,7 @@ class SourceKeeper:
         controls: Controls,
         events: EventList,
         account: Account,
-        sink: Callable[[Captured, SourceInfo], bool],
+        sink: Callable[[Captured], bool],
         on_end: Callable[[PoseAppError | None], None],
     ) -> None:
         self._open = open_source
@@ -172,7 +172,7 @@ class SourceKeeper:
             self._account.frame_dropped("paused")
             return True
         # Not under the lock: a file waits here for room.
-        if not self._sink(Captured(frame, stamp, fresh), info):
+        if not self._sink(Captured(frame, stamp, fresh, info)):
             self._account.frame_dropped("stopped")
         return True
 
