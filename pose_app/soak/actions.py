@@ -28,6 +28,7 @@ def actions() -> dict[str, tuple[Action, float]]:
         "sources in quick succession": (_sources, 1),
         "no such source": (_bad_source, 1),
         "no such model": (_bad_model, 1),
+        "another model": (Watched.change_model, 2),
         "stacks and controls": (_controls, 4),
         "pause": (_pause, 1),
         "seek": (_seek, 2),

@@ -9,18 +9,22 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import psutil
+from safetensors.numpy import load_file, save_file
 
 from .. import diagnostics
+from ..network import catalogue
 from ..pipeline.events import Event
 from ..pipeline.opening import estimators
 from ..pipeline.session import Session, SessionOptions
 from ..recording.recording import RecordingReport
 from ..sources import open_source
 from ..sources.base import Source
+from ..spec import read_spec
 from .camera import LoopbackCamera
 from .faults import EngineFault, FileFault
 from .samples import Sample, take
@@ -47,6 +51,7 @@ class Watched:
 
     def __init__(self, folder: Path, rng: random.Random, model: str) -> None:
         self.folder, self.rng, self.model = folder, rng, model
+        self._other_model = ""
         self.camera = LoopbackCamera()
         self.engine_fault, self.file_fault = EngineFault(), FileFault()
         self.problems: list[str] = []
@@ -131,6 +136,14 @@ class Watched:
     def estimators(self, engine: str, device: str) -> tuple[Callable[[], Any], list[Any]]:
         wanted, others = estimators(self.model, engine, device)
         return self.engine_fault.opener(wanted), [self.engine_fault.opener(o) for o in others]
+
+    def change_model(self) -> None:
+        """From the model to the same under another name, or back."""
+        if not self._other_model:
+            self._other_model = str(_renamed(catalogue.resolve(self.model), self.folder))
+        self.model, self._other_model = self._other_model, self.model
+        self.session.set_estimator(*self.estimators("auto", "auto"))
+        self.expect("model_loaded")
 
     def open_source(self, opener: Callable[[], Source]) -> None:
         """Change the source and wait until it is there."""
@@ -252,3 +265,11 @@ class _Errors(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         if not record.name.startswith("pose_app.recording"):
             self._problems.append(f"in the log: {record.getMessage()} {record.exc_text or ''}")
+
+
+def _renamed(model: Path, folder: Path) -> Path:
+    """A copy of a model file that calls itself something else."""
+    spec, path = read_spec(model), folder / "other.safetensors"
+    spec = replace(spec, name=f"{spec.name}-again")
+    save_file(load_file(model), path, metadata={"spec": spec.to_json()})
+    return path
