@@ -18,7 +18,14 @@ from ..paths import bundled, cache_folder, models_folder
 from ..spec import ModelSpec, read_spec
 from .cost import cost
 from .download import DownloadCancelledError, Progress, UnreachableError, fetch, sha256_of
-from .published import METRICS, PUBLISHED, ModelEntry, licence_text
+from .published import (
+    DEFAULT_ACCURACY,
+    METRICS,
+    PCK_SPORT,
+    PUBLISHED,
+    ModelEntry,
+    licence_text,
+)
 
 __all__ = [
     "METRICS",
@@ -47,7 +54,8 @@ def known() -> list[ModelEntry]:
 
 def installed() -> list[ModelEntry]:
     """The bundled default and every model in the user's folder, by name; broken ones say why."""
-    found = [_entry_of(DEFAULT, bundled("weights", f"{DEFAULT}{SUFFIX}"))]
+    bundled_model = _entry_of(DEFAULT, bundled("weights", f"{DEFAULT}{SUFFIX}"))
+    found = [replace(bundled_model, accuracy=DEFAULT_ACCURACY, metric=PCK_SPORT)]
     published = {entry.name: entry for entry in known()}
     for file in sorted(models_folder().glob(f"*{SUFFIX}")):
         entry = published.get(file.stem)

@@ -57,6 +57,14 @@ def entry(server: FileServer, monkeypatch: pytest.MonkeyPatch) -> ModelEntry:
 # --- names ---------------------------------------------------------------------------------------
 
 
+def test_default_tells_its_accuracy() -> None:
+    """The figure of the model card, with what it means."""
+    entry = catalogue.find("default")
+    assert entry.metric in METRICS
+    card = bundled("weights", "README.md").read_text(encoding="utf-8")
+    assert f"| 4 | **.720** | .745 | .735 | .453 | **.{entry.accuracy.replace('.', '')}" in card
+
+
 def test_default_needs_no_torch() -> None:
     code = (
         "import sys; from pose_app.network import catalogue; catalogue.resolve('default'); "
