@@ -77,6 +77,7 @@ class TimePlot(QWidget):
             self._head = (title, legend)
             names = "".join(f" <span style='color:{c}'>■</span>&nbsp;{name}" for name, c in legend)
             self.heading.setText(f"<b>{title}</b> {names}")
+            self.heading.setToolTip(self.heading.text() if legend else "")  # where it is cut
             self.setAccessibleName(title)
 
     def changeEvent(self, event: QEvent) -> None:
