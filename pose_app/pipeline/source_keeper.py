@@ -48,6 +48,8 @@ class SourceKeeper:
         self._sink = sink
         self._on_end = on_end
         self._lock = threading.RLock()
+        # Frames reach the sink in the order of their stamps, while one reader follows another.
+        self._in_order = threading.Lock()
         self._stamps = Stamps()
         self._current: Reader | None = None
         self._candidate: Reader | None = None  # opening, or waiting for its first picture
@@ -154,6 +156,11 @@ class SourceKeeper:
             return True
 
     def deliver(self, reader: Reader, frame: Frame, fresh: bool, read_ms: float) -> bool:
+        # In a lock of its own: a file waits in the sink for room, and meanwhile nobody else must.
+        with self._in_order:
+            return self._deliver(reader, frame, fresh, read_ms)
+
+    def _deliver(self, reader: Reader, frame: Frame, fresh: bool, read_ms: float) -> bool:
         info = reader.info
         with self._lock:
             if self._stopped or reader is not self._current or info is None:
@@ -171,7 +178,6 @@ class SourceKeeper:
         if info.live and self._controls.paused:
             self._account.frame_dropped("paused")
             return True
-        # Not under the lock: a file waits here for room.
         if not self._sink(Captured(frame, stamp, fresh, info)):
             self._account.frame_dropped("stopped")
         return True
