@@ -18,8 +18,11 @@ def pytest_configure(config: pytest.Config) -> None:
     # The same generated inputs in every run; other ones with --slow, where findings are wanted.
     settings.register_profile("steady", derandomize=not config.getoption("--slow"), deadline=None)
     settings.load_profile("steady")
-    # Started in the background of a script, Ctrl-C is ignored, and every child inherits that.
+    # Started in the background of a script, Ctrl-C is ignored, and with nohup the end of the login
+    # session is; every child inherits that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
