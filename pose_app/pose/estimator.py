@@ -6,21 +6,15 @@ pose = PoseEstimator.open().estimate(image_bgr)
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from ..errors import EngineError, PoseAppError
+from ..errors import PoseAppError
 from ..skeletons import Skeleton
-from ..types import Floats, Frame, Heatmaps, Image, Pose, Region
-from .crop import check_image, crop, to_picture
-from .decode import calibrate, decode, person_score
+from ..types import Floats, Frame, Image, Pose, Region
+from .crop import check_image
+from .look import Look, Looker, StageClock
 from .smoothing import OneEuro
 from .tracking import (
     BETTER,
@@ -34,8 +28,6 @@ from .tracking import (
 
 if TYPE_CHECKING:
     from ..engines.base import Engine
-
-_BATCH = 8  # candidates of one picture that go through the network together
 
 
 class PoseEstimator:
@@ -63,7 +55,7 @@ class PoseEstimator:
         self._tracker = Tracker(self.spec)
         self._filter = OneEuro(len(self.spec.joints))
         self._filtered: int | None = None  # the stack whose joints the filter knows
-        self._buffer = np.empty((0, *self.spec.input_size, 3), dtype=np.uint8)
+        self._looker = Looker(engine)
 
     @classmethod
     def open(
@@ -94,9 +86,9 @@ class PoseEstimator:
         and no joint present. Raises PoseAppError for what is no picture or a region outside it.
         """
         image = check_image(image_bgr)
-        clock = _Clock()
+        clock = StageClock()
         if region is not None:
-            best = self._look(image, [region], self._stacks, clock)[0]
+            best = self._looker.look(image, [region], self._stacks, clock)[0]
             presence = best.score
         else:
             best, presence = self._search(image, clock, self.spec.person_threshold)
@@ -110,7 +102,7 @@ class PoseEstimator:
 
         `estimate` finds somebody exactly where this reaches the threshold.
         """
-        return self._search(check_image(image_bgr), _Clock(), None)[1]
+        return self._search(check_image(image_bgr), StageClock(), None)[1]
 
     def track(
         self,
@@ -131,9 +123,9 @@ class PoseEstimator:
         image = check_image(frame.image)
         size = frame.size
         count = self._stacks if stacks is None else self._checked_stacks(stacks)
-        clock = _Clock()
+        clock = StageClock()
         if region is not None:
-            best = self._look(image, [region], count, clock)[0]
+            best = self._looker.look(image, [region], count, clock)[0]
             presence = best.score
         else:
             best, presence = self._follow(image, size, count, clock)
@@ -174,61 +166,31 @@ class PoseEstimator:
             raise PoseAppError(f"The model {self.spec.name} has stacks 1 to {most}, not {stacks}.")
         return most if stacks is None else stacks
 
-    def _look(self, image: Image, regions: list[Region], stacks: int, clock: _Clock) -> list[_Look]:
-        """What the network sees in each region, in batches."""
-        looks: list[_Look] = []
-        for start in range(0, len(regions), _BATCH):
-            part = regions[start : start + _BATCH]
-            with clock.stage("crop"):
-                if len(self._buffer) < len(part):
-                    self._buffer = np.empty((len(part), *self._buffer.shape[1:]), dtype=np.uint8)
-                crops = self._buffer[: len(part)]
-                for place, region in zip(crops, part, strict=True):
-                    crop(image, region, self.spec.input_size, out=place)
-            with clock.stage("network"):
-                maps = self.engine.infer(crops, stacks)
-            with clock.stage("decode"):
-                looks += [self._read(maps, item, region) for item, region in enumerate(part)]
-        return looks
-
-    def _read(self, maps: Heatmaps, item: int, region: Region) -> _Look:
-        """Decode one item of a batch, unless the engine has done so where the maps are."""
-        peaks = maps.peaks()
-        found = (
-            np.stack([decode(maps.stack(s, item), self.spec) for s in range(maps.stacks)])
-            if peaks is None
-            else peaks[item]
-        )
-        if not np.isfinite(found).all():
-            raise EngineError(
-                f"The model {self.spec.name} answers with values that are no numbers on "
-                f"{self.engine.info.device}: choose another engine, device or precision."
-            )
-        joints = to_picture(found[..., :2], region, self.spec.input_size)
-        one = maps if maps.batch == 1 else _OneItem(maps, item)
-        return _Look(region, joints, calibrate(found[..., 2], self.spec), one)
-
-    def _search(self, image: Image, clock: _Clock, threshold: float | None) -> tuple[_Look, float]:
+    def _search(
+        self, image: Image, clock: StageClock, threshold: float | None
+    ) -> tuple[Look, float]:
         """(who is in one picture, how sure that is): the whole picture, then the squares.
 
         It ends where the threshold is reached; None looks everywhere.
         """
         size = image.shape[1], image.shape[0]
-        whole = self._look(image, [whole_frame(size, self._tracker.aspect)], self._stacks, clock)
+        whole = self._looker.look(
+            image, [whole_frame(size, self._tracker.aspect)], self._stacks, clock
+        )
         best, presence = self._closer(image, whole, clock, threshold)
         if threshold is None or presence < threshold:
-            squares = self._look(image, search_squares(size), self._stacks, clock)
+            squares = self._looker.look(image, search_squares(size), self._stacks, clock)
             closer, sure = self._closer(image, squares, clock, threshold)
             if sure > presence:
                 best, presence = closer, sure
         return best, presence
 
     def _follow(
-        self, image: Image, size: tuple[int, int], stacks: int, clock: _Clock
-    ) -> tuple[_Look, float]:
+        self, image: Image, size: tuple[int, int], stacks: int, clock: StageClock
+    ) -> tuple[Look, float]:
         """(who is in a video's next frame, how sure that is), where the tracker says to look."""
         tracked = self._tracker.region is not None
-        looks = self._look(image, self._tracker.candidates(size), stacks, clock)
+        looks = self._looker.look(image, self._tracker.candidates(size), stacks, clock)
         threshold = self.spec.person_threshold
         if not tracked:
             return self._closer(image, looks, clock, threshold)
@@ -241,8 +203,8 @@ class PoseEstimator:
         return best, presence
 
     def _closer(
-        self, image: Image, looks: list[_Look], clock: _Clock, threshold: float | None
-    ) -> tuple[_Look, float]:
+        self, image: Image, looks: list[Look], clock: StageClock, threshold: float | None
+    ) -> tuple[Look, float]:
         """(the best of the candidates seen once more around its joints, how sure that is).
 
         Somebody is seen alike in both looks; what the network imagines in a shelf or in clothes is
@@ -257,14 +219,14 @@ class PoseEstimator:
         if threshold is not None and best.score < PROMISING * threshold:
             return looks[0], 0.0
         region = self._tracker.around(joints, scores, size)
-        closer = self._look(image, [region], len(best.joints), clock)[0]
+        closer = self._looker.look(image, [region], len(best.joints), clock)[0]
         presence = trust * agreement(
             joints, scores, closer.joints[-1], closer.scores[-1], closer.region.side
         )
         seen = threshold is None or presence >= threshold
         return closer if seen else looks[0], presence
 
-    def _smoothed(self, look: _Look, stack: int, found: bool, seconds: float) -> Floats:
+    def _smoothed(self, look: Look, stack: int, found: bool, seconds: float) -> Floats:
         """Joints (K, 2) of one stack; smoothed where that is wanted."""
         if not self.smoothing or not found or stack != self._filtered:
             self._filter.reset()
@@ -276,12 +238,12 @@ class PoseEstimator:
 
     def _pose(
         self,
-        look: _Look,
+        look: Look,
         joints: Floats,
         stack: int,
         found: bool,
         tracking: str,
-        clock: _Clock,
+        clock: StageClock,
     ) -> Pose:
         scores = look.scores[stack]
         return Pose(
@@ -299,55 +261,3 @@ class PoseEstimator:
             timings=MappingProxyType(clock.timings),
             maps=look.maps,
         )
-
-
-@dataclass(frozen=True)
-class _Look:
-    """One region as the network saw it: joints (S, K, 2) in picture pixels, scores (S, K)."""
-
-    region: Region
-    joints: Floats
-    scores: Floats
-    maps: Heatmaps
-
-    @property
-    def score(self) -> float:
-        """How sure the last stack is that a person is there."""
-        return float(person_score(self.scores[-1]))
-
-
-class _OneItem:
-    """The heatmaps of one crop out of a batch."""
-
-    batch = 1
-
-    def __init__(self, maps: Heatmaps, item: int) -> None:
-        self._maps = maps
-        self._item = item
-
-    @property
-    def stacks(self) -> int:
-        return self._maps.stacks
-
-    def stack(self, stack: int, item: int = 0) -> Floats:
-        """(K, h, w) float32."""
-        if item != 0:
-            raise ValueError(f"item {item} of 1")
-        return self._maps.stack(stack, self._item)
-
-    def peaks(self) -> Floats | None:
-        peaks = self._maps.peaks()
-        return None if peaks is None else peaks[self._item : self._item + 1]
-
-
-class _Clock:
-    """Milliseconds spent in each stage of one pose."""
-
-    def __init__(self) -> None:
-        self.timings = dict.fromkeys(("crop", "network", "decode", "track"), 0.0)
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        start = time.perf_counter_ns()
-        yield
-        self.timings[name] += (time.perf_counter_ns() - start) / 1e6
