@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import __version__
 from ..errors import ModelError
+from ..paths import models_folder
 
 if TYPE_CHECKING:  # where they are used they are imported: every start would pay for them
     import http.client
@@ -55,25 +56,50 @@ def fetch(
 
     `sha256` is the full hash, the digits it begins with, or "". `pause` are seconds before the
     first repetition, doubled each time; an attempt that brought new bytes does not count. Raises
-    UnreachableError, DownloadCancelledError, or ModelError for a wrong hash or unwritable folder.
+    UnreachableError, DownloadCancelledError, or ModelError for a wrong hash, an unwritable folder
+    or while somebody else downloads to the same place.
     """
     cancel = cancel or threading.Event()
     part = target.with_name(target.name + ".part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _fetch_part(url, part, progress, cancel, timeout, pause)
-        found = sha256_of(part)
-        if not found.startswith(sha256.lower()):
-            _forget(part)
-            raise ModelError(
-                f"The file at {url} is not the published one (its SHA-256 begins with "
-                f"{found[:8]}, not {sha256[:8]}): it was deleted, do not use it from there."
-            )
-        os.replace(part, target)
-        _validator(part).unlink(missing_ok=True)
+        with _alone(target):
+            _fetch_part(url, part, progress, cancel, timeout, pause)
+            found = sha256_of(part)
+            if not found.startswith(sha256.lower()):
+                _forget(part)
+                raise ModelError(
+                    f"The file at {url} is not the published one (its SHA-256 begins with "
+                    f"{found[:8]}, not {sha256[:8]}): it was deleted, do not use it from there."
+                )
+            os.replace(part, target)
+            _validator(part).unlink(missing_ok=True)
     except OSError as error:
         raise ModelError(f"{target.parent} cannot be written: {error.strerror}.") from None
     return found
+
+
+@contextlib.contextmanager
+def _alone(target: Path) -> Iterator[None]:
+    """Two that write one part file would ruin it, whichever window or command they run in."""
+    from filelock import FileLock, Timeout
+
+    folder = models_folder().parent / "locks"  # not beside the models: somebody may list those
+    name = hashlib.sha256(os.fsencode(target.resolve())).hexdigest()[:16]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / f"download-{name}.lock", timeout=0)
+        lock.acquire()
+    except Timeout:
+        raise ModelError(
+            f"{target.name} is being downloaded by another window or command: wait for that one."
+        ) from None
+    except OSError as error:
+        raise ModelError(f"{folder} cannot be written: {error.strerror}.") from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _fetch_part(

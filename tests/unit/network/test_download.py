@@ -222,6 +222,29 @@ def test_cancelled_between_two_blocks(server: FileServer, tmp_path: Path) -> Non
     assert server.requests[-1][1]["Range"] == f"bytes={part}-"
 
 
+def test_two_downloads_to_one_place_do_not_mix(server: FileServer, tmp_path: Path) -> None:
+    server.faults = ["stall"]
+    stop, outcome = threading.Event(), []
+
+    def first() -> None:
+        try:
+            get(server, tmp_path / "net.pt", cancel=stop)
+        except DownloadCancelledError as error:
+            outcome.append(error)
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    assert server.stalled.wait(10)
+    with pytest.raises(ModelError, match="wait for that one"):
+        get(server, tmp_path / "net.pt")
+    assert get(server, tmp_path / "other.pt") == HASH
+    stop.set()
+    thread.join()
+    assert len(outcome) == 1
+    assert get(server, tmp_path / "net.pt") == HASH  # goes on where the first one was
+    assert server.requests[-1][1]["Range"] == f"bytes={len(CONTENT) // 2}-"
+
+
 def test_the_systems_proxy_is_used(
     server: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
