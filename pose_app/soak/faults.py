@@ -32,9 +32,7 @@ class EngineFault:
         """The same, with an engine that has our faults."""
 
         def opened() -> PoseEstimator:
-            estimator = open_estimator()
-            estimator.engine = _BreakableEngine(estimator.engine, self)
-            return estimator
+            return PoseEstimator(_BreakableEngine(open_estimator().engine, self))
 
         return opened
 

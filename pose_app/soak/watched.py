@@ -210,9 +210,10 @@ class Watched:
             self.wait(calm)
         except MissedError as error:
             stats = self.session.stats()
-            self.problems.append(f"{name}: {error} ({stats.source}, {stats.engine})")
-            number = len(self.problems)
-            (self.folder / f"problem{number}.txt").write_text(diagnostics.stacks(), "utf-8")
+            problem = f"{name}: {error} ({stats.source}, {stats.engine})"
+            self.problems.append(problem)
+            report = f"{problem}\n\n{diagnostics.stacks()}"
+            (self.folder / f"problem{len(self.problems)}.txt").write_text(report, "utf-8")
             return False
         return True
 
