@@ -23,7 +23,7 @@ PROMISING = 0.6  # share of the person threshold from which a candidate is worth
 SQUARE_TRUST = 0.7  # weight of what is seen in a search square, against the whole frame
 STAY = 0.7  # share of the person threshold under which a tracked frame is weak
 WEAK_FRAMES = 6  # in a row, then the person is lost
-SURE = 2.0  # multiple of the person threshold from which a tracked person is beyond doubt
+SURE = 0.5  # of the way from the person threshold to 1, where a tracked person is beyond doubt
 GLANCE_EVERY = 10  # frames between glances elsewhere while in doubt
 BETTER = 1.3  # multiple of the tracked presence from which somebody elsewhere is followed instead
 
@@ -137,7 +137,7 @@ class Tracker:
         step = min(max(seconds - self._seconds, 0.0), _LONGEST_STEP)
         self._seconds = seconds
         found = presence >= (STAY * threshold if tracked else threshold)
-        self._doubt = self._doubt + 1 if presence < SURE * threshold else 0
+        self._doubt = self._doubt + 1 if presence < threshold + SURE * (1 - threshold) else 0
         if found:
             self._weak = 0
             wanted = self.around(joints, scores, size)

@@ -12,7 +12,7 @@ import pytest
 from pose_app.paths import bundled
 from pose_app.pose.estimator import PoseEstimator
 from pose_app.pose.tracking import WEAK_FRAMES
-from pose_app.types import Frame, Pose
+from pose_app.types import Frame, Heatmaps, Pose
 
 EVERY = 3  # of the clip's 420 frames
 UPPER = ("upper_neck", "head_top", "right_shoulder", "left_shoulder")
@@ -75,6 +75,25 @@ def test_the_person_is_followed_from_first_to_last_frame(
     assert hits[:, upper].mean() > 0.9
     assert hits[seen].mean() > 0.8
     assert invented < 0.1 * (~seen).sum()
+
+
+def test_a_person_in_plain_sight_costs_one_look_a_frame(
+    estimator: PoseEstimator,
+    clip: tuple[list[Frame], np.ndarray],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks, infer = [], estimator.engine.infer
+
+    def counting(crops: np.ndarray, stacks: int) -> Heatmaps:
+        looks.append(len(crops))
+        return infer(crops, stacks)
+
+    monkeypatch.setattr(estimator.engine, "infer", counting)
+    estimator.track(clip[0][0])
+    looks.clear()
+    for frame in clip[0][1:]:
+        estimator.track(frame)
+    assert sum(looks) <= 1.02 * len(clip[0])
 
 
 def test_single_pictures_are_found_without_a_hint(

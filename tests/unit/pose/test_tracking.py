@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,9 +32,9 @@ def joints(x: float = 320, y: float = 60, height: float = 360) -> np.ndarray:
     return person(x, y, height).astype(np.float32)
 
 
-def following(places: np.ndarray) -> Tracker:
+def following(places: np.ndarray, **spec: Any) -> Tracker:
     """A tracker that has just found somebody there, at 0 seconds."""
-    tracker = Tracker(dot_spec())
+    tracker = Tracker(dot_spec(**spec))
     region = tracker.candidates(SIZE)[0]
     assert tracker.update(region, places, SURE, 0.9, 0.0, SIZE)
     return tracker
@@ -210,8 +211,9 @@ def test_another_frame_size_means_another_picture() -> None:
     assert tracker.region is None
 
 
-def test_who_is_beyond_doubt_has_the_network_alone() -> None:
-    tracker = following(joints())
+@pytest.mark.parametrize("threshold", [0.1, 0.3, 0.545, 0.75])
+def test_who_is_beyond_doubt_has_the_network_alone(threshold: float) -> None:
+    tracker = following(joints(), person_threshold=threshold)
     for frame in range(1, 4 * GLANCE_EVERY):
         assert len(tracker.candidates(SIZE)) == 1
         feed(tracker, joints(), SURE, frame / 30)
