@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -86,6 +86,7 @@ class FakeEstimator:
         self.fault = fault
         self.seen: list[int] = []
         self.asked: list[tuple[int | None, int | None, Region | None]] = []
+        self.following: list[list[int]] = []
         self.resets, self.closed = 0, 0
         self.threads: set[str] = set()
 
@@ -96,12 +97,14 @@ class FakeEstimator:
         stacks: int | None = None,
         shown: int | None = None,
         region: Region | None = None,
+        following: Sequence[Frame] = (),
     ) -> Pose:
         self.threads.add(threading.current_thread().name)
         if self.fault is not None:
             self.fault(frame)
         self.seen.append(frame.index)
         self.asked.append((stacks, shown, region))
+        self.following.append([other.index for other in following])
         width, height = frame.size
         return make_pose(
             (width / 2, height / 2),

@@ -32,11 +32,11 @@ FULL_SPEED = SessionOptions(lossless=True, paced=False, stacks="all", smoothing=
 LIVE = SessionOptions(lossless=False, paced=True, stacks="auto", smoothing=True)
 
 
-class Watched(PoseEstimator):
-    """Remembers when each pose was ready and what of the time since the last was the network's."""
+class InTurn(PoseEstimator):
+    """Looks at no frame before its turn, as with a camera; notes what was the network's time."""
 
-    def track(self, *arguments: Any, **keywords: Any) -> Pose:
-        pose = super().track(*arguments, **keywords)
+    def track(self, *arguments: Any, **wishes: Any) -> Pose:
+        pose = super().track(*arguments, **{**wishes, "following": ()})
         self.seen.append((time.perf_counter(), pose.timings["network"]))
         return pose
 
@@ -52,18 +52,23 @@ class Watched(PoseEstimator):
 
 def full_speed(model: Path, source: OpenSource, seconds: float, record: Path | None) -> Any:
     """Frames per second with every frame and all stacks; `record`: with an annotated video."""
-    opened: list[Watched] = []
+    report, usage = _session(lambda: PoseEstimator.open(model), source, FULL_SPEED, seconds, record)
+    return {"fps": report.fps, "frame_ms": 1000 / report.fps, **usage}
 
-    def open_watched() -> Watched:
-        opened.append(Watched.open(model))  # type: ignore[arg-type]
+
+def in_turn(model: Path, source: OpenSource, seconds: float) -> dict[str, Any]:
+    """The same without a video and one frame after the other: what each stage takes of a frame."""
+    opened: list[InTurn] = []
+
+    def open_noting() -> InTurn:
+        opened.append(InTurn.open(model))  # type: ignore[arg-type]
         return opened[-1]
 
-    report, usage = _session(open_watched, source, FULL_SPEED, seconds, record)
-    stages = {name: asdict(stage) for name, stage in report.stages.items()}
+    report, usage = _session(open_noting, source, FULL_SPEED, seconds, None)
     return {
         "fps": report.fps,
         "frame_ms": 1000 / report.fps,
-        "stages_ms": stages,
+        "stages_ms": {name: asdict(stage) for name, stage in report.stages.items()},
         "network_share": opened[-1].network_share(),
         **usage,
     }

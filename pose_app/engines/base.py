@@ -5,6 +5,7 @@ Shapes: B pictures, S stacks, K joints, H x W input pixels, h x w heatmap pixels
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -57,6 +58,13 @@ class Engine(Protocol):
 
         If not, preparation starts in the background: a caller that wants no hitch keeps its old
         number of stacks until the answer is True.
+        """
+        ...
+
+    def halves(self) -> Sequence[Engine]:
+        """Two engines for the same network that run at the same time, each on half of the device.
+
+        Empty where that gets no more done than one after the other. They are closed with this one.
         """
         ...
 

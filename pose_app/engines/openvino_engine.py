@@ -78,6 +78,7 @@ class OpenVINOEngine:
         self._requests: dict[int, Future[Any]] = {}
         self._lock = threading.Lock()
         self._background = ThreadPoolExecutor(1, thread_name_prefix="engine-prepare")
+        self._halves: tuple[OpenVINOEngine, ...] = ()
         self._closed = False
 
     def infer(self, crops: Image, stacks: int) -> HostHeatmaps:
@@ -102,7 +103,22 @@ class OpenVINOEngine:
     def ready(self, stacks: int) -> bool:
         return self._request(stacks, wait=False).done()
 
+    def halves(self) -> tuple[OpenVINOEngine, ...]:
+        if self._device == "CPU" and not self._halves:
+            compiled = self._request(self.spec.network.stacks, wait=True).result()
+            threads = compiled.get_compiled_model().get_property("INFERENCE_NUM_THREADS")
+            if threads >= 2:
+                self._halves = self._half(threads // 2), self._half(threads // 2)
+        return self._halves
+
+    def _half(self, threads: int) -> OpenVINOEngine:
+        half = OpenVINOEngine(self._graph, self.spec, self._device, self.info.precision, threads)
+        half._options["ENABLE_CPU_PINNING"] = False  # pinned, both would have the same cores
+        return half
+
     def close(self) -> None:
+        for half in self._halves:
+            half.close()
         with self._lock:
             self._closed = True
         self._background.shutdown(wait=True, cancel_futures=True)

@@ -93,6 +93,9 @@ class TorchEngine:
     def ready(self, stacks: int) -> bool:
         return True  # see _prepare
 
+    def halves(self) -> tuple[()]:
+        return ()  # threads of PyTorch wait for each other wherever they run
+
     def close(self) -> None:
         self._network = None
         self._runs.clear()

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+LOOKAHEAD = 2  # frames that are looked at early: one for each half of an engine
 IDLE_SECONDS = 0.05  # how often an idle thread looks whether it is over
 
 
@@ -33,10 +35,10 @@ IDLE_SECONDS = 0.05  # how often an idle thread looks whether it is over
 class Post:
     """What the thread works with and whom it hands its results to.
 
-    `lossless()`: frames wait for a model; `take(captured)` is called before a frame's first try,
-    `publish(result, captured, estimator)` for every frame, with or without a pose;
-    `idle()` when there is nothing to do; `on_end(error)` where something ends the session,
-    `finish()` when the wanted number of frames is done.
+    `lossless()`: frames wait for a model; `exhausted()`: no more of them will come;
+    `take(captured)` is called before a frame's first try, `publish(result, captured, estimator)`
+    for every frame, with or without a pose; `idle()` when there is nothing to do; `on_end(error)`
+    where something ends the session, `finish()` when the wanted number of frames is done.
     """
 
     inbox: Mailbox[Captured]
@@ -47,6 +49,7 @@ class Post:
     events: EventList
     source_fps: Callable[[], float | None]
     lossless: Callable[[], bool]
+    exhausted: Callable[[], bool]
     take: Callable[[Captured], None]
     publish: Callable[[Result, Captured, PoseEstimator | None], None]
     idle: Callable[[], None]
@@ -112,7 +115,7 @@ class InferenceWorker:
             estimator = post.engines.current
             if estimator is not None:
                 post.take(item)
-                pose = self._infer(estimator, item.frame)
+                pose = self._infer(estimator, item.frame, self._following())
                 if self._abandoned:
                     return
                 if pose is not None:
@@ -129,7 +132,22 @@ class InferenceWorker:
                 time.sleep(IDLE_SECONDS / 5)
         post.account.frame_dropped("stopped")
 
-    def _infer(self, estimator: PoseEstimator, frame: Frame) -> Pose | None:
+    def _following(self) -> list[Frame]:
+        """The next frames, where they may be looked at early: in files read at full speed.
+
+        They are waited for, because the result must not depend on who was quicker.
+        """
+        post = self._post
+        if post.options.paced or not post.lossless() or post.controls.stacks == "auto":
+            return []
+        while True:
+            over = self._stopping or post.exhausted()  # before looking: no frame comes in between
+            items = post.inbox.peek(LOOKAHEAD, 0 if over else IDLE_SECONDS)
+            if over or len(items) == LOOKAHEAD:
+                break
+        return [item.frame for item in takewhile(lambda item: not item.fresh, items)]
+
+    def _infer(self, estimator: PoseEstimator, frame: Frame, following: list[Frame]) -> Pose | None:
         """None where the engine failed (somebody else was told) or the wish made no sense."""
         post = self._post
         if estimator is not self._estimator:
@@ -148,7 +166,11 @@ class InferenceWorker:
         pose: Pose | None = None
         try:
             pose = estimator.track(
-                frame, stacks=self._stacks(estimator), shown=controls.shown, region=region
+                frame,
+                stacks=self._stacks(estimator),
+                shown=controls.shown,
+                region=region,
+                following=following,
             )
             if not (np.isfinite(pose.joints).all() and np.isfinite(pose.scores).all()):
                 pose = None

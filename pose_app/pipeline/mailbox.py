@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from itertools import islice
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -54,6 +55,15 @@ class Mailbox(Generic[T]):
             item = self._items.popleft()
             self._changed.notify_all()
             return item
+
+    def peek(self, count: int, timeout: float) -> list[T]:
+        """The next so many items, left inside; fewer after `timeout` seconds or when closed.
+
+        For the only thread that takes anything out.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or len(self._items) >= count, timeout)
+            return list(islice(self._items, count))
 
     def close(self) -> list[T]:
         """Wake everybody and accept nothing more; returns what nobody took."""

@@ -203,6 +203,7 @@ class Session:
                 events=self._events,
                 source_fps=self._source_fps,
                 lossless=self._lossless_now,
+                exhausted=lambda: self._exhausted,
                 take=self._taken,
                 publish=self._published,
                 idle=self._idle,

@@ -6,6 +6,7 @@ pose = PoseEstimator.open().estimate(image_bgr)
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from ..skeletons import Skeleton
 from ..types import Floats, Frame, Image, Pose, Region
 from .crop import check_image
 from .look import Look, Looker, StageClock
+from .lookahead import Lookahead
 from .smoothing import OneEuro
 from .tracking import (
     BETTER,
@@ -56,6 +58,7 @@ class PoseEstimator:
         self._filter = OneEuro(len(self.spec.joints))
         self._filtered: int | None = None  # the stack whose joints the filter knows
         self._looker = Looker(engine)
+        self._lookahead = Lookahead(engine)
 
     @classmethod
     def open(
@@ -111,27 +114,31 @@ class PoseEstimator:
         stacks: int | None = None,
         shown: int | None = None,
         region: Region | None = None,
+        following: Sequence[Frame] = (),
     ) -> Pose:
         """The pose in the next frame of a video, looking where the person was.
 
         `stacks` runs only that many for this frame (default: as opened); `shown` is the stack
         (0 = first) whose joints the pose has, default and at most the last that ran; `region`
-        overrides the tracker. Call `reset` before another video or after a seek. Raises
-        PoseAppError for what is no picture or a region outside it, EngineError where the device
-        fails.
+        overrides the tracker. `following` are the frames of the calls after this one: some engines
+        get more done with several at a time, and then the `timings` of poses overlap. Call `reset`
+        before another video or after a seek. Raises PoseAppError for what is no picture or a region
+        outside it, EngineError where the device fails.
         """
         image = check_image(frame.image)
         size = frame.size
         count = self._stacks if stacks is None else self._checked_stacks(stacks)
         clock = StageClock()
+        ahead = self._seen_ahead(frame, following, region or self._tracker.region, count, clock)
         if region is not None:
-            best = self._looker.look(image, [region], count, clock)[0]
+            best = ahead or self._looker.look(image, [region], count, clock)[0]
             presence = best.score
         else:
-            best, presence = self._follow(image, size, count, clock)
+            best, presence = self._follow(image, size, count, clock, ahead)
         with clock.stage("track"):
+            looked = region or self._tracker.region or best.region
             found = self._tracker.update(
-                best.region, best.joints[-1], best.scores[-1], presence, frame.seconds, size
+                looked, best.joints[-1], best.scores[-1], presence, frame.seconds, size
             )
             stack = len(best.joints) - 1 if shown is None else min(shown, len(best.joints) - 1)
             joints = self._smoothed(best, stack, found, frame.seconds)
@@ -147,6 +154,7 @@ class PoseEstimator:
 
     def close(self) -> None:
         """Release the engine's device. Poses handed out stay valid."""
+        self._lookahead.close()
         self.engine.close()
 
     def __enter__(self) -> PoseEstimator:
@@ -185,12 +193,42 @@ class PoseEstimator:
                 best, presence = closer, sure
         return best, presence
 
+    def _seen_ahead(
+        self,
+        frame: Frame,
+        following: Sequence[Frame],
+        region: Region | None,
+        stacks: int,
+        clock: StageClock,
+    ) -> Look | None:
+        """What was seen in the frame before its turn, if it counts; the following are begun."""
+        if region is None:
+            return None
+        answer = self._lookahead.take(frame, region, stacks)
+        alike = (other for other in following if other.size == frame.size)
+        self._lookahead.begin(alike, region, stacks)
+        if answer is None:
+            return None
+        look, spent = answer.result()
+        clock.add(spent)
+        return look
+
     def _follow(
-        self, image: Image, size: tuple[int, int], stacks: int, clock: StageClock
+        self,
+        image: Image,
+        size: tuple[int, int],
+        stacks: int,
+        clock: StageClock,
+        ahead: Look | None,
     ) -> tuple[Look, float]:
-        """(who is in a video's next frame, how sure that is), where the tracker says to look."""
+        """(who is in a video's next frame, how sure that is), where the tracker says to look.
+
+        `ahead` is what was already seen in the first of its regions.
+        """
+        regions = self._tracker.candidates(size)
         tracked = self._tracker.region is not None
-        looks = self._looker.look(image, self._tracker.candidates(size), stacks, clock)
+        known = [ahead] if ahead is not None and tracked else []
+        looks = known + self._looker.look(image, regions[len(known) :], stacks, clock)
         threshold = self.spec.person_threshold
         if not tracked:
             return self._closer(image, looks, clock, threshold)

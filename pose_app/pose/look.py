@@ -48,6 +48,10 @@ class StageClock:
         yield
         self.timings[name] += (time.perf_counter_ns() - start) / 1e6
 
+    def add(self, other: StageClock) -> None:
+        for name, spent in other.timings.items():
+            self.timings[name] += spent
+
 
 class Looker:
     """An engine with its buffer of crops. Not for use from several threads at a time."""

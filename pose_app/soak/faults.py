@@ -62,6 +62,9 @@ class _BreakableEngine:
         maps: Heatmaps = self._engine.infer(crops, stacks)
         return _NoNumbers(maps) if fault == "no numbers" else maps
 
+    def halves(self) -> list[_BreakableEngine]:
+        return [_BreakableEngine(half, self._fault) for half in self._engine.halves()]
+
 
 class _NoNumbers:
     """Heatmaps full of NaN."""

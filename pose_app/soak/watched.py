@@ -87,7 +87,9 @@ class Watched:
     def begin(self, *, lossless: bool) -> None:
         """A new session on the demo."""
         wanted, fallbacks = self.estimators("auto", "auto")
-        options = SessionOptions(lossless=lossless, stall_seconds=STALL_SECONDS, loop=True)
+        options = SessionOptions(
+            lossless=lossless, paced=not lossless, stall_seconds=STALL_SECONDS, loop=True
+        )
         self.action, self._pending, self._disturbed = "start", [], True
         self._last_ns = 0
         self.sessions += 1

@@ -83,7 +83,7 @@ def test_frames_are_accounted_for(found: dict[str, Any]) -> None:
         live = found[size]["live"]
         assert live["captured"] == live["processed"] + sum(live["dropped"].values())
         assert {"read", "crop", "network", "decode", "track"} <= set(
-            found[size]["plain"]["stages_ms"]
+            found[size]["in_turn"]["stages_ms"]
         )
 
 

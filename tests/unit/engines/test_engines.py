@@ -6,6 +6,8 @@ import gc
 import hashlib
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -191,6 +193,31 @@ def test_openvino_compiles_in_the_background(make_model: MakeModel) -> None:
         engine.close()
     with pytest.raises(EngineError, match="closed"):
         engine.ready(1)
+
+
+def test_halves_of_openvino_answer_alike_at_the_same_time(make_model: MakeModel) -> None:
+    path, spec = make_model()
+    engine = OpenVINOEngine(converted(path, spec).graph, spec, threads=2)
+    crops = random_crops(spec, 1)
+    expected = engine.infer(crops, 2).all_stacks()
+    halves = engine.halves()
+    assert len(halves) == 2
+    assert engine.halves() is halves
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(lambda half: [half.infer(crops, 2) for _ in range(5)], halves))
+    for answer in chain.from_iterable(answers):
+        assert answer.all_stacks() == pytest.approx(expected, abs=1e-5)
+    engine.close()
+    for half in halves:
+        with pytest.raises(EngineError, match="closed"):
+            half.infer(crops, 2)
+
+
+def test_one_thread_has_no_halves(make_model: MakeModel) -> None:
+    path, spec = make_model()
+    engine = OpenVINOEngine(converted(path, spec).graph, spec, threads=1)
+    assert engine.halves() == ()
+    engine.close()
 
 
 def test_compiled_models_are_kept(

@@ -58,3 +58,16 @@ def test_closing_wakes_the_reader() -> None:
     box.close()
     thread.join(5)
     assert not thread.is_alive()
+
+
+def test_what_comes_next_can_be_looked_at_without_taking_it() -> None:
+    box: Mailbox[int] = Mailbox(lambda _: None)
+    box.put(1, wait=True)
+    assert box.peek(2, 0.01) == [1]
+    thread = threading.Thread(target=box.put, args=(2,), kwargs={"wait": True})
+    thread.start()
+    assert box.peek(2, 20) == [1, 2]
+    thread.join()
+    assert (box.get(0), box.get(0)) == (1, 2)
+    box.close()
+    assert box.peek(1, 20) == []

@@ -6,6 +6,7 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,38 @@ def test_a_file_loses_no_frame_however_slow_the_network_is(run: Run) -> None:
     assert estimator.threads <= {"inference", "MainThread"}
     assert {"read", "crop", "network"} <= set(report.stages)
     assert session.stop() is report
+
+
+@pytest.mark.parametrize("slow", ["network", "file"])
+def test_files_at_full_speed_are_looked_ahead_in_whoever_is_slower(run: Run, slow: str) -> None:
+    estimator = FakeEstimator(fault=lambda _: time.sleep(0.004 * (slow == "network")))
+    source = ScriptedSource(20)
+    if slow == "file":
+        read = source.read
+        source.read = lambda: (time.sleep(0.004), read())[1]  # type: ignore[method-assign]
+    session = run(source, estimator)
+    session.start()
+    assert session.finished.wait(20)
+    assert estimator.seen == list(range(20))
+    assert estimator.following == [[i for i in (n + 1, n + 2) if i < 20] for n in range(20)]
+
+
+@pytest.mark.parametrize(
+    ("options", "live"),
+    [
+        (WINDOW, False),
+        (replace(RUN, paced=True), False),
+        (replace(RUN, stacks="auto"), False),
+        (RUN, True),
+    ],
+)
+def test_nothing_else_waits_for_later_frames(run: Run, options: SessionOptions, live: bool) -> None:
+    estimator = FakeEstimator()
+    session = run(ScriptedSource(None, fps=100, live=live), estimator, options)
+    session.start()
+    run.until(lambda: len(estimator.seen) > 5)
+    session.stop()
+    assert not any(estimator.following)
 
 
 def test_a_file_waits_for_a_model_that_loads_slowly(run: Run) -> None:
@@ -179,8 +212,6 @@ def test_auto_gives_up_stacks_that_do_not_keep_up(run: Run) -> None:
 
 
 def test_limits_end_the_run(run: Run) -> None:
-    from dataclasses import replace
-
     for options, source, expected in (
         (replace(RUN, frames=7), ScriptedSource(30), 7),
         (replace(RUN, seconds=0.5), ScriptedSource(30, fps=10), 6),
@@ -646,8 +677,6 @@ def test_a_region_outside_the_picture_is_forgotten_in_the_window(run: Run) -> No
 
 
 def test_a_region_outside_the_picture_ends_a_run(run: Run) -> None:
-    from dataclasses import replace
-
     def refuse(frame: Frame) -> None:
         raise PoseAppError("The region is outside the picture.")
 
@@ -680,8 +709,6 @@ def test_a_recording_has_every_frame_and_its_own_joints(run: Run, tmp_path: Path
 
 def test_a_run_of_a_camera_records_from_its_first_pose_on(run: Run, tmp_path: Path) -> None:
     """However long the model loads and the first inference takes."""
-    from dataclasses import replace
-
     estimator = FakeEstimator(fault=lambda frame: time.sleep(0 if estimator.seen else 0.4))
     session = run(
         ScriptedSource(None, live=True, fps=100),

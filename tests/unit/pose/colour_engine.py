@@ -86,6 +86,7 @@ class ColourEngine:
         self.blind = False
         self.closed = False
         self.batches: list[int] = []
+        self.parts: list[ColourEngine] = []
 
     def infer(self, crops: np.ndarray, stacks: int) -> HostHeatmaps:
         self.batches.append(len(crops))
@@ -108,6 +109,9 @@ class ColourEngine:
 
     def ready(self, stacks: int) -> bool:
         return True
+
+    def halves(self) -> list[ColourEngine]:
+        return self.parts
 
     def close(self) -> None:
         self.closed = True
