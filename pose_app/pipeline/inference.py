@@ -138,9 +138,11 @@ class InferenceWorker:
         They are waited for, because the result must not depend on who was quicker.
         """
         post = self._post
-        if post.options.paced or not post.lossless() or post.controls.stacks == "auto":
+        if post.options.paced or post.controls.stacks == "auto":
             return []
         while True:
+            if not post.lossless():  # or not any more: a camera has taken over
+                return []
             over = self._stopping or post.exhausted()  # before looking: no frame comes in between
             items = post.inbox.peek(LOOKAHEAD, 0 if over else IDLE_SECONDS)
             if over or len(items) == LOOKAHEAD:

@@ -103,6 +103,17 @@ def test_files_at_full_speed_are_looked_ahead_in_whoever_is_slower(run: Run, slo
     assert estimator.following == [[i for i in (n + 1, n + 2) if i < 20] for n in range(20)]
 
 
+def test_a_camera_after_a_file_is_not_waited_for(run: Run) -> None:
+    file: ScriptedSource
+    file = ScriptedSource(None, script=lambda number: number < 3 or file.closed.wait(20))
+    estimator = FakeEstimator()
+    session = run(file, estimator)
+    session.start()
+    run.until(lambda: estimator.seen == [0])  # the next one waits for those after it
+    session.set_source(lambda: ScriptedSource(None, live=True, fps=100, name="camera"))
+    run.until(lambda: session.stats().processed > 5)
+
+
 @pytest.mark.parametrize(
     ("options", "live"),
     [
