@@ -90,7 +90,7 @@ class EngineKeeper:
         with self._lock:
             retired, self._retired = self._retired, []
         for estimator in retired:
-            _close(estimator)
+            close(estimator)
 
     def stop(self) -> None:
         """No more loading; `close` once the inference thread has ended."""
@@ -103,7 +103,7 @@ class EngineKeeper:
             current, self._current = self._current, None
         self.close_retired()
         if current is not None:
-            _close(current)
+            close(current)
 
     def _load(self, candidates: list[Open], fallbacks: list[Open], kind: str) -> None:
         """`fallbacks` are for later; of several candidates the rest is that."""
@@ -165,7 +165,7 @@ class EngineKeeper:
                 self._current = estimator
                 self._fallbacks = fallbacks
         if not wanted:
-            _close(estimator)
+            close(estimator)
             return
         if kind == "engine_changed":
             self._events.add("engine_changed", f"Now running on {info.badge()}.", info)
@@ -174,7 +174,8 @@ class EngineKeeper:
             self._events.add("model_loaded", f"{message} {info.reason or ''}".strip(), info)
 
 
-def _close(estimator: PoseEstimator) -> None:
+def close(estimator: PoseEstimator) -> None:
+    """Close it; where that fails there is nothing better to do than to tell the log."""
     try:
         estimator.close()
     except Exception:

@@ -16,7 +16,7 @@ from ..errors import EngineError, PoseAppError
 from ..types import Frame, Pose, Result
 from .anytime import StackController
 from .capture import Captured
-from .engine_keeper import EngineKeeper
+from .engine_keeper import EngineKeeper, close
 from .events import EventList
 from .mailbox import Mailbox
 from .options import Controls, SessionOptions
@@ -116,7 +116,8 @@ class InferenceWorker:
             if estimator is not None:
                 post.take(item)
                 pose = self._infer(estimator, item.frame, self._following())
-                if self._abandoned:
+                if self._abandoned:  # it has answered after all, and nobody else will close it
+                    close(estimator)
                     return
                 if pose is not None:
                     self._done(item, pose)

@@ -657,10 +657,10 @@ def test_an_engine_that_hangs_is_left_behind(run: Run) -> None:
         if frame.index == 5:
             let_go.wait(60)
 
-    second = FakeEstimator()
+    first, second = FakeEstimator(fault=hang), FakeEstimator()
     session = run(
         ScriptedSource(None, live=True, fps=100),
-        FakeEstimator(fault=hang),
+        first,
         SessionOptions(stall_seconds=0.1),
         fallbacks=[lambda: second],
     )
@@ -668,7 +668,9 @@ def test_an_engine_that_hangs_is_left_behind(run: Run) -> None:
     assert "no answer" in run.event("warning").message
     run.event("engine_changed")
     run.until(lambda: len(second.seen) > 5)
+    assert first.closed == 0
     let_go.set()
+    run.until(lambda: first.closed == 1)  # it has threads of its own, perhaps
     assert session.stats().dropped["engine hung"] == 1
 
 
