@@ -187,6 +187,19 @@ def test_a_single_frame_is_closed(tmp_path: Path, suffix: str) -> None:
     assert verify(repair(tmp_path / f"out{suffix}")[0]).closed
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_killed_after_a_single_frame(tmp_path: Path, suffix: str) -> None:
+    record(tmp_path, [0.0], suffix=suffix)
+    log = tmp_path / "out.jsonl"
+    header, first = _lines(log)[:2]
+    _write(log, [header, first, {**first, "index": 1, "t": 0.033}])
+    check = verify(tmp_path / f"out{suffix}", log)
+    assert check.good, check.problems
+    assert "The log has 1 frames more at its end." in check.notes
+    _write(log, [header, first, {**first, "index": 1, "t": 5.0}])
+    assert not verify(tmp_path / f"out{suffix}", log).good
+
+
 def test_a_codec_that_the_copy_cannot_hold(tmp_path: Path) -> None:
     with av.open(str(tmp_path / "a.avi"), "w") as container:
         stream = container.add_stream("ffvhuff", rate=25)
