@@ -19,7 +19,7 @@ from .images import decode_image
 from .live import LiveClock, LiveReader, now
 from .mjpeg import MOST_PICTURE_BYTES, MjpegParser
 from .names import redact
-from .video import LENIENT, NETWORK_ONLY, VideoSource, reason, upright
+from .video import LENIENT, NETWORK_ONLY, UprightImages, VideoSource, reason
 
 # Through FFmpeg; everything else (files, concat, pipes, devices) is no business of a URL.
 _LIVE_SCHEMES = frozenset({"rtsp", "rtsps", "rtmp", "rtmps", "srt", "udp", "rtp", "tcp"})
@@ -320,6 +320,7 @@ class LiveStreamSource:
                 # Threads over frames would hold each picture back by one frame per thread.
                 stream.thread_type = "SLICE"
                 rate = stream.average_rate or stream.guessed_rate
+                images = UprightImages()
                 told = False
                 broken = 0
                 for packet in container.demux(stream):
@@ -337,7 +338,7 @@ class LiveStreamSource:
                         if picture.is_corrupt:
                             continue
                         broken = 0
-                        image = upright(picture)
+                        image = images.image(picture)
                         if not told:
                             size = (image.shape[1], image.shape[0])
                             opened(_Given(size, float(rate) if rate else None))

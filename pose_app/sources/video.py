@@ -16,7 +16,9 @@ import av
 import numpy as np
 from av.container import InputContainer
 from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from ..errors import SourceError
@@ -26,6 +28,7 @@ from .base import SourceInfo, Timeline
 from .names import redact
 
 _DEFAULT_FPS = 30.0
+_ONE_THREAD_PIXELS = 1920 * 1080  # one thread decodes these faster than any network looks at them
 # Timestamps are rounded to the file's own ticks: a tenth of a frame at 240 fps.
 _TOLERANCE = 4e-4
 # How far before the wanted time to look when a file's keyframe index points behind it.
@@ -81,12 +84,13 @@ class VideoSource:
         self._container = _open(location, self._name, timeout)
         try:
             self._stream: VideoStream = self._container.streams.video[0]
-            self._stream.thread_type = "AUTO"
+            self._stream.thread_type = "AUTO" if _is_large(self._stream) else "NONE"
             fps = float(self._stream.average_rate or self._stream.guessed_rate or _DEFAULT_FPS)
             self._interval = 1.0 / fps
             self._start: float | None = None  # the file's own time of its first picture
             self._timeline = Timeline(self._interval)
             self._waiting: deque[tuple[VideoFrame, float]] = deque()
+            self._images = UprightImages()
             self._pictures = self._decode()
             self._index = 0
             self._lap_start = 0.0
@@ -98,7 +102,7 @@ class VideoSource:
                     "written, choose another file."
                 )
             self._waiting.append(first)
-            picture = upright(first[0])
+            picture = self._images.image(first[0])
             self.info = SourceInfo(
                 kind=kind,
                 name=self._name,
@@ -169,7 +173,7 @@ class VideoSource:
         if found is None or self._closed.is_set():
             return None
         picture, seconds = found
-        image = upright(picture)
+        image = self._images.image(picture)
         self._last_in_lap = seconds
         size, note = (image.shape[1], image.shape[0]), self._note()
         if size != self.info.size or note != self.info.note:
@@ -331,9 +335,26 @@ def _open(location: str | Path, name: str, timeout: tuple[float, float]) -> Inpu
     return container
 
 
-def upright(picture: VideoFrame) -> Image:
-    """(H, W, 3) uint8 BGR, turned by the quarter turns that the metadata asks for."""
-    image: Image = np.asarray(picture.to_ndarray(format="bgr24"), dtype=np.uint8)
-    # FFmpeg's angle is counter-clockwise, and is the turn that the picture needs.
-    quarters = round(picture.rotation / 90) % 4
-    return np.ascontiguousarray(np.rot90(image, quarters)) if quarters else image
+def _is_large(stream: VideoStream) -> bool:
+    """Whether decoding is worth more threads than one: they cost time that the network lacks."""
+    decoder: VideoCodecContext | None = stream.codec_context  # PyAV knows no decoder for some
+    return decoder is not None and decoder.width * decoder.height > _ONE_THREAD_PIXELS
+
+
+class UprightImages:
+    """Decoded pictures as the app wants them. For one thread and one source.
+
+    Keeps FFmpeg's conversion from picture to picture, and in the caller's thread: what
+    `VideoFrame.to_ndarray` makes anew for each, with threads of its own, takes twice the time.
+    """
+
+    def __init__(self) -> None:
+        self._reformatter = VideoReformatter()
+
+    def image(self, picture: VideoFrame) -> Image:
+        """(H, W, 3) uint8 BGR, turned by the quarter turns that the metadata asks for."""
+        bgr = self._reformatter.reformat(picture, format="bgr24", threads=1)
+        image: Image = np.asarray(bgr.to_ndarray(), dtype=np.uint8)
+        # FFmpeg's angle is counter-clockwise, and is the turn that the picture needs.
+        quarters = round(picture.rotation / 90) % 4
+        return np.ascontiguousarray(np.rot90(image, quarters)) if quarters else image

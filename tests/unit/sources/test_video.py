@@ -55,6 +55,24 @@ def test_containers(tmp_path: Path, suffix: str) -> None:
     source.close()
 
 
+def test_pictures_are_converted_as_ffmpeg_does_and_keep_their_memory(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mp4", regular(10))
+    source = VideoSource(path)
+    frames = read_all(source)
+    source.close()
+    with av.open(path) as container:
+        pictures = [picture.to_ndarray(format="bgr24") for picture in container.decode(video=0)]
+    assert len(frames) == len(pictures) == 10
+    for frame, picture in zip(frames, pictures, strict=True):
+        np.testing.assert_array_equal(frame.image, picture)
+
+
+def test_larger_than_full_hd(tmp_path: Path) -> None:
+    source = VideoSource(write_video(tmp_path / "a.mp4", regular(12), size=(2560, 1440)))
+    assert [picture_number(frame.image) for frame in read_all(source)] == list(range(12))
+    source.close()
+
+
 def test_variable_rate_with_a_gap(tmp_path: Path) -> None:
     times = [0.0, 0.01, 0.05, 0.30, 0.31, 61.0, 61.02, 61.5]
     source = VideoSource(write_video(tmp_path / "a.mp4", times))
