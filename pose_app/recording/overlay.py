@@ -64,7 +64,7 @@ def _skeleton(out: Image, pose: Pose, unit: float, colours: dict[str, Colour]) -
 def _lines(
     out: Image, pose: Pose, chosen: np.ndarray, unit: float, colours: dict[str, Colour]
 ) -> None:
-    skeleton, points = pose.skeleton, [_fixed(point) for point in pose.joints]
+    skeleton, points = pose.skeleton, _fixed(pose.joints)
     line = max(1, round(2.2 * unit))
     for outline in (True, False):
         for a, b in skeleton.limbs:
@@ -81,10 +81,11 @@ def _lines(
         cv2.circle(out, points[joint], radius, OUTLINE, max(1, round(unit)), cv2.LINE_AA, _SHIFT)
 
 
-def _fixed(point: np.ndarray) -> tuple[int, int]:
-    """Fixed point coordinates, kept inside what OpenCV's integers can hold."""
-    x, y = np.clip(np.nan_to_num(point), -30000, 30000) * 2**_SHIFT
-    return round(float(x)), round(float(y))
+def _fixed(points: np.ndarray) -> list[list[int]]:
+    """(N, 2) points in fixed point coordinates, kept inside what OpenCV's integers can hold."""
+    inside = np.clip(np.nan_to_num(points), -30000, 30000)
+    fixed: list[list[int]] = np.rint(inside * 2**_SHIFT).astype(int).tolist()
+    return fixed
 
 
 def _box(out: Image, pose: Pose, unit: float) -> tuple[slice, slice]:
@@ -101,8 +102,8 @@ def _box(out: Image, pose: Pose, unit: float) -> tuple[slice, slice]:
 
 
 def _region(out: Image, region: Region, unit: float) -> None:
-    first = _fixed(np.array([region.x, region.y]))
-    last = _fixed(np.array([region.x + region.side - 1, region.y + region.side - 1]))
+    corner = np.array([region.x, region.y])
+    first, last = _fixed(np.stack([corner, corner + region.side - 1]))
     cv2.rectangle(out, first, last, REGION, max(1, round(unit)), cv2.LINE_AA, _SHIFT)
 
 
