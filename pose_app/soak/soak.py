@@ -57,6 +57,9 @@ class Soak:
         begun = time.monotonic()
         try:
             with breakable_files(watched.file_fault), _termination_interrupts():
+                if not self._calm:
+                    watched.warm_up()
+                begun = time.monotonic()
                 names = self._order(rng)
                 while time.monotonic() - begun < self._seconds:
                     self._one_session(watched, rng, names, begun, done)
@@ -82,7 +85,7 @@ class Soak:
         end = begun + self._seconds
         if not self._calm:
             end = min(end, now + self._session_seconds * rng.uniform(0.5, 1.5))
-        watched.begin(lossless=not self._calm and rng.random() < 0.3)
+        watched.begin(lossless=not self._calm and watched.sessions % 3 == 1)  # the second, fifth...
         done.append((now - begun, "start"))
         going = True
         if self._calm or rng.random() < 0.8:  # else something is done while it still loads

@@ -9,10 +9,12 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 from safetensors.numpy import load_file, save_file
 
@@ -34,6 +36,7 @@ PATIENCE = 90.0  # seconds after which what must happen counts as a hang
 SAMPLE_SECONDS = 1.0
 LOOK_SECONDS = 0.02
 STALL_SECONDS = 5.0
+_MODELS_AT_ONCE = 3  # one that hangs, the next one, and the one that comes after it
 _ON_THE_WAY = 8  # frames between capture and their pose: mailbox, inference, one being handed over
 
 
@@ -81,6 +84,20 @@ class Watched:
         self.verifier.close()
         self.camera.close()
         logging.getLogger("pose_app").removeHandler(self._log)
+
+    def warm_up(self) -> None:
+        """Use at once what may be in use at once, so that what grows afterwards is a leak.
+
+        OpenVINO never ends its threads: it keeps those of as many networks (a model has one for
+        each number of stacks, and its halves again) as ever were compiled at the same time.
+        """
+        with ExitStack() as stack:
+            for _ in range(_MODELS_AT_ONCE):
+                estimator = stack.enter_context(self.estimators("auto", "auto")[0]())
+                for engine in (estimator.engine, *estimator.engine.halves()):
+                    crops = np.zeros((1, *engine.spec.input_size, 3), dtype=np.uint8)
+                    for stacks in range(1, engine.spec.network.stacks + 1):
+                        engine.infer(crops, stacks)
 
     # A session's life.
 
