@@ -148,9 +148,11 @@ class FileWriter(ABC, Generic[T]):
         try:
             while True:
                 with self._changed:
-                    self._changed.wait_for(lambda: self._queue or self._closing, WATCH_SECONDS)
+                    self._changed.wait_for(
+                        lambda: self._queue or self._closing or self._error, WATCH_SECONDS
+                    )
                     item = self._queue.popleft() if self._queue else None
-                    if item is None and self._closing:
+                    if item is None and (self._closing or self._error is not None):
                         break
                     taken += item is not None
                     self._changed.notify_all()
@@ -190,7 +192,9 @@ class FileWriter(ABC, Generic[T]):
             self._changed.notify_all()
 
     def _watch(self) -> None:
-        """Raise RecordingError where the disk is nearly full or the file is gone."""
+        """Take nothing more where the disk is nearly full: what was taken has room, and the log
+        says of each frame whether it is in the video. Raise RecordingError where the file is gone.
+        """
         now = time.monotonic()
         if now - self._watched < WATCH_SECONDS:
             return
@@ -202,7 +206,9 @@ class FileWriter(ABC, Generic[T]):
                 "and the recording ended."
             )
         if free < files.FREE_BYTES:
-            raise RecordingError(
-                f"The disk is nearly full ({free / 1e6:.0f} MB left): the recording to "
-                f"{self.path.name} ended, everything up to here is kept."
-            )
+            with self._changed:
+                self._error = self._error or (
+                    f"The disk is nearly full ({free / 1e6:.0f} MB left): the recording to "
+                    f"{self.path.name} ended, everything up to here is kept."
+                )
+                self._changed.notify_all()

@@ -156,6 +156,30 @@ def test_a_disk_that_fills_up_ends_the_recording_cleanly(
     assert len(read_back(path)) == report.written
 
 
+def test_what_was_taken_before_the_disk_was_full_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    space, real, slow = [10 * files.FREE_BYTES], Recorder._mux, threading.Event()
+    _disk_with(monkeypatch, space)
+    monkeypatch.setattr(writer_module, "WATCH_SECONDS", 0.0)
+
+    def waiting(self: Recorder, frame: av.VideoFrame | None) -> int:
+        slow.wait(10)
+        return real(self, frame)
+
+    monkeypatch.setattr(Recorder, "_mux", waiting)
+    recorder = Recorder(tmp_path / "out.mp4")
+    taken = [recorder.offer(numbered_picture(number), number / 30) for number in range(6)]
+    space[0] = files.FREE_BYTES - 1
+    slow.set()
+    _until(lambda: recorder.error is not None)
+    assert not recorder.offer(numbered_picture(6), 6 / 30)
+    report = recorder.close()
+    assert "nearly full" in str(report.error)
+    assert all(taken)
+    assert len(read_back(tmp_path / "out.mp4")) == report.written == len(taken)
+
+
 def test_an_encoder_that_fails_leaves_everything_before_playable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
