@@ -28,7 +28,7 @@ from .base import SourceInfo, Timeline
 from .names import redact
 
 _DEFAULT_FPS = 30.0
-_ONE_THREAD_PIXELS = 1920 * 1080  # one thread decodes these faster than any network looks at them
+_ONE_THREAD_PIXELS = 1920 * 1080  # larger pictures are decoded on several
 # Timestamps are rounded to the file's own ticks: a tenth of a frame at 240 fps.
 _TOLERANCE = 4e-4
 # How far before the wanted time to look when a file's keyframe index points behind it.
