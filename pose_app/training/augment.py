@@ -18,7 +18,7 @@ from torch.nn import functional
 from ..skeletons import Skeleton
 from ..types import Floats
 from .data import ABSENT, PRESENT
-from .store import Canvases
+from .store import Canvases, to_device
 
 Doubles = NDArray[np.float64]
 
@@ -100,7 +100,7 @@ def warp(
     device = canvases.images.device
 
     def on_device(values: NDArray[np.generic]) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32)).to(device)
+        return to_device(values.astype(np.float32), device)
 
     centre, side, fill = on_device(views.centre), on_device(views.side), on_device(views.fill)
     sizes = on_device(canvases.sizes)
@@ -135,7 +135,7 @@ def warp(
     states = np.where(views.flip[:, None], canvases.states[:, order], canvases.states)
     outside = ((points < -0.5) | (points > size - 0.5)).any(axis=-1)
     states = np.where((states == PRESENT) & outside, ABSENT, states)
-    return images, on_device(points), torch.from_numpy(states.astype(np.int64)).to(device)
+    return images, on_device(points), to_device(states.astype(np.int64), device)
 
 
 def disturb(images: Tensor, nobody: Tensor, random: torch.Generator) -> Tensor:
@@ -166,8 +166,8 @@ def disturb(images: Tensor, nobody: Tensor, random: torch.Generator) -> Tensor:
 
     gamma = torch.exp(0.35 * normal(count, 1, 1, 1))
     images = torch.where(some(0.25), images.clamp_min(1e-4) ** gamma, images)
-    weights = torch.tensor(_GREY, device=device).view(1, 3, 1, 1)
-    grey = (images * weights).sum(dim=1, keepdim=True)
+    red, green, blue = (share * images[:, i : i + 1] for i, share in enumerate(_GREY))
+    grey = red + green + blue
     saturation = torch.where(some(0.5), 1 + 0.35 * normal(count, 1, 1, 1), 1.0).clamp(0, 2.2)
     saturation = torch.where(some(0.08), 0.0, saturation)
     images = grey + (images - grey) * saturation

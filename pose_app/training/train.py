@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _MIX = {"lspet": 0.52, "mpii": 0.19, "synthetic": 0.25, "no_person": 0.04}
 _SHOWN = 18  # pictures on a contact sheet
 _LEARNING_RATE, _FINE_TUNING_RATE = 2.5e-3, 5e-4
+_STEADY_BATCH = 128  # pictures from which a batch has the statistics of the data
 _SAVE_SECONDS = 300.0
 
 
@@ -49,7 +50,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resume", action="store_true", help="go on from the run's checkpoint")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     parser.add_argument("--batch", type=int, help="pictures a step (24, on a graphics card 256)")
-    parser.add_argument("--size", type=int, default=256, help="input pixels, a multiple of 64")
+    parser.add_argument(
+        "--size",
+        type=int,
+        nargs="+",
+        default=(256,),
+        help="input pixels, a multiple of 64; several: one after the other, in equal parts of the "
+        "run (small ones are faster, the last one is the model's)",
+    )
     parser.add_argument("--stacks", type=int, default=4)
     parser.add_argument("--width", type=int, default=112, help="channels of a stack")
     parser.add_argument("--stem", type=int, nargs=2, default=(32, 64), help="channels of the stem")
@@ -77,7 +85,7 @@ def main(arguments: argparse.Namespace) -> int:
         value = getattr(arguments, name)
         if value is not None and value <= 0:
             raise DataError(f"--{name.replace('_', '-')} must be more than 0.")
-    if arguments.size < 64 or arguments.size % 64:
+    if min(arguments.size) < 64 or any(size % 64 for size in arguments.size):
         raise DataError("--size must be a multiple of 64, such as 256.")
     loaded = [load(path, arguments.pictures) for path in arguments.data]
     skeleton = SKELETONS[arguments.joints] if arguments.joints else loaded[0].skeleton
@@ -85,13 +93,14 @@ def main(arguments: argparse.Namespace) -> int:
     network, spec = _start(arguments, skeleton)
     spec = _described(spec, arguments.name, loaded)
     rate = _FINE_TUNING_RATE if arguments.start else _LEARNING_RATE
+    batch = arguments.batch or (256 if device.type == "cuda" else 24)
     options = Options(
         mix=_mix(arguments.mix, loaded),
         steps=arguments.steps,
         minutes=arguments.minutes,
-        fine_tune=arguments.start is not None,
-        batch=arguments.batch or (256 if device.type == "cuda" else 24),
-        size=arguments.size,
+        keep_norms=arguments.start is not None and batch < _STEADY_BATCH,
+        batch=batch,
+        sizes=tuple(arguments.size),
         learning_rate=arguments.learning_rate or rate,
         sigma=arguments.sigma,
         seed=arguments.seed,

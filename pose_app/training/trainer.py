@@ -19,7 +19,7 @@ from ..network.hourglass import StackedHourglass
 from ..spec import ModelSpec
 from .augment import disturb, draw_views, upper_joints, warp
 from .data import NOISY_SHARDS, PRESENT, PoseData
-from .store import Store
+from .store import Store, to_device
 from .targets import doubtful, joint_losses, total
 
 _DECAYED_DIMENSIONS = 2  # weights of convolutions are pulled to zero, biases and norms are not
@@ -28,15 +28,17 @@ _DECAYED_DIMENSIONS = 2  # weights of convolutions are pulled to zero, biases an
 @dataclass(frozen=True)
 class Options:
     """What a run does. `mix` is the share of pictures from each data set; either `steps` or
-    `minutes` ends it, and the learning rate falls along a cosine to that end. `fine_tune` keeps the
-    statistics of the batch norms: small batches would only blur those of a trained network."""
+    `minutes` ends it, and the learning rate falls along a cosine to that end. `sizes` are the sides
+    of the input in pixels, one after the other, each for an equal part of the run: small inputs
+    train faster, the last one is the model's. `keep_norms` leaves the statistics of the batch norms
+    alone: small batches would only blur those of a trained network."""
 
     mix: tuple[float, ...]
     steps: int | None = None
     minutes: float | None = None
-    fine_tune: bool = False
+    keep_norms: bool = False
     batch: int = 24
-    size: int = 256
+    sizes: tuple[int, ...] = (256,)
     learning_rate: float = 2.5e-3
     weight_decay: float = 0.03
     warm_up: int = 300
@@ -65,12 +67,13 @@ class Trainer:
             raise DataError("The mix needs one share for each data set, not all of them 0.")
         if not any(part.somebody.any() for part in parts):
             raise DataError("None of the data sets has a picture of a person.")
-        self.spec = replace(spec, input_size=(options.size, options.size), sigma=options.sigma)
-        self.spec.with_input_size(options.size, options.size)
+        for size in options.sizes:
+            spec = spec.with_input_size(size, size)
+        self.spec = replace(spec, sigma=options.sigma)
         self.options = options
         self.device = device
         self.network = network.to(device).train()
-        if options.fine_tune:
+        if options.keep_norms:
             for module in self.network.modules():
                 if isinstance(module, nn.BatchNorm2d):
                     module.eval()
@@ -86,8 +89,15 @@ class Trainer:
         self._parts = parts
         self._store = Store(parts, device, resident=device.type == "cuda")
         self._upper = upper_joints(self.spec.skeleton)
+        self._parameters = list(self.network.parameters())
+        both = (
+            zip(self.average.parameters(), self._parameters, strict=True),
+            zip(self.average.buffers(), self.network.buffers(), strict=True),
+        )
+        pairs = [(a, b) for kind in both for a, b in kind if a.is_floating_point()]
+        self._averaged = [a for a, _ in pairs], [b for _, b in pairs]
         groups: dict[bool, list[Tensor]] = {True: [], False: []}
-        for parameter in self.network.parameters():
+        for parameter in self._parameters:
             groups[parameter.ndim >= _DECAYED_DIMENSIONS].append(parameter)
         self._optimiser = torch.optim.AdamW(
             [
@@ -98,9 +108,12 @@ class Trainer:
             betas=(0.9, 0.99),
             fused=device.type == "cuda",
         )
-        self._losses: Callable[[Tensor, Tensor, Tensor], Tensor] = self._forward
+        self._joint_losses: Callable[..., Tensor] = joint_losses
         if options.compile:
-            self._losses = torch.compile(self._forward, dynamic=False)
+            # Stack by stack: the same code is compiled once, not once for each of them.
+            self._joint_losses = torch.compile(joint_losses, dynamic=False)
+            for module in self._compiled_modules():
+                module.compile(dynamic=False)
 
     @property
     def progress(self) -> float:
@@ -108,6 +121,12 @@ class Trainer:
         if self.options.minutes is not None:
             return min(1.0, self.seconds / (60 * self.options.minutes))
         return min(1.0, self.step / max(1, self.options.steps or 1))
+
+    @property
+    def size(self) -> int:
+        """Side of the input now, pixels."""
+        sizes = self.options.sizes
+        return sizes[min(int(self.progress * len(sizes)), len(sizes) - 1)]
 
     @property
     def seen(self) -> int:
@@ -126,14 +145,16 @@ class Trainer:
         start = time.perf_counter()
         images, points, states, noisy = self.batch(self.step)
         try:
-            losses = self._losses(images, points, states)
+            losses = self._forward(images, points, states)
         except Exception as error:
-            if not self.options.compile or self._losses == self._forward:
+            if self._joint_losses is joint_losses:
                 raise
             # Whatever the compiler fails with, the plain network works.
             print(f"Not compiled ({type(error).__name__}): training goes on without.", flush=True)
-            self._losses = self._forward
-            losses = self._losses(images, points, states)
+            self._joint_losses = joint_losses
+            for module in self._compiled_modules():
+                module._compiled_call_impl = None
+            losses = self._forward(images, points, states)
         trim = None
         if self.options.trim > 0 and self.progress > 0.35:
             trim = doubtful(losses, states, noisy, self.options.trim)
@@ -142,7 +163,7 @@ class Trainer:
             group["lr"] = self.learning_rate
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        nn.utils.clip_grad_norm_(self._parameters, 1.0)
         self._optimiser.step()
         self._update_average()
         self.step += 1
@@ -150,37 +171,36 @@ class Trainer:
         return loss.detach()
 
     def batch(self, step: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """The batch of a step, always the same: images (B, 3, S, S) normalised, points (B, K, 2),
-        states (B, K), and which pictures have labels made by many hands (B,)."""
+        """The batch of a step, always the same at one size: images (B, 3, S, S) normalised, points
+        (B, K, 2), states (B, K), and which pictures have labels made by many hands (B,)."""
         random = np.random.default_rng((self.options.seed, step))
         share = np.array(self.options.mix) / sum(self.options.mix)
         chosen = random.choice(len(self._parts), self.options.batch, p=share)
-        rows = np.array([random.choice(self._store.rows(int(part))) for part in chosen])
+        rows = self._store.row(chosen, random.random(self.options.batch))
         canvases = self._store.fetch(rows)
         views = draw_views(random, canvases, self._upper)
-        images, points, states = warp(canvases, views, self.options.size, self.spec.flip)
-        nobody = torch.from_numpy(~(canvases.states == PRESENT).any(axis=1)).to(self.device)
+        images, points, states = warp(canvases, views, self.size, self.spec.flip)
+        nobody = to_device(~(canvases.states == PRESENT).any(axis=1), self.device)
         noise = torch.Generator(device=self.device)
         noise.manual_seed(int(random.integers(2**62)))
         images = normalised(disturb(images, nobody, noise), self.spec)
-        noisy = torch.from_numpy(self._noisy[chosen]).to(self.device)
+        noisy = to_device(self._noisy[chosen], self.device)
         return images, points, states, noisy
 
     def _forward(self, images: Tensor, points: Tensor, states: Tensor) -> Tensor:
         with torch.autocast(self.device.type, torch.bfloat16):
             answers = self.network.answers(images)
         spec = self.spec
-        return joint_losses(answers, points, states, spec.stride, spec.sigma, spec.output)
+        return self._joint_losses(answers, points, states, spec.stride, spec.sigma, spec.output)
+
+    def _compiled_modules(self) -> list[nn.Module]:
+        return [self.network.stem, *self.network.stacks]
 
     @torch.no_grad()
     def _update_average(self) -> None:
         decay = min(self.options.average, (self.step + 1) / (self.step + 20))
-        for kept, new in (
-            (self.average.parameters(), self.network.parameters()),
-            (self.average.buffers(), self.network.buffers()),
-        ):
-            pairs = [(a, b) for a, b in zip(kept, new, strict=True) if a.is_floating_point()]
-            torch._foreach_lerp_([a for a, _ in pairs], [b for _, b in pairs], 1 - decay)
+        kept, new = self._averaged
+        torch._foreach_lerp_(kept, new, 1 - decay)
 
     def save(self, path: Path) -> None:
         """Everything that `resume` needs, written atomically."""
@@ -209,11 +229,10 @@ class Trainer:
         if ModelSpec.from_json(str(state["spec"])).network != self.spec.network:
             raise ModelError(f"{path} holds a network of another shape.")
         mine = asdict(self.options)
-        for name in ("batch", "mix", "seed", "size"):
-            if state["options"][name] != mine[name]:
-                raise ModelError(
-                    f"{path} was trained with {name} {state['options'][name]}, not {mine[name]}."
-                )
+        for name in ("batch", "mix", "seed", "sizes"):
+            theirs = state["options"].get(name)
+            if theirs != mine[name]:
+                raise ModelError(f"{path} was trained with {name} {theirs}, not {mine[name]}.")
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
         self._optimiser.load_state_dict(state["optimiser"])
@@ -222,8 +241,10 @@ class Trainer:
 
 def normalised(images: Tensor, spec: ModelSpec) -> Tensor:
     """RGB 0..1 (B, 3, H, W) -> what the network wants, channels last."""
-    mean = torch.tensor(spec.mean, device=images.device).view(1, 3, 1, 1)
-    deviation = torch.tensor(spec.std, device=images.device).view(1, 3, 1, 1)
+    mean, deviation = (
+        to_device(np.array(values, np.float32).reshape(1, 3, 1, 1), images.device)
+        for values in (spec.mean, spec.std)
+    )
     images = (images - mean) / deviation
     if spec.colour == "BGR":
         images = images.flip(1)

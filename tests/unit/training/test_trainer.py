@@ -34,7 +34,7 @@ SPEC = ModelSpec(
     score="window",
     decode=DecodeRule(subpixel="centroid", offset=0.375),
 )
-OPTIONS = Options(mix=(0.8, 0.2), steps=4, batch=4, size=64, warm_up=2)
+OPTIONS = Options(mix=(0.8, 0.2), steps=4, batch=4, sizes=(64,), warm_up=2)
 CPU = torch.device("cpu")
 
 
@@ -91,12 +91,12 @@ def test_fine_tuning_keeps_the_statistics_of_the_norms(parts: list[PoseData]) ->
     def statistics(made: Trainer) -> list[torch.Tensor]:
         return [b.clone() for name, b in made.network.named_buffers() if "running" in name]
 
-    for fine_tune in (True, False):
-        made = trainer(parts, replace(OPTIONS, fine_tune=fine_tune))
+    for keep_norms in (True, False):
+        made = trainer(parts, replace(OPTIONS, keep_norms=keep_norms))
         weights, before = made.network.stem.conv.weight.clone(), statistics(made)
         made.train_step()
         same = [torch.equal(a, b) for a, b in zip(before, statistics(made), strict=True)]
-        assert all(same) if fine_tune else not any(same)
+        assert all(same) if keep_norms else not any(same)
         assert not torch.equal(weights, made.network.stem.conv.weight)
 
 
@@ -116,6 +116,45 @@ def test_minutes_end_a_run_whatever_the_speed(parts: list[PoseData]) -> None:
     assert made.progress == pytest.approx(0.5)
     made.seconds = 61.0
     assert made.progress == 1
+
+
+def test_inputs_grow_in_equal_parts_of_the_run(parts: list[PoseData]) -> None:
+    made = trainer(parts, replace(OPTIONS, sizes=(64, 128), steps=4))
+    sides = []
+    for _ in range(4):
+        sides.append(made.batch(made.step)[0].shape[-1])
+        assert torch.isfinite(made.train_step())
+    assert sides == [64, 64, 128, 128]
+    assert made.size == 128
+    assert made.spec.input_size == (128, 128)
+    with pytest.raises(ModelError, match="multiples"):
+        trainer(parts, replace(OPTIONS, sizes=(72, 128)))
+
+
+def test_compiled_network_trains_the_same(
+    parts: list[PoseData], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain = [float(made.train_step()) for made in [trainer(parts)] for _ in range(2)]
+    # The first half of the compiler: it needs no C++.
+    real = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda *a, **k: real(*a, **k, backend="aot_eager"))
+    made = trainer(parts, replace(OPTIONS, compile=True))
+    assert [float(made.train_step()) for _ in range(2)] == pytest.approx(plain, rel=2e-2)
+    assert "Not compiled" not in capsys.readouterr().out
+
+
+def test_training_goes_on_without_a_compiler(
+    parts: list[PoseData], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("no compiler")
+
+    monkeypatch.setattr(torch, "compile", lambda *_, **__: broken)
+    plain, made = trainer(parts), trainer(parts, replace(OPTIONS, compile=True))
+    assert float(made.train_step()) == float(plain.train_step())
+    assert capsys.readouterr().out.count("Not compiled (RuntimeError)") == 1
+    made.train_step()
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.gpu
@@ -213,6 +252,22 @@ def test_fine_tuning_keeps_the_weights_of_known_joints(
     assert torch.allclose(network.state_dict()[stem], before.state_dict()[stem], atol=2e-3)
 
 
+def test_norms_follow_large_batches_alone(tmp_path: Path, parts: list[PoseData]) -> None:
+    from pose_app.network import load_checkpoint
+
+    def mean(run: str) -> torch.Tensor:
+        network, _ = load_checkpoint(tmp_path / run / "model.safetensors")
+        return network.state_dict()["stem.bn.running_mean"]
+
+    assert command(tmp_path, "--steps", "1") == 0
+    words = ["train", str(tmp_path / "mpii.npz"), "--from", str(tmp_path / "run/model.safetensors")]
+    words += ["--steps", "1", "--size", "64", "--device", "cpu"]
+    for run, batch in (("small", 4), ("large", 128)):
+        assert main([*words, "--out", str(tmp_path / run), "--batch", str(batch)]) == 0
+    assert torch.equal(mean("small"), mean("run"))
+    assert not torch.equal(mean("large"), mean("run"))
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -220,6 +275,7 @@ def test_fine_tuning_keeps_the_weights_of_known_joints(
         (["--steps", "1", "--mix", "1"], "--mix"),
         (["--steps", "1", "--device", "abacus"], "device"),
         (["--steps", "1", "--resume"], "checkpoint"),
+        (["--steps", "1", "--size", "64", "100"], "--size"),
     ],
 )
 def test_impossible_wishes_are_told(
