@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -162,6 +162,27 @@ def test_the_first_start_explains_itself_once(open_window, qtbot, settings):
     window = open_window("demo")
     assert window.hint.isVisible()
     window.hint._button.click()
+    assert not window.hint.isVisible()
+    assert settings.get("window.hint_seen")
+    window.commands["hint"].trigger()
+    assert window.hint.isVisible()
+
+
+def _click_the_picture(window, qtbot):
+    qtbot.mouseClick(window.canvas, Qt.MouseButton.LeftButton, pos=QPoint(3, 3))
+
+
+def _press_a_key(window, qtbot):
+    qtbot.keyClick(window.hint._button, Qt.Key.Key_H)
+
+
+@pytest.mark.parametrize("use", [_click_the_picture, _press_a_key])
+def test_using_the_window_puts_the_first_words_away(open_window, qtbot, settings, use):
+    settings.set("window.hint_seen", False)
+    window = open_window("demo")
+    qtbot.keyClick(window.hint._button, Qt.Key.Key_Shift)
+    assert window.hint.isVisible()
+    use(window, qtbot)
     assert not window.hint.isVisible()
     assert settings.get("window.hint_seen")
 

@@ -1,13 +1,22 @@
-"""The first-run hint: what this window shows, over the picture, until it is read."""
+"""The first-run hint: what this window shows, over the picture, until the window is used."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtGui import QFocusEvent, QKeyEvent
 from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
+
+# Keys for the card itself: the button's, and those that mean nothing alone.
+_OWN_KEYS = {
+    Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space, Qt.Key.Key_Tab, Qt.Key.Key_Backtab,
+    Qt.Key.Key_Shift, Qt.Key.Key_Control, Qt.Key.Key_Alt, Qt.Key.Key_AltGr, Qt.Key.Key_Meta,
+    Qt.Key.Key_F1,
+}  # fmt: skip
 
 
 class Hint(QFrame):
-    """A card in the middle of another widget. `read` when it is closed by the person."""
+    """A card in the middle of another widget. `read` when the person closes it, or goes on to use
+    the window: presses any key, or clicks beside the card."""
 
     read = Signal()
 
@@ -26,7 +35,8 @@ class Hint(QFrame):
                 "stack, <b>0</b> for the last one, <b>C</b> to compare.</p>"
                 "<p>A <b>heatmap</b> (<b>H</b>) shows where a joint could be. Click a joint to "
                 "see its own. The <b>square</b> is the part of the picture that the network "
-                "looks at; drag another one, <b>Esc</b> gives it back.</p>"
+                "looks at; drag another one, <b>Esc</b> gives it back. <b>F1</b> shows all this "
+                "again.</p>"
             )
         )
         words.setWordWrap(True)
@@ -39,6 +49,7 @@ class Hint(QFrame):
         layout.addWidget(words)
         layout.addWidget(self._button, 0, Qt.AlignmentFlag.AlignRight)
         over.installEventFilter(self)
+        self._button.installEventFilter(self)
         self._over = over
         self.hide()
 
@@ -54,8 +65,22 @@ class Hint(QFrame):
         self.read.emit()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Resize and not self.isHidden():
+        if self.isHidden():
+            return False
+        if watched is self._over and event.type() == QEvent.Type.Resize:
             self._place()
+        elif self._goes_on(watched, event):
+            self._done()
+        return False
+
+    def _goes_on(self, watched: QObject, event: QEvent) -> bool:
+        """Whether this is the person using the window behind the card."""
+        if watched is self._over:
+            return event.type() == QEvent.Type.MouseButtonPress
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride:
+            return event.key() not in _OWN_KEYS
+        if isinstance(event, QFocusEvent) and event.lostFocus():
+            return event.reason() == Qt.FocusReason.MouseFocusReason
         return False
 
     def _place(self) -> None:
