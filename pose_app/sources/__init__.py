@@ -9,12 +9,13 @@ if TYPE_CHECKING:
     from .base import Source, SourceInfo
     from .discover import CameraInfo, cameras, find
     from .names import redact, safe_name
-    from .opening import open_source, reopen
+    from .opening import camera_meant, open_source, reopen
 
 __all__ = [
     "CameraInfo",
     "Source",
     "SourceInfo",
+    "camera_meant",
     "cameras",
     "find",
     "open_source",
@@ -27,6 +28,7 @@ _HOMES = {
     "CameraInfo": ".discover",
     "Source": ".base",
     "SourceInfo": ".base",
+    "camera_meant": ".opening",
     "cameras": ".discover",
     "find": ".discover",
     "open_source": ".opening",

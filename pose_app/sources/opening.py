@@ -43,7 +43,10 @@ def open_source(
             from .demo import open_demo
 
             return open_demo()
-        if text.isdecimal() and not Path(text).exists():
+        camera = camera_meant(text)
+        if camera is not None:
+            return _open_camera(camera, size, fps)
+        if text.isdecimal() and not Path(text).exists():  # no system lists it: tried all the same
             return _open_camera(int(text), size, fps)
         if _URL.match(text):
             if not text.lower().startswith("file://"):
@@ -51,7 +54,22 @@ def open_source(
 
                 return open_stream(text, fps=fps, loop=loop)
             text = _file_of(text)
-    return _open_path(text, size, fps, loop)
+    return _open_path(text, fps, loop)
+
+
+def camera_meant(text: str) -> CameraInfo | None:
+    """The camera that a person means by a number or a name, as the system lists it; None where the
+    text means anything else."""
+    from .discover import cameras, find_by_name
+
+    text = text.strip()
+    if not text or text == "demo" or _URL.match(text) or glob.has_magic(text):
+        return None
+    if _exists(Path(text).expanduser()):
+        return None
+    if text.isdecimal():
+        return next((camera for camera in cameras() if camera.index == int(text)), None)
+    return find_by_name(text)
 
 
 def reopen(info: SourceInfo, open_again: Callable[[], Source]) -> Source:
@@ -89,17 +107,10 @@ def _open_camera(
     return CameraSource(camera, size=size, fps=fps, pixel_format=pixel_format)
 
 
-def _open_path(
-    text: str | Path, size: tuple[int, int] | None, fps: float | None, loop: bool
-) -> Source:
+def _open_path(text: str | Path, fps: float | None, loop: bool) -> Source:
     path = Path(text).expanduser()
     exists = _exists(path)
     if not exists and isinstance(text, str) and not glob.has_magic(text):
-        from .discover import find_by_name
-
-        camera = find_by_name(text)
-        if camera is not None:
-            return _open_camera(camera, size, fps)
         raise SourceError(f"There is no file and no camera called {redact(text)}: check the name.")
     from .images import ImagesSource, is_image_name
 

@@ -49,7 +49,7 @@ def opener(target: str | CameraInfo, settings: Settings) -> Callable[[], Source]
         )
 
     def open_target() -> Source:
-        from ..sources import discover, open_source
+        from ..sources import camera_meant, discover, open_source
 
         if isinstance(target, RememberedCamera):
             camera = discover.find(json.loads(target))
@@ -59,6 +59,9 @@ def opener(target: str | CameraInfo, settings: Settings) -> Callable[[], Source]
         if isinstance(target, discover.CameraInfo):
             return open_camera(target)
         if target != FIRST:
+            named = camera_meant(target)
+            if named is not None:
+                return open_camera(named)
             return open_source(target, size=size, fps=fps)
         for camera in discover.cameras():
             try:

@@ -180,6 +180,21 @@ def test_a_chosen_size_is_opened_and_remembered(open_window, qtbot, cameras, set
     assert again.settings.get("source.cameras") == ()
 
 
+@pytest.mark.parametrize("named", ["0", "desk"])
+def test_a_chosen_size_is_that_of_a_camera_named_at_the_start(
+    open_window, qtbot, cameras, settings, named
+):
+    cameras.plug(FakeCamera("Desk camera"), 0)
+    window = open_window("demo")
+    wait_for_cameras(window, qtbot)
+    choose(window, "Desk camera", "640 × 480 · 30 fps")
+    wait_for_size(window, qtbot, (640, 480))
+    close(window, qtbot)
+    again = open_window(named, settings=Settings.load(settings.path))
+    wait_for_size(again, qtbot, (640, 480))
+    assert again.sources.info.name == "Desk camera"
+
+
 def test_a_choice_is_of_one_camera_alone(open_window, qtbot, cameras):
     desk = cameras.plug(FakeCamera("Desk camera"), 0)
     other = cameras.plug(FakeCamera("Other camera", pid=7), 1)
