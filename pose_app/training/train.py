@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .trainer import Options, Trainer
 
 # Shares of the shards that the default weights were trained with.
-_MIX = {"lspet": 0.52, "mpii": 0.19, "synthetic": 0.25, "no_person": 0.04}
+_MIX = {"lspet": 0.46, "mpii": 0.18, "synthetic": 0.32, "no_person": 0.04}
 _SHOWN = 18  # pictures on a contact sheet
 _LEARNING_RATE, _FINE_TUNING_RATE = 2.5e-3, 5e-4
 _STEADY_BATCH = 128  # pictures from which a batch has the statistics of the data

@@ -1,4 +1,5 @@
-"""Every published layout answers what its own graph answers, stack by stack, within 1e-4."""
+"""Every published layout answers what its own graph answers, stack by stack, within 1e-4 (and the
+rounding of large values: eight stacks of random weights answer with hundreds)."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from pose_app.network import load_checkpoint
 from tests.unit.network import reference_graphs as reference
 
 SMALL_CHANNELS = (16, 16, 24, 24, 24, 32)
-TOLERANCE = 1e-4
+TOLERANCE, ROUNDING = 1e-4, 1e-5
 
 
 def picture(height: int = 64, width: int = 64) -> Tensor:
@@ -27,7 +28,7 @@ def check(path: Path, x: Tensor, expected: list[Tensor]) -> None:
     assert found.shape[1] == len(expected) == spec.network.stacks
     for stack, truth in enumerate(expected):
         assert truth.std() > 0.1, "the reference must say something"
-        torch.testing.assert_close(found[:, stack], truth, atol=TOLERANCE, rtol=0)
+        torch.testing.assert_close(found[:, stack], truth, atol=TOLERANCE, rtol=ROUNDING)
     with torch.no_grad():  # stopping early is the same answer
         torch.testing.assert_close(network(x, stacks=1), found[:, :1], atol=1e-6, rtol=0)
 
