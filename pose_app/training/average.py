@@ -2,7 +2,8 @@
 
 Averaging the weights of such models is mostly better than the best of them and costs nothing when
 the model runs (Wortsman et al., *Model soups*, ICML 2022). So two processor cores are best used by
-two runs of one thread each, with different seeds.
+two runs of one thread each, with different seeds. Runs at a high learning rate go too far apart:
+their average knows nothing, and with `--data` the command says so.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from ..spec import ModelSpec
+    from .data import PoseData
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="DATA",
-        help="what they were trained on: its held-out pictures calibrate the scores",
+        help="what they were trained on: its held-out pictures calibrate the scores and tell the "
+        "accuracy of each model and of the average",
     )
     parser.add_argument(
         "--pictures", metavar="FOLDER", help="where an annotation file's pictures are"
@@ -50,11 +53,33 @@ def main(arguments: argparse.Namespace) -> int:
     if out.exists():
         raise ModelError(f"{out} exists already: choose another name.")
     loaded = [load(path, arguments.pictures) for path in arguments.data]
-    network, spec = averaged([resolve(model) for model in arguments.models])
+    paths = [resolve(model) for model in arguments.models]
+    network, spec = averaged(paths)
     spec = replace(spec, name=arguments.name)
     held_out = [split(data.with_skeleton(spec.skeleton))[1] for data in loaded]
     save_calibrated(network, spec, held_out, out)
+    shares = [_right(path, held_out) for path in (*paths, out)]
+    for model, share in zip((*arguments.models, out), shares, strict=True):
+        if share is not None:
+            print(f"{share:6.1%} of the limbs right on the pictures held out: {model}")
+    known = [share for share in shares if share is not None]
+    if known and known[-1] < min(known[:-1], default=0.0):
+        print(f"These models are too far apart to be averaged: use the best of them, not {out}.")
     return 0
+
+
+def _right(path: Path, held_out: Sequence[PoseData]) -> float | None:
+    """PCK@0.2 of the limbs, the mean over the data sets that can tell."""
+    from ..engines.choose import open_engine
+    from .evaluate import evaluate
+
+    engine = open_engine(path)
+    try:
+        shares = [evaluate(engine, data)["pck_limbs"] for data in held_out]
+    finally:
+        engine.close()
+    known = [share for share in shares if share is not None]
+    return sum(known) / len(known) if known else None
 
 
 def averaged(paths: Sequence[Path]) -> tuple[nn.Module, ModelSpec]:

@@ -13,6 +13,7 @@ from pose_app.network import load_checkpoint
 from pose_app.network.hourglass import StackedHourglass
 from pose_app.network.native import save_native
 from pose_app.spec import ModelSpec
+from pose_app.training import average
 from tests.unit.training.shards import write_shard
 from tests.unit.training.test_trainer import SPEC
 
@@ -24,7 +25,7 @@ def written(folder: Path, seed: int, spec: ModelSpec = SPEC) -> Path:
     return path
 
 
-def test_every_weight_is_the_mean(tmp_path: Path) -> None:
+def test_every_weight_is_the_mean(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     paths = [written(tmp_path, seed) for seed in (1, 2, 3)]
     write_shard(tmp_path / "mpii.npz", 30)
     out = tmp_path / "out.safetensors"
@@ -38,6 +39,24 @@ def test_every_weight_is_the_mean(tmp_path: Path) -> None:
     assert spec.name == "soup"
     assert spec.calibration
     assert spec.joints == SPEC.joints
+    told = [line for line in capsys.readouterr().out.splitlines() if "limbs right" in line]
+    assert [line.rsplit(" ", 1)[1] for line in told] == [*map(str, paths), str(out)]
+
+
+@pytest.mark.parametrize(("shares", "warned"), [((0.7, 0.8, 0.1), True), ((0.7, 0.8, 0.75), False)])
+def test_an_average_worse_than_its_parts_is_told(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    shares: tuple[float, ...],
+    warned: bool,
+) -> None:
+    paths = [written(tmp_path, seed) for seed in (1, 2)]
+    out = tmp_path / "out.safetensors"
+    known = dict(zip((*paths, out), shares, strict=True))
+    monkeypatch.setattr(average, "_right", lambda path, _: known[path])
+    assert main(["average", *map(str, paths), "--out", str(out)]) == 0
+    assert ("too far apart" in capsys.readouterr().out) == warned
 
 
 def test_what_does_not_fit_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
