@@ -14,11 +14,13 @@ from ..types import Floats, Image
 from .base import Engine
 
 # Largest ||maps - reference|| / ||reference|| of any stack. The default model's sharp probability
-# maps: float32 2e-6, bfloat16 0.026, with the same accuracy on the demo clip (PCK@0.2 .992 both). A
-# smaller model's were off by 0.045 with the same accuracy, too; what computes wrongly is by 1.
+# maps: float32 2e-6, bfloat16 0.056, with the same accuracy (PCK@0.2 of MPII's limbs held out .863
+# and .865, of the demo clip's .990 and .989); what computes wrongly is off by 1.
 TOLERANCE = {"f32": 1e-3, "fp16": 0.05, "bf16": 0.2}
-# Where a joint is clear, the place found must be (nearly) as high in the reference's own map.
-_MOST_LOST = 0.2
+# Where a joint is clear, the place found must be (nearly) as high in the reference's own map. One
+# pixel beside a peak 1.2 pixels wide is lower by 29 %, two pixels by 75 %. Of 40 views of the
+# picture in bfloat16 the default model's worst joint was lower by 5 to 25 %.
+_MOST_LOST = 0.5
 _CLEAR = 0.5  # of the reference's highest peak in that stack
 
 
