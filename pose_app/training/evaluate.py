@@ -29,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--held-out", action="store_true", help="only the pictures that `pose-app train` holds out"
     )
     parser.add_argument("--nobody", metavar="SHARD", help="pictures of nobody, for false presence")
+    parser.add_argument("--named", metavar="TEXT", help="only pictures with this in their name")
     parser.add_argument("--limit", type=int, metavar="N", help="only the first N of each")
     parser.add_argument(
         "--no-presence", action="store_true", help="crops only: no search for persons"
@@ -47,6 +48,12 @@ def main(arguments: argparse.Namespace) -> int:
         data = load(path, arguments.pictures)
         if arguments.held_out:
             data = split(data)[1]
+        if arguments.named is not None and path == arguments.data:
+            data = data.select(
+                [i for i, name in enumerate(data.pictures) if arguments.named in name]
+            )
+            if not len(data):
+                raise DataError(f"No picture of {path} has {arguments.named!r} in its name.")
         if arguments.limit is not None:
             if arguments.limit < 1:
                 raise DataError("--limit must be at least 1.")
@@ -66,14 +73,15 @@ def main(arguments: argparse.Namespace) -> int:
 def evaluate(
     engine: Engine, data: PoseData, stacks: int | None = None, flip: bool = False
 ) -> dict[str, Any]:
-    """`metrics.accuracy` of the last stack that runs, and the same of each in `per_stack`.
+    """`metrics.accuracy` of the last stack that runs, and the same of each in `per_stack`;
+    `upper_body` as `metrics.upper_body` has it, of `n_upper_body` persons.
 
     Only rows with a labelled person count. Raises DataError or ModelError.
     """
     import numpy as np
 
     from ..errors import ModelError
-    from .metrics import accuracy
+    from .metrics import accuracy, upper_body
     from .predict import of_engine, predict
 
     spec = engine.spec
@@ -83,12 +91,14 @@ def evaluate(
     data = data.with_skeleton(spec.skeleton)
     rows = np.flatnonzero(data.somebody)
     figures = []
+    upper: tuple[float | None, int] = None, 0
     if len(rows):
         found = predict(of_engine(engine, count, flip), data, rows, spec)
         points, states = data.keypoints[rows][..., :2], data.states[rows]
         figures = [
             accuracy(found[:, s, :, :2], points, states, spec.skeleton) for s in range(count)
         ]
+        upper = upper_body(found[:, -1, :, :2], data.keypoints[rows], spec.skeleton)
     empty: dict[str, Any] = {
         "n": 0,
         "pck_limbs": None,
@@ -104,6 +114,8 @@ def evaluate(
         "engine": engine.info.badge(count, spec.network.stacks),
         "flip": flip,
         **last,
+        "upper_body": upper[0],
+        "n_upper_body": upper[1],
         "per_stack": [{"stack": s + 1, **one} for s, one in enumerate(figures)],
     }
 
@@ -112,19 +124,25 @@ def presence(engine: Engine, sets: list[PoseData], stacks: int | None = None) ->
     """What the app would draw in whole pictures, its search for a person included.
 
     `false_presence` is the share of pictures of nobody with a skeleton, `presence_recall` the share
-    of pictures of people with one; None where there are no such pictures.
+    of pictures of people with one, `upper_body_searched` what `metrics.upper_body` says of those
+    (nobody found is wrong); None where there are no such pictures.
     """
     import numpy as np
 
     from ..pose.estimator import PoseEstimator
+    from .metrics import upper_body
 
     estimator = PoseEstimator(engine, stacks=stacks)
     drawn: dict[bool, list[bool]] = {False: [], True: []}
-    for data in sets:
+    joints, truths = [], []
+    for data in (one.with_skeleton(engine.spec.skeleton) for one in sets):
         # Without a label, and labels not known to be complete, somebody may be there all the same.
         for row in np.flatnonzero(data.somebody | data.complete):
             pose = estimator.estimate(data.read(int(row)))
             drawn[bool(data.somebody[row])].append(bool(pose.found and pose.present.any()))
+            if data.somebody[row]:
+                joints.append(pose.joints if pose.found else np.full_like(pose.joints, np.inf))
+                truths.append(data.keypoints[row])
 
     def share(values: list[bool]) -> float | None:
         return sum(values) / len(values) if values else None
@@ -134,6 +152,11 @@ def presence(engine: Engine, sets: list[PoseData], stacks: int | None = None) ->
         "n_nobody": len(drawn[False]),
         "presence_recall": share(drawn[True]),
         "n_presence": len(drawn[True]),
+        "upper_body_searched": (
+            upper_body(np.stack(joints), np.stack(truths), engine.spec.skeleton)[0]
+            if joints
+            else None
+        ),
     }
 
 
@@ -150,7 +173,14 @@ def _table(result: dict[str, Any]) -> str:
         f"{joint.replace('_', ' '):16}{percent(value)}"
         for joint, value in result["per_joint"].items()
     ]
+    lines.append(
+        f"shoulders, elbows, neck and head all right, where they can be seen: "
+        f"{percent(result['upper_body']).strip()} of {result['n_upper_body']} persons"
+    )
     if "false_presence" in result:
+        lines.append(
+            f"the same, searched by the app: {percent(result['upper_body_searched']).strip()}"
+        )
         lines.append(
             f"a skeleton in {percent(result['false_presence']).strip()} of "
             f"{result['n_nobody']} pictures of nobody, and in "

@@ -7,7 +7,7 @@ import pytest
 
 from pose_app.skeletons import COCO_17, MPII_16
 from pose_app.training.data import MASKED, PRESENT
-from pose_app.training.metrics import LIMBS, accuracy, head_lengths, torso_lengths
+from pose_app.training.metrics import LIMBS, accuracy, head_lengths, torso_lengths, upper_body
 from tests.unit.training.shards import FIGURE
 
 POINTS = np.repeat(FIGURE[None] * 200, 4, axis=0)
@@ -40,6 +40,39 @@ def test_every_joint_counts_once() -> None:
     assert result["pck_14"] == pytest.approx(55 / 56)
     assert result["per_joint"]["left_wrist"] == 0.75
     assert result["per_joint"]["right_knee"] == 1
+
+
+KEYPOINTS = np.concatenate((POINTS, np.full((4, 16, 1), 2, np.float32)), axis=-1)
+
+
+def test_an_upper_body_is_right_only_as_a_whole() -> None:
+    assert upper_body(POINTS, KEYPOINTS, MPII_16) == (1.0, 4)
+    found = POINTS.copy()
+    elbow, knee = MPII_16.index("left_elbow"), MPII_16.index("right_knee")
+    found[0, elbow, 0] += 0.2 * TORSO + 0.1
+    found[1, elbow, 0] += 0.2 * TORSO - 0.1
+    found[2, knee] = 0  # not of the upper body
+    assert upper_body(found, KEYPOINTS, MPII_16) == (0.75, 4)
+    hidden = KEYPOINTS.copy()
+    hidden[0, elbow, 2] = 1
+    assert upper_body(found, hidden, MPII_16) == (1.0, 4)
+
+
+def test_an_upper_body_without_hips_is_measured_by_its_shoulders_and_head() -> None:
+    keypoints = KEYPOINTS.copy()
+    keypoints[:, [MPII_16.index("right_hip"), MPII_16.index("left_hip")], 2] = 0
+    shoulders = [MPII_16.index("right_shoulder"), MPII_16.index("left_shoulder")]
+    wide = float(np.linalg.norm(np.subtract(*POINTS[0, shoulders])))
+    limit = 0.2 * max(1.3 * wide, 2 * HEAD)
+    found = POINTS.copy()
+    found[0, shoulders[1], 1] += limit + 0.1
+    found[1, shoulders[1], 1] += limit - 0.1
+    assert upper_body(found, keypoints, MPII_16) == (0.75, 4)
+    # Neither length, or nothing seen: such a person says nothing.
+    keypoints[2, [*shoulders, MPII_16.index("head_top")], 2] = 0
+    keypoints[3, :, 2] = np.minimum(keypoints[3, :, 2], 1)
+    assert upper_body(found, keypoints, MPII_16) == (0.5, 2)
+    assert upper_body(found[:0], keypoints[:0], MPII_16) == (None, 0)
 
 
 def test_head_measures_pckh_and_its_area() -> None:

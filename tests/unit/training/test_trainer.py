@@ -230,6 +230,14 @@ def test_command_trains_evaluates_and_resumes(
     assert set(result["per_joint"]) == set(MPII_16.joints)
     assert result["n_nobody"] == 6
     assert 0 <= result["false_presence"] <= 1
+    assert 0 <= result["upper_body"] <= 1
+    assert 0 <= result["upper_body_searched"] <= 1
+    assert result["n_upper_body"] == 6
+    assert main([*words, "--named", "no such name", "--json"]) == 2
+    assert "no such name" in capsys.readouterr().err
+    assert main([*words, "--named", parts[0].pictures[4], "--no-presence", "--json"]) == 0
+    named = json.loads(capsys.readouterr().out)
+    assert named["n"] == parts[0].pictures.count(parts[0].pictures[4])
     assert main([*words, "--limit", "3", "--stacks", "1", "--flip", "--no-presence"]) == 0
     assert "right wrist" in capsys.readouterr().out
 
