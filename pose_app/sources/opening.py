@@ -65,7 +65,7 @@ def camera_meant(text: str) -> CameraInfo | None:
     text = text.strip()
     if not text or text == "demo" or _URL.match(text) or glob.has_magic(text):
         return None
-    if _exists(Path(text).expanduser()):
+    if _exists(_as_path(text)):
         return None
     if text.isdecimal():
         return next((camera for camera in cameras() if camera.index == int(text)), None)
@@ -108,7 +108,7 @@ def _open_camera(
 
 
 def _open_path(text: str | Path, fps: float | None, loop: bool) -> Source:
-    path = Path(text).expanduser()
+    path = _as_path(text)
     exists = _exists(path)
     if not exists and isinstance(text, str) and not glob.has_magic(text):
         raise SourceError(f"There is no file and no camera called {redact(text)}: check the name.")
@@ -119,6 +119,13 @@ def _open_path(text: str | Path, fps: float | None, loop: bool) -> Source:
     from .video import VideoSource
 
     return VideoSource(path, loop=loop)
+
+
+def _as_path(text: str | Path) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # ~name of nobody here: a file may be called so
+        return Path(text)
 
 
 def _exists(path: Path) -> bool:

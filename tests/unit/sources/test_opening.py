@@ -52,7 +52,9 @@ def test_a_file_wins_over_a_camera_of_that_name(
             source.close()
 
 
-@pytest.mark.parametrize("text", ["", "  ", "no such thing", "\x00", "x" * 5000, "a/b/c.mp4"])
+@pytest.mark.parametrize(
+    "text", ["", "  ", "no such thing", "\x00", "x" * 5000, "a/b/c.mp4", "~nobody here/c.mp4"]
+)
 def test_nothing_of_that_name(text: str) -> None:
     with pytest.raises(SourceError):
         open_source(text)
