@@ -40,7 +40,8 @@ class RecordingsControl(QObject):
         return Path(chosen).expanduser() if chosen else paths.recordings_folder()
 
     def toggle(self, kind: str) -> None:
-        """Start a recording, or stop the one that runs, whichever it is."""
+        """Start a recording, or stop the one that runs, whichever it is. A file at its end plays
+        again for it."""
         if self.kind is not None:
             self.stop()
             return
@@ -50,6 +51,8 @@ class RecordingsControl(QObject):
             self.window.banner.show_text(str(error), "recording")
         else:
             self.kind = kind
+            if self.window.sources.ended:
+                self.window.sources.set_paused(False)
         self._show()
 
     def stop(self) -> None:
@@ -73,6 +76,8 @@ class RecordingsControl(QObject):
         self._show()
         if report.error:
             self.window.banner.show_text(report.error, "recording")
+        elif not report.paths:
+            self.window.toast.show_text(self.tr("Nothing was recorded: no picture came."))
         if not report.paths:
             return
         video = next((path for path in report.paths if path.suffix != ".jsonl"), report.paths[0])

@@ -328,6 +328,32 @@ def test_a_video_ends_and_starts_again(open_window, qtbot, tmp_path):
     qtbot.waitUntil(lambda: window.sources.ended, timeout=WAIT_MS)  # it played once more
 
 
+def test_recording_a_video_at_its_end_plays_it_again(open_window, qtbot, tmp_path):
+    clip = tmp_path / "short.mp4"
+    write_video(clip, regular(20), size=(192, 96))
+    window = open_window(str(clip))
+    qtbot.waitUntil(lambda: window.sources.ended, timeout=WAIT_MS)
+    window.commands["record"].trigger()
+    assert not window.sources.ended
+    qtbot.waitUntil(lambda: window.sources.ended, timeout=WAIT_MS)
+    window.commands["record"].trigger()
+    qtbot.waitUntil(lambda: window.recordings.last is not None, timeout=WAIT_MS)
+    assert window.recordings.last.files[0].written > 10
+    assert window.toast.text.startswith("Saved")
+
+
+def test_an_empty_recording_is_told(open_window, qtbot):
+    window = open_window("demo")
+    wait_for_pose(window, qtbot)
+    window.commands["pause"].trigger()
+    qtbot.wait(300)  # what was on its way when it was paused
+    window.commands["record"].trigger()
+    window.commands["record"].trigger()
+    qtbot.waitUntil(lambda: window.recordings.last is not None, timeout=WAIT_MS)
+    assert window.recordings.last.paths == ()
+    assert window.toast.text.startswith("Nothing was recorded")
+
+
 def test_fewer_stacks_show_in_the_badge(open_window, qtbot):
     window = open_window("demo")
     wait_for_pose(window, qtbot)
