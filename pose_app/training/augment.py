@@ -18,9 +18,7 @@ from torch.nn import functional
 from ..skeletons import Skeleton
 from ..types import Floats
 from .data import ABSENT, PRESENT
-from .store import Canvases, to_device
-
-Doubles = NDArray[np.float64]
+from .store import Canvases, Doubles, to_device
 
 # The crop that `evaluate` and, nearly, the tracker take: 1.35 x the joints' extent + 8 pixels.
 AROUND, MARGIN = 1.35, 8.0

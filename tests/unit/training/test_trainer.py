@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -136,10 +137,16 @@ def test_compiled_network_trains_the_same(
 ) -> None:
     plain = [float(made.train_step()) for made in [trainer(parts)] for _ in range(2)]
     # The first half of the compiler: it needs no C++.
-    real = torch.compile
-    monkeypatch.setattr(torch, "compile", lambda *a, **k: real(*a, **k, backend="aot_eager"))
+    real, compiled = torch.compile, []
+
+    def half(what: Callable[..., object], **options: object) -> object:
+        compiled.append(what)
+        return real(what, **options, backend="aot_eager")
+
+    monkeypatch.setattr(torch, "compile", half)
     made = trainer(parts, replace(OPTIONS, compile=True))
     assert [float(made.train_step()) for _ in range(2)] == pytest.approx(plain, rel=2e-2)
+    assert len(compiled) == 2 + CONFIG.stacks  # the loss, the stem, every stack
     assert "Not compiled" not in capsys.readouterr().out
 
 
