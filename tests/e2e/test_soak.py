@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import signal
 import subprocess
 import sys
@@ -15,9 +16,11 @@ import pytest
 
 from pose_app import cli
 from pose_app.pipeline.stats import Account
+from pose_app.soak import soak as soak_module
 from pose_app.soak.actions import actions
 from pose_app.soak.report import memory_since_minute_2
 from pose_app.soak.samples import Sample
+from pose_app.soak.watched import Watched
 from tests.e2e.test_run import command
 
 
@@ -117,3 +120,30 @@ def test_an_interrupted_soak_gives_its_account(tmp_path: Path, number: int) -> N
     assert account["interrupted"], err
     assert account["problems"] == [] or account["frames"]["processed"] == 0
     assert "Traceback" not in err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="an open file cannot be deleted there")
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_interrupted_right_after_a_file_was_deleted(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    place: int,
+) -> None:
+    """Whichever of a recording's files it was, the others are checked without it."""
+    delete = actions()["recording: deleted"]
+    monkeypatch.setattr(soak_module, "actions", lambda: {"recording: deleted": delete})
+    expect = Watched.expect
+
+    def interrupted(watched: Watched, *kinds: str) -> None:
+        if kinds == ("warning",):
+            raise KeyboardInterrupt
+        expect(watched, *kinds)
+
+    monkeypatch.setattr(Watched, "expect", interrupted)
+    monkeypatch.setattr(random.Random, "choice", lambda _, of: of[place % len(of)])
+    status, account = soak(tmp_path / "report", capsys, 0.5, 5)
+    assert account["interrupted"]
+    assert account["problems"] == []
+    assert account["recorded"]["ended_by_a_fault"] == 1
+    assert status == 0

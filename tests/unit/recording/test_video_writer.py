@@ -223,6 +223,17 @@ def test_a_folder_that_is_deleted_ends_the_recording(
     assert report.conserved
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="an open file cannot be deleted there")
+def test_a_file_deleted_just_before_the_end_is_told(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "out.mp4", lossless=True)
+    recorder.offer(numbered_picture(0), 0.0)
+    _until(lambda: recorder._written > 0)
+    recorder.path.unlink()
+    report = recorder.close()
+    assert "is gone" in str(report.error)
+    assert report.conserved
+
+
 def test_a_slow_encoder_drops_and_counts(tmp_path: Path) -> None:
     gate = threading.Event()
 
