@@ -102,7 +102,8 @@ class Watched:
     # A session's life.
 
     def begin(self, *, lossless: bool) -> None:
-        """A new session on the demo."""
+        """A new session on the demo. It has a picture when this returns: without one, the first bad
+        source ends a session."""
         wanted, fallbacks = self.estimators("auto", "auto")
         options = SessionOptions(
             lossless=lossless, paced=not lossless, stall_seconds=STALL_SECONDS, loop=True
@@ -112,6 +113,10 @@ class Watched:
         self.sessions += 1
         self.session = Session(lambda: open_source("demo"), wanted, options, fallbacks)
         self.session.start()
+        try:
+            self.until(lambda: self.session.stats().captured, "the first picture")
+        except MissedError as error:
+            self.problems.append(f"start: {error}")
 
     def end(self) -> None:
         """Stop the session, wherever it is, and account for it."""

@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import cv2
 import pytest
@@ -17,6 +18,7 @@ import pytest
 from pose_app import cli
 from pose_app.pipeline.stats import Account
 from pose_app.soak import soak as soak_module
+from pose_app.soak import watched as watched_module
 from pose_app.soak.actions import actions
 from pose_app.soak.report import memory_since_minute_2
 from pose_app.soak.samples import Sample
@@ -89,6 +91,26 @@ def test_a_soak_with_every_fault(
     check(status, account, tmp_path / "report")
     assert set(actions()) <= set(account["actions"])
     assert account["recorded"]["verified"] > 5
+
+
+def test_a_bad_source_first_of_all(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the model is there, and however long the demo takes to open."""
+    bad = actions()["no such source"]
+    monkeypatch.setattr(soak_module, "actions", lambda: {"no such source": bad})
+    monkeypatch.setattr(random.Random, "random", lambda _: 0.9)
+    opened = watched_module.open_source
+
+    def slowly(target: str) -> Any:
+        time.sleep(1)
+        return opened(target)
+
+    monkeypatch.setattr(watched_module, "open_source", slowly)
+    status, account = soak(tmp_path / "report", capsys, 0.1, 5)
+    assert account["problems"] == []
+    assert account["actions"] == {"no such source": ANY}
+    assert status == 0
 
 
 def test_frames_that_vanish_are_noticed(
