@@ -68,7 +68,8 @@ class RecordingReport:
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        return tuple(file.path for file in self.files if file.written)
+        """The files that are there: one that was deleted meanwhile has no bytes."""
+        return tuple(file.path for file in self.files if file.written and file.bytes)
 
     @property
     def error(self) -> str | None:

@@ -114,6 +114,7 @@ class Toast(QFrame):
             button.clicked.connect(act)
             button.clicked.connect(self.hide)
             self._row.addWidget(button)
+            button.show()  # at once, or a toast that is there already is too narrow for it
             self._buttons.append(button)
         self.show()
         self._place()

@@ -19,6 +19,7 @@ from pose_app.errors import RecordingError
 from pose_app.recording import files, video_writer
 from pose_app.recording import writer as writer_module
 from pose_app.recording.overlay import draw
+from pose_app.recording.recording import RecordingReport
 from pose_app.recording.video_writer import Recorder
 from tests.media import numbered_picture, picture_number
 from tests.poses import make_pose
@@ -232,6 +233,7 @@ def test_a_file_deleted_just_before_the_end_is_told(tmp_path: Path) -> None:
     report = recorder.close()
     assert "is gone" in str(report.error)
     assert report.conserved
+    assert RecordingReport((report,)).paths == (), "it is not said to be saved"
 
 
 def test_a_slow_encoder_drops_and_counts(tmp_path: Path) -> None:
