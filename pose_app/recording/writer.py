@@ -165,7 +165,7 @@ class FileWriter(ABC, Generic[T]):
             self._fail(error)
         try:
             self._count(self._finish())
-            self._must_exist()
+            self._free_bytes()  # a file that is gone is no recording
         except Exception as error:  # noqa: BLE001 - the same; the file stays playable without it
             self._fail(error)
         with self._changed:
@@ -200,9 +200,8 @@ class FileWriter(ABC, Generic[T]):
         if now - self._watched < WATCH_SECONDS:
             return
         self._watched = now
-        self._must_exist()
-        free = files.free_bytes(self.path)
-        if free is not None and free < files.FREE_BYTES:
+        free = self._free_bytes()
+        if free < files.FREE_BYTES:
             with self._changed:
                 self._error = self._error or (
                     f"The disk is nearly full ({free / 1e6:.0f} MB left): the recording to "
@@ -210,10 +209,12 @@ class FileWriter(ABC, Generic[T]):
                 )
                 self._changed.notify_all()
 
-    def _must_exist(self) -> None:
-        """Raise RecordingError where the file is gone."""
-        if not self.path.exists():
+    def _free_bytes(self) -> int:
+        """Room on the file's disk. Raises RecordingError where the file is gone."""
+        free = files.free_bytes(self.path)
+        if free is None or not self.path.exists():
             raise RecordingError(
                 f"{self.path} is gone: its folder was deleted, moved or unplugged, "
                 "and the recording ended."
             )
+        return free
