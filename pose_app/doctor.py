@@ -130,7 +130,7 @@ def _packages() -> dict[str, str]:
 
 
 def _engines() -> list[str]:
-    from .engines.machine import available
+    from .engines.hardware import available
 
     lines = [
         f"{choice.engine} {choice.device}: {choice.label}, {choice.problem or 'ready'}"

@@ -18,8 +18,8 @@ from .errors import PoseAppError
 
 if TYPE_CHECKING:
     from .pipeline.events import Event
+    from .pipeline.metrics import FrameMetrics, SessionReport, StageTime
     from .pipeline.session import Session
-    from .pipeline.stats import SessionReport, StageTime, Stats
     from .sources.base import Source
     from .types import Region
 
@@ -167,7 +167,7 @@ def _watch(session: Session, asked_to_stop: threading.Event, arguments: argparse
     terminal = sys.stderr.isatty() and not arguments.json
     first: float | None = None
     while not session.finished.wait(LOOK_SECONDS) and not asked_to_stop.is_set():
-        stats = session.stats()
+        stats = session.metrics()
         for event in session.events():
             if _worth_saying(event, session):
                 _say(event.message, clear=terminal)
@@ -190,7 +190,7 @@ def _worth_saying(event: Event, session: Session) -> bool:
     return event.bad and (event.data is None or event.data is not session.failure)
 
 
-def _progress(stats: Stats, arguments: argparse.Namespace) -> str:
+def _progress(stats: FrameMetrics, arguments: argparse.Namespace) -> str:
     total = arguments.frames
     known = None if stats.source is None else stats.source.frame_count
     if known is not None and (total is None or stats.source is None or not stats.source.live):

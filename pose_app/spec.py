@@ -283,7 +283,7 @@ def _check(spec: ModelSpec) -> None:
         if len(curve.raw) != len(curve.probability) or len(curve.raw) < 2:
             raise ValueError("a calibration curve needs two points or more")
         if not all(_finite(v) for v in (*curve.raw, *curve.probability)):
-            raise ValueError("a calibration curve has a value that is no number")
+            raise ValueError("a calibration curve has a value that is not finite")
         if any(b <= a for a, b in zip(curve.raw, curve.raw[1:], strict=False)):
             raise ValueError("a calibration curve's raw scores must increase")
         if any(b < a for a, b in zip(curve.probability, curve.probability[1:], strict=False)):

@@ -122,7 +122,7 @@ class Pose:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class FrameResult:
     """A frame with its pose; `pose` is None while the model is still loading.
 
     `done_ns` is `time.perf_counter_ns()` when the pose was ready.

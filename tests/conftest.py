@@ -38,7 +38,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(slow)
         if "gpu" in item.keywords:
             if has_gpu is None:
-                from pose_app.engines.machine import nvidia_count
+                from pose_app.engines.hardware import nvidia_count
 
                 has_gpu = nvidia_count() > 0
             if not has_gpu:

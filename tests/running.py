@@ -19,9 +19,9 @@ from typing import Any
 import av
 
 from pose_app.pipeline.events import Event
+from pose_app.pipeline.metrics import SessionReport
 from pose_app.pipeline.opening import estimators
 from pose_app.pipeline.session import RecordingRequest, Session, SessionOptions
-from pose_app.pipeline.stats import SessionReport
 from pose_app.recording.keypoint_log import LogReader
 
 PATIENCE = 60.0  # seconds after which something that must happen counts as a hang
@@ -70,7 +70,7 @@ class Running:
                 return found
             time.sleep(0.02)
         told = "\n".join(f"{event.kind}: {event.message}" for event in self.events)
-        raise AssertionError(f"it did not happen. {self.session.stats()}\n{told}")
+        raise AssertionError(f"it did not happen. {self.session.metrics()}\n{told}")
 
     def until_event(self, kind: str, word: str = "") -> Event:
         """The next event of that kind with `word` in its message, since the last one asked for."""
@@ -87,8 +87,8 @@ class Running:
 
     def until_processed(self, more: int) -> None:
         """Wait until so many more frames have a pose."""
-        wanted = self.session.stats().processed + more
-        self.until(lambda: self.session.stats().processed >= wanted)
+        wanted = self.session.metrics().processed + more
+        self.until(lambda: self.session.metrics().processed >= wanted)
 
     def record(self) -> RecordingRequest:
         """Record everything: annotated, raw and the log."""

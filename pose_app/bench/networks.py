@@ -11,8 +11,8 @@ import torch
 
 from ..engines.base import Engine
 from ..engines.choose import available, open_engine, precisions
-from ..engines.machine import Choice
-from ..engines.prepared import normalised, probabilities
+from ..engines.fused import normalised, probabilities
+from ..engines.hardware import Choice
 from ..engines.selfcheck import check_picture
 from ..errors import PoseAppError
 from ..network.cost import cost

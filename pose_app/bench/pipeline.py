@@ -13,9 +13,9 @@ import psutil
 
 from ..engines.choose import open_engine
 from ..errors import PoseAppError
+from ..pipeline.metrics import SessionReport
 from ..pipeline.options import SessionOptions
 from ..pipeline.session import Session
-from ..pipeline.stats import SessionReport
 from ..pose.estimator import PoseEstimator
 from ..recording.recording import RecordingRequest
 from ..sources.base import Source
@@ -137,9 +137,9 @@ def _session(
     try:
         _wait_for_pose(session)
         memory, used, started = process.memory_info().rss, _processor_time(process), time.time()
-        before = session.stats().processed
+        before = session.metrics().processed
         session.finished.wait(seconds)
-        frames = session.stats().processed - before
+        frames = session.metrics().processed - before
         used, spent = _processor_time(process) - used, time.time() - started
         after = process.memory_info().rss
     finally:
@@ -158,7 +158,7 @@ def _session(
 
 def _wait_for_pose(session: Session) -> None:
     deadline = time.monotonic() + _LOAD_SECONDS
-    while session.stats().processed == 0:
+    while session.metrics().processed == 0:
         if session.finished.wait(0.01) or time.monotonic() > deadline:
             failure = session.failure
             raise failure or PoseAppError("The pipeline gave no pose within two minutes.")

@@ -11,7 +11,7 @@ from ..errors import EngineError
 from ..spec import ModelSpec, read_spec
 from ..types import Floats, Image
 from .base import Engine
-from .machine import DEVICES, ENGINES, Choice, available, nvidia_count
+from .hardware import DEVICES, ENGINES, Choice, available, nvidia_count
 
 PRECISIONS = ("f32", "bf16", "fp16")
 

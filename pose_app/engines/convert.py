@@ -146,7 +146,7 @@ def _convert(model: Path, spec: ModelSpec, folder: Path) -> None:
         import torch
 
         from ..network.native import load_native
-        from .prepared import PreparedNetwork, reference_maps
+        from .fused import FusedNetwork, reference_maps
     except ImportError as error:
         raise EngineError(
             f"Converting a model for OpenVINO needs PyTorch, which does not load here: {error}."
@@ -163,7 +163,7 @@ def _convert(model: Path, spec: ModelSpec, folder: Path) -> None:
             # torch calls tracing deprecated; OpenVINO converts its replacement's graphs as well,
             # but takes twice as long.
             warnings.simplefilter("ignore")
-            traced = torch.jit.trace(PreparedNetwork(network, spec), example, check_trace=False)
+            traced = torch.jit.trace(FusedNetwork(network, spec), example, check_trace=False)
             graph = openvino.convert_model(
                 traced,
                 example_input=example,

@@ -14,7 +14,7 @@ import openvino
 from ..errors import EngineError
 from ..spec import ModelSpec
 from ..types import Image
-from . import blobs
+from . import compiled_cache as blobs
 from .base import EngineInfo, HostHeatmaps, checked_crops
 
 _HINT = {"f32": openvino.Type.f32, "bf16": openvino.Type.bf16, "fp16": openvino.Type.f16}

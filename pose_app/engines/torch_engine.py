@@ -17,7 +17,7 @@ from ..network.native import load_native
 from ..spec import ModelSpec
 from ..types import Floats, Heatmaps, Image
 from .base import EngineInfo, HostHeatmaps, checked_crops
-from .prepared import PreparedNetwork, reference_maps
+from .fused import FusedNetwork, reference_maps
 from .torch_decode import decode
 
 log = logging.getLogger(__name__)
@@ -58,10 +58,10 @@ class TorchEngine:
             torch.set_num_threads(threads)
         network, _ = load_native(model)
         with _failures(device.upper()):
-            prepared = PreparedNetwork(network, spec).to(self._device, _TYPES[precision])
+            prepared = FusedNetwork(network, spec).to(self._device, _TYPES[precision])
             prepared.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
             name = _label(self._device)
-        self._network: PreparedNetwork | None = prepared
+        self._network: FusedNetwork | None = prepared
         self.info = EngineInfo("PyTorch", name, precision, reason)
         self._runs: dict[tuple[int, int], _Run] = {}
         self._staging: dict[int, Tensor] = {}

@@ -133,9 +133,9 @@ class Stacked(nn.Module):
         earlier ones do not depend on the later ones. Raises ValueError for any other number, or
         where H or W is not a multiple of stride 4 x 2**depth.
         """
-        return torch.stack(self.answers(x, stacks), dim=1)
+        return torch.stack(self.forward_stacks(x, stacks), dim=1)
 
-    def answers(self, x: Tensor, stacks: int | None = None) -> list[Tensor]:
+    def forward_stacks(self, x: Tensor, stacks: int | None = None) -> list[Tensor]:
         """The same, one (B, K, H/4, W/4) per stack."""
         count = self.config.stacks if stacks is None else stacks
         if not 1 <= count <= self.config.stacks:

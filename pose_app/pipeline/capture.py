@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from ..errors import PoseAppError, SourceError
 from ..sources.base import Driven
 from ..types import Frame
-from .mailbox import wait_until
+from .frame_queue import wait_until
 from .options import Controls
 
 if TYPE_CHECKING:
@@ -25,33 +25,33 @@ CLOCK_JUMP_SECONDS = 1.0  # a live timestamp that differs this much from our clo
 
 
 @dataclass(frozen=True, slots=True)
-class Captured:
+class CapturedFrame:
     """A frame on its way. `stamp` is its place on the session's timeline, which never goes back
-    (seconds); `fresh`: the frame before it was of another place or source. `source` is where it
-    comes from: by the time its pose is there, the session may have changed to another one."""
+    (seconds); `discontinuity`: the frame before it was of another position or source. `source` is
+    where it comes from: by the time its pose is there, the session may have another one."""
 
     frame: Frame
     stamp: float
-    fresh: bool
+    discontinuity: bool
     source: SourceInfo
 
 
-class Stamps:
+class SessionClock:
     """The session's timeline, over seeks, loops, lost and changed sources."""
 
     def __init__(self) -> None:
         self._last: Frame | None = None
         self._stamp = 0.0
 
-    def place(self, frame: Frame, info: SourceInfo, fresh: bool) -> float:
+    def place(self, frame: Frame, info: SourceInfo, discontinuity: bool) -> float:
         last, self._last = self._last, frame
         if last is None:
             return self._stamp
         waited = (frame.captured_ns - last.captured_ns) * 1e-9
         step = frame.seconds - last.seconds
-        if info.live and (fresh or abs(step - waited) > CLOCK_JUMP_SECONDS):
+        if info.live and (discontinuity or abs(step - waited) > CLOCK_JUMP_SECONDS):
             step = waited
-        elif fresh or step <= 0:
+        elif discontinuity or step <= 0:
             step = 1 / (info.fps or 30)
         self._stamp += max(step, 1e-5)
         return self._stamp
@@ -60,18 +60,20 @@ class Stamps:
 class Owner(Protocol):
     """Whom a reader tells what happens; all methods are called on the reader's thread."""
 
-    def take_over(self, reader: Reader) -> bool:
+    def take_over(self, reader: CaptureThread) -> bool:
         """The reader has its first frame. False where it is not wanted any more."""
 
-    def deliver(self, reader: Reader, frame: Frame, fresh: bool, read_ms: float) -> bool:
+    def deliver(
+        self, reader: CaptureThread, frame: Frame, discontinuity: bool, read_ms: float
+    ) -> bool:
         """Hand a frame on. False where the session wants no more of them."""
 
-    def ended(self, reader: Reader) -> None: ...
+    def ended(self, reader: CaptureThread) -> None: ...
 
-    def failed(self, reader: Reader, error: PoseAppError) -> None: ...
+    def failed(self, reader: CaptureThread, error: PoseAppError) -> None: ...
 
 
-class Reader:
+class CaptureThread:
     """Opens one source, reads it until told to stop, closes it."""
 
     def __init__(
@@ -158,7 +160,7 @@ class Reader:
             raise SourceError(f"{source.info.name} has no pictures: choose another source.")
         if not self._owner.take_over(self):
             return
-        fresh = True
+        discontinuity = True
         shown: Frame | None = None
         due = time.perf_counter()
         while not self._stopping:
@@ -177,9 +179,9 @@ class Reader:
                     if self._seek is None:
                         frame = replace(frame, captured_ns=time.perf_counter_ns())
                 if self._seek is None or live:
-                    if not self._owner.deliver(self, frame, fresh, read_ms):
+                    if not self._owner.deliver(self, frame, discontinuity, read_ms):
                         return
-                    shown, fresh = frame, False
+                    shown, discontinuity = frame, False
                     frame, read_ms = self._read(source)
                     due = self._due(due, shown, frame)
             if self._seek is not None and not self._stopping:
@@ -188,7 +190,7 @@ class Reader:
                     source.seek(seconds)
                     frame, read_ms = self._read(source)
                     self._steps += self._controls.paused
-                    fresh, due = True, time.perf_counter()
+                    discontinuity, due = True, time.perf_counter()
 
     def _read(self, source: Source) -> tuple[Frame | None, float]:
         self.busy_since = time.monotonic()

@@ -13,21 +13,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import EngineError, PoseAppError
-from ..types import Frame, Pose, Result
+from ..types import Frame, FrameResult, Pose
 from .anytime import StackController
-from .capture import Captured
-from .engine_keeper import EngineKeeper, close
+from .capture import CapturedFrame
+from .estimator_supervisor import EstimatorSupervisor, close
 from .events import EventList
-from .mailbox import Mailbox
+from .frame_queue import FrameQueue
+from .metrics import MetricsCollector
 from .options import Controls, SessionOptions
-from .stats import Account
 
 if TYPE_CHECKING:
     from ..pose.estimator import PoseEstimator
 
 log = logging.getLogger(__name__)
 
-LOOKAHEAD = 2  # frames that are looked at early: one for each half of an engine
+AHEAD = 2  # frames that are looked at early: one for each half of an engine
 IDLE_SECONDS = 0.05  # how often an idle thread looks whether it is over
 
 
@@ -41,17 +41,17 @@ class Post:
     where something ends the session, `finish()` when the wanted number of frames is done.
     """
 
-    inbox: Mailbox[Captured]
-    engines: EngineKeeper
+    inbox: FrameQueue[CapturedFrame]
+    engines: EstimatorSupervisor
     controls: Controls
     options: SessionOptions
-    account: Account
+    account: MetricsCollector
     events: EventList
     source_fps: Callable[[], float | None]
     lossless: Callable[[], bool]
     exhausted: Callable[[], bool]
-    take: Callable[[Captured], None]
-    publish: Callable[[Result, Captured, PoseEstimator | None], None]
+    take: Callable[[CapturedFrame], None]
+    publish: Callable[[FrameResult, CapturedFrame, PoseEstimator | None], None]
     idle: Callable[[], None]
     on_end: Callable[[PoseAppError | None], None]
     finish: Callable[[], None]
@@ -70,7 +70,7 @@ class InferenceWorker:
         self._own_threshold = 0.0
         self._ready_ns = 0
         self._last_stacks: int | None = None
-        self._fresh = True
+        self._discontinuity = True
         self.busy_since: float | None = None
         self.thread = threading.Thread(target=self._run, name="inference", daemon=True)
 
@@ -107,10 +107,10 @@ class InferenceWorker:
             log.exception("the inference thread failed")
             post.on_end(PoseAppError(f"The pipeline broke ({type(error).__name__}: {error})."))
 
-    def _take(self, item: Captured) -> None:
+    def _take(self, item: CapturedFrame) -> None:
         """Finish one frame: with a pose, without one, or (lossless) as soon as there is one."""
         post = self._post
-        self._fresh |= item.fresh
+        self._discontinuity |= item.discontinuity
         while not self._stopping:
             estimator = post.engines.current
             if estimator is not None:
@@ -125,7 +125,7 @@ class InferenceWorker:
             if not post.lossless():
                 # A run of a camera begins with its model; everything else is shown without.
                 if not post.options.lossless or self._estimator is not None:
-                    post.publish(Result(item.frame, None, time.perf_counter_ns()), item, None)
+                    post.publish(FrameResult(item.frame, None, time.perf_counter_ns()), item, None)
                 post.account.frame_dropped("no model")
                 return
             if estimator is None:
@@ -145,10 +145,10 @@ class InferenceWorker:
             if not post.lossless():  # or not any more: a camera has taken over
                 return []
             over = self._stopping or post.exhausted()  # before looking: no frame comes in between
-            items = post.inbox.peek(LOOKAHEAD, 0 if over else IDLE_SECONDS)
-            if over or len(items) == LOOKAHEAD:
+            items = post.inbox.peek(AHEAD, 0 if over else IDLE_SECONDS)
+            if over or len(items) == AHEAD:
                 break
-        return [item.frame for item in takewhile(lambda item: not item.fresh, items)]
+        return [item.frame for item in takewhile(lambda item: not item.discontinuity, items)]
 
     def _infer(self, estimator: PoseEstimator, frame: Frame, following: list[Frame]) -> Pose | None:
         """None where the engine failed (somebody else was told) or the wish made no sense."""
@@ -160,9 +160,9 @@ class InferenceWorker:
             self._own_threshold if controls.threshold is None else controls.threshold
         )
         estimator.smoothing = controls.smoothing
-        if self._fresh:
+        if self._discontinuity:
             estimator.reset()
-            self._fresh = False
+            self._discontinuity = False
         region = controls.region
         with self._lock:
             self.busy_since = time.monotonic()
@@ -177,7 +177,7 @@ class InferenceWorker:
             )
             if not (np.isfinite(pose.joints).all() and np.isfinite(pose.scores).all()):
                 pose = None
-                raise EngineError("it answered with values that are no numbers")
+                raise EngineError("it answered with values that are not finite")
         except Exception as error:
             with self._lock:
                 self.busy_since = None
@@ -209,7 +209,7 @@ class InferenceWorker:
         self._ready_ns = time.perf_counter_ns()
         self._controller = StackController(estimator.spec.network.stacks, None)
         self._last_stacks = None
-        self._fresh = True
+        self._discontinuity = True
 
     def _stacks(self, estimator: PoseEstimator) -> int:
         """How many stacks this frame gets: as asked, or as many as keep up with the source."""
@@ -228,7 +228,7 @@ class InferenceWorker:
             return self._last_stacks
         return stacks
 
-    def _done(self, item: Captured, pose: Pose) -> None:
+    def _done(self, item: CapturedFrame, pose: Pose) -> None:
         post, now = self._post, time.perf_counter_ns()
         self._last_stacks = pose.stacks
         # Crops of a search are no measure of what following a person costs.
@@ -240,7 +240,7 @@ class InferenceWorker:
         captured = item.frame.captured_ns
         age = (now - captured) / 1e6 if captured >= self._ready_ns else None
         post.account.frame_processed(pose.timings, age, pose.stacks)
-        post.publish(Result(item.frame, pose, now), item, self._estimator)
+        post.publish(FrameResult(item.frame, pose, now), item, self._estimator)
         if post.options.frames is not None and post.account.processed >= post.options.frames:
             self._stopping = True
             post.finish()

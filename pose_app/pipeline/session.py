@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 from .. import diagnostics
 from ..errors import EngineError, PoseAppError
 from ..recording.recording import RecordingRequest
-from ..types import Result
-from .capture import Captured
-from .engine_keeper import EngineKeeper
+from ..types import FrameResult
+from .capture import CapturedFrame
+from .estimator_supervisor import EstimatorSupervisor
 from .events import Event, EventList
+from .frame_queue import FrameQueue
 from .inference import InferenceWorker, Post
-from .mailbox import Mailbox
+from .metrics import FrameMetrics, MetricsCollector, SessionReport
 from .options import Controls, SessionOptions
-from .recording_keeper import RecordingKeeper
-from .source_keeper import SourceKeeper
-from .stats import Account, SessionReport, Stats
+from .recording_manager import RecordingManager
+from .source_supervisor import SourceSupervisor
 
 if TYPE_CHECKING:
     from ..pose.estimator import PoseEstimator
@@ -55,19 +55,19 @@ class Session:
         self.finished = threading.Event()
         self.failure: PoseAppError | None = None
         self._events = EventList()
-        self._account = Account()
-        self._result: Result | None = None
+        self._account = MetricsCollector()
+        self._result: FrameResult | None = None
         self._exhausted = False
         self._stopping = threading.Event()
         self._stop_lock = threading.Lock()
         self._started = time.perf_counter()
         self._report: SessionReport | None = None
         self._left_behind: list[threading.Thread] = []
-        self._inbox: Mailbox[Captured] = Mailbox(
+        self._inbox: FrameQueue[CapturedFrame] = FrameQueue(
             lambda _: self._account.frame_dropped("newer frame")
         )
-        self._recordings = RecordingKeeper(self._events, self._lossless_now)
-        self._sources = SourceKeeper(
+        self._recordings = RecordingManager(self._events, self._lossless_now)
+        self._sources = SourceSupervisor(
             open_source,
             self.options,
             self.controls,
@@ -76,7 +76,7 @@ class Session:
             self._captured,
             self._ended,
         )
-        self._engines = EngineKeeper(open_estimator, fallbacks, self._events, self._ended)
+        self._engines = EstimatorSupervisor(open_estimator, fallbacks, self._events, self._ended)
         self._worker = self._new_worker()
         self._watchdog = threading.Thread(target=self._watch, name="watchdog", daemon=True)
 
@@ -91,15 +91,15 @@ class Session:
     def stop(self) -> SessionReport:
         """Stop everything in order and account for it; a second call gives the same report.
 
-        Order: source, mailbox, inference, recording, model. A thread that a driver holds is left
-        behind and named in the report.
+        Order: source, frame queue, inference, recording, model. A thread that a driver holds is
+        left behind and named in the report.
         """
         with self._stop_lock:
             if self._report is None:
                 self._report = self._stop()
         return self._report
 
-    def latest(self) -> Result | None:
+    def latest(self) -> FrameResult | None:
         """The newest result; the same object until there is a newer one."""
         return self._result
 
@@ -131,11 +131,11 @@ class Session:
         """End the recording in the background; `recording_finished` tells when it is done."""
         self._recordings.finish()
 
-    def stats(self) -> Stats:
+    def metrics(self) -> FrameMetrics:
         """What goes on right now."""
         estimator, result = self._engines.current, self._result
         pose = None if result is None else result.pose
-        return Stats(
+        return FrameMetrics(
             **self._account.now(),
             recording=self._recordings.state(),
             source=self._sources.info,
@@ -153,17 +153,21 @@ class Session:
 
     # On the threads of the session.
 
-    def _captured(self, item: Captured) -> bool:
-        if item.fresh and not self.options.lossless:  # another source, or a seek after the end
+    def _captured(self, item: CapturedFrame) -> bool:
+        if (
+            item.discontinuity and not self.options.lossless
+        ):  # another source, or a seek after the end
             self._exhausted = False
             self.finished.clear()
         self._recordings.offer_raw(item)
         return self._inbox.put(item, wait=self.options.lossless and not item.source.live)
 
-    def _taken(self, item: Captured) -> None:
+    def _taken(self, item: CapturedFrame) -> None:
         self._recordings.take(item)
 
-    def _published(self, result: Result, item: Captured, estimator: PoseEstimator | None) -> None:
+    def _published(
+        self, result: FrameResult, item: CapturedFrame, estimator: PoseEstimator | None
+    ) -> None:
         self._result = result
         self._recordings.offer_pose(item, result.pose, estimator)
 

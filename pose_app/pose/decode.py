@@ -24,7 +24,7 @@ def decode(maps: Floats, spec: ModelSpec) -> Floats:
 
     The last axis is x, y in pixels of the network's input and the raw score (`calibrate` makes it a
     probability). A map that is all zero gives the first pixel and score 0; one without a single
-    finite number the first pixel and score NaN; elsewhere what is no number is passed over. Where
+    finite number the first pixel and score NaN; elsewhere what is not finite is passed over. Where
     the rule says `positive_only`, a joint whose peak is not above 0 gets 0, 0.
     """
     lead, (height, width) = maps.shape[:-2], maps.shape[-2:]
@@ -58,7 +58,7 @@ def decode(maps: Floats, spec: ModelSpec) -> Floats:
 def calibrate(raw: Floats, spec: ModelSpec) -> Floats:
     """Raw scores (S, K) of the first S stacks -> probabilities (S, K) in 0..1.
 
-    A model without a calibration keeps its raw score, cut to 0..1. What is no number becomes 0.
+    A model without a calibration keeps its raw score, cut to 0..1. NaN becomes 0.
     """
     raw = np.nan_to_num(np.asarray(raw, dtype=np.float32), nan=0.0, posinf=0.0, neginf=0.0)
     if spec.calibration:

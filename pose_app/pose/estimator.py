@@ -15,9 +15,9 @@ from ..errors import PoseAppError
 from ..skeletons import Skeleton
 from ..types import Floats, Frame, Image, Pose, Region
 from .crop import check_image
-from .look import Look, Looker, StageClock
-from .lookahead import Lookahead
+from .crop_predictor import CropPrediction, CropPredictor, StageClock
 from .smoothing import OneEuro
+from .speculative import SpeculativeInference
 from .tracking import (
     BETTER,
     PROMISING,
@@ -57,8 +57,8 @@ class PoseEstimator:
         self._tracker = Tracker(self.spec)
         self._filter = OneEuro(len(self.spec.joints))
         self._filtered: int | None = None  # the stack whose joints the filter knows
-        self._looker = Looker(engine)
-        self._lookahead = Lookahead(engine)
+        self._predictor = CropPredictor(engine)
+        self._speculative = SpeculativeInference(engine)
 
     @classmethod
     def open(
@@ -91,7 +91,7 @@ class PoseEstimator:
         image = check_image(image_bgr)
         clock = StageClock()
         if region is not None:
-            best = self._looker.look(image, [region], self._stacks, clock)[0]
+            best = self._predictor.predict(image, [region], self._stacks, clock)[0]
             presence = best.score
         else:
             best, presence = self._search(image, clock, self.spec.person_threshold)
@@ -131,7 +131,7 @@ class PoseEstimator:
         clock = StageClock()
         ahead = self._seen_ahead(frame, following, region or self._tracker.region, count, clock)
         if region is not None:
-            best = ahead or self._looker.look(image, [region], count, clock)[0]
+            best = ahead or self._predictor.predict(image, [region], count, clock)[0]
             presence = best.score
         else:
             best, presence = self._follow(image, size, count, clock, ahead)
@@ -154,7 +154,7 @@ class PoseEstimator:
 
     def close(self) -> None:
         """Release the engine's device. Poses handed out stay valid."""
-        self._lookahead.close()
+        self._speculative.close()
         self.engine.close()
 
     def __enter__(self) -> PoseEstimator:
@@ -176,18 +176,18 @@ class PoseEstimator:
 
     def _search(
         self, image: Image, clock: StageClock, threshold: float | None
-    ) -> tuple[Look, float]:
+    ) -> tuple[CropPrediction, float]:
         """(who is in one picture, how sure that is): the whole picture, then the squares.
 
         It ends where the threshold is reached; None looks everywhere.
         """
         size = image.shape[1], image.shape[0]
-        whole = self._looker.look(
+        whole = self._predictor.predict(
             image, [whole_frame(size, self._tracker.aspect)], self._stacks, clock
         )
         best, presence = self._closer(image, whole, clock, threshold)
         if threshold is None or presence < threshold:
-            squares = self._looker.look(image, search_squares(size), self._stacks, clock)
+            squares = self._predictor.predict(image, search_squares(size), self._stacks, clock)
             closer, sure = self._closer(image, squares, clock, threshold)
             if sure > presence:
                 best, presence = closer, sure
@@ -200,13 +200,13 @@ class PoseEstimator:
         region: Region | None,
         stacks: int,
         clock: StageClock,
-    ) -> Look | None:
+    ) -> CropPrediction | None:
         """What was seen in the frame before its turn, if it counts; the following are begun."""
         if region is None:
             return None
-        answer = self._lookahead.take(frame, region, stacks)
+        answer = self._speculative.take(frame, region, stacks)
         alike = (other for other in following if other.size == frame.size)
-        self._lookahead.begin(alike, region, stacks)
+        self._speculative.begin(alike, region, stacks)
         if answer is None:
             return None
         look, spent = answer.result()
@@ -219,16 +219,16 @@ class PoseEstimator:
         size: tuple[int, int],
         stacks: int,
         clock: StageClock,
-        ahead: Look | None,
-    ) -> tuple[Look, float]:
+        ahead: CropPrediction | None,
+    ) -> tuple[CropPrediction, float]:
         """(who is in a video's next frame, how sure that is), where the tracker says to look.
 
         `ahead` is what was already seen in the first of its regions.
         """
-        regions = self._tracker.candidates(size)
+        regions = self._tracker.propose_regions(size)
         tracked = self._tracker.region is not None
         known = [ahead] if ahead is not None and tracked else []
-        looks = known + self._looker.look(image, regions[len(known) :], stacks, clock)
+        looks = known + self._predictor.predict(image, regions[len(known) :], stacks, clock)
         threshold = self.spec.person_threshold
         if not tracked:
             return self._closer(image, looks, clock, threshold)
@@ -241,8 +241,8 @@ class PoseEstimator:
         return best, presence
 
     def _closer(
-        self, image: Image, looks: list[Look], clock: StageClock, threshold: float | None
-    ) -> tuple[Look, float]:
+        self, image: Image, looks: list[CropPrediction], clock: StageClock, threshold: float | None
+    ) -> tuple[CropPrediction, float]:
         """(the best of the candidates seen once more around its joints, how sure that is).
 
         Somebody is seen alike in both looks; what the network imagines in a shelf or in clothes is
@@ -256,15 +256,15 @@ class PoseEstimator:
         joints, scores = best.joints[-1], best.scores[-1]
         if threshold is not None and best.score < PROMISING * threshold:
             return looks[0], 0.0
-        region = self._tracker.around(joints, scores, size)
-        closer = self._looker.look(image, [region], len(best.joints), clock)[0]
+        region = self._tracker.region_from_keypoints(joints, scores, size)
+        closer = self._predictor.predict(image, [region], len(best.joints), clock)[0]
         presence = trust * agreement(
             joints, scores, closer.joints[-1], closer.scores[-1], closer.region.side
         )
         seen = threshold is None or presence >= threshold
         return closer if seen else looks[0], presence
 
-    def _smoothed(self, look: Look, stack: int, found: bool, seconds: float) -> Floats:
+    def _smoothed(self, look: CropPrediction, stack: int, found: bool, seconds: float) -> Floats:
         """Joints (K, 2) of one stack; smoothed where that is wanted."""
         if not self.smoothing or not found or stack != self._filtered:
             self._filter.reset()
@@ -276,7 +276,7 @@ class PoseEstimator:
 
     def _pose(
         self,
-        look: Look,
+        look: CropPrediction,
         joints: Floats,
         stack: int,
         found: bool,

@@ -74,7 +74,7 @@ class Tracker:
         self._turn = 0  # how many squares were looked at
         self._seconds = -math.inf
 
-    def candidates(self, size: tuple[int, int]) -> list[Region]:
+    def propose_regions(self, size: tuple[int, int]) -> list[Region]:
         """One or two regions to look at in the next frame of `size` (width, height).
 
         While searching the whole frame, so that somebody who comes in is seen at once, and beside
@@ -99,7 +99,9 @@ class Tracker:
         self._turn += 1
         return squares[(self._turn - 1) % len(squares)]
 
-    def around(self, joints: Floats, scores: Floats, size: tuple[int, int]) -> Region:
+    def region_from_keypoints(
+        self, joints: Floats, scores: Floats, size: tuple[int, int]
+    ) -> Region:
         """The region around the confident ones of joints (K, 2), or the better half if too few.
 
         Its middle is in the frame of `size` (width, height), wherever the joints are.
@@ -140,7 +142,7 @@ class Tracker:
         self._doubt = self._doubt + 1 if presence < threshold + SURE * (1 - threshold) else 0
         if found:
             self._weak = 0
-            wanted = self.around(joints, scores, size)
+            wanted = self.region_from_keypoints(joints, scores, size)
             self.region = _follow(region, wanted, step) if tracked else wanted
         elif tracked and step > 0:
             self._weak += 1

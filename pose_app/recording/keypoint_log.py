@@ -131,7 +131,7 @@ def _empty_line(index: int, seconds: float, count: int) -> dict[str, Any]:
 
 
 def _number(value: float, digits: int) -> float | None:
-    """Rounded; None for what is no number, which JSON does not have."""
+    """Rounded; None for NaN, which JSON does not have."""
     return round(float(value), digits) if math.isfinite(value) else None
 
 

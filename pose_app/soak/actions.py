@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
-from ..engines.machine import available
+from ..engines.hardware import available
 from ..errors import RecordingError
 from ..recording.recording import RecordingRequest
 from ..sources import open_source
@@ -72,7 +72,7 @@ def _sources(watched: Watched) -> None:
 
 
 def _kind_is(watched: Watched, kind: str) -> Callable[[], bool]:
-    return lambda: (info := watched.session.stats().source) is not None and info.kind == kind
+    return lambda: (info := watched.session.metrics().source) is not None and info.kind == kind
 
 
 def _bad_source(watched: Watched) -> None:
@@ -97,7 +97,7 @@ def _bad_model(watched: Watched) -> None:
 
 def _controls(watched: Watched) -> None:
     controls, rng = watched.session.controls, watched.rng
-    most = watched.session.stats().stacks_all or 1
+    most = watched.session.metrics().stacks_all or 1
     controls.stacks = rng.choice(["auto", "all", *range(1, most + 2)])
     controls.shown = rng.choice([None, *range(most)])
     controls.threshold = rng.choice([None, rng.random()])
@@ -130,7 +130,7 @@ def _region(watched: Watched) -> None:
 
 
 def _record(watched: Watched) -> None:
-    if watched.session.stats().recording is None:
+    if watched.session.metrics().recording is None:
         start_recording(watched)
     else:
         stop_recording(watched)
@@ -199,7 +199,7 @@ def _file_fault(fault: str, watched: Watched) -> None:
         watched.wait(3)
     else:
         watched.expect("warning")
-    if fault == "disk full" and watched.session.stats().recording is None:
+    if fault == "disk full" and watched.session.metrics().recording is None:
         try:
             start_recording(watched)
         except RecordingError:
@@ -213,7 +213,7 @@ def _file_fault(fault: str, watched: Watched) -> None:
 
 def _deleted(watched: Watched) -> None:
     _recording(watched)
-    state = watched.session.stats().recording
+    state = watched.session.metrics().recording
     if state is None:
         return
     watched.until(lambda: any(path.stat().st_size for path in state.paths), "a written file")
@@ -227,7 +227,7 @@ def _deleted(watched: Watched) -> None:
 
 def _recording(watched: Watched) -> None:
     """Make sure that a video is being recorded."""
-    state = watched.session.stats().recording
+    state = watched.session.metrics().recording
     if state is not None:
         stop_recording(watched)
     stem = watched.next_take()
@@ -244,6 +244,6 @@ def _recording(watched: Watched) -> None:
 
 def _after_fault(watched: Watched) -> None:
     """End what is left of the recording; the next one must work."""
-    if watched.session.stats().recording is not None:
+    if watched.session.metrics().recording is not None:
         watched.session.stop_recording()
     watched.expect("recording_finished")

@@ -16,7 +16,7 @@ from ..recording import files
 from ..recording.video_writer import Recorder
 from ..types import Floats, Heatmaps, Image
 
-ENGINE_FAULTS = ("raises", "out of memory", "no numbers", "hangs")
+ENGINE_FAULTS = ("raises", "out of memory", "NaN", "hangs")
 FILE_FAULTS = ("encoder fails", "encoder slow", "disk full")
 
 
@@ -60,7 +60,7 @@ class _BreakableEngine:
         if fault == "hangs":
             self._fault.released.wait()
         maps: Heatmaps = self._engine.infer(crops, stacks)
-        return _NoNumbers(maps) if fault == "no numbers" else maps
+        return _NoNumbers(maps) if fault == "NaN" else maps
 
     def halves(self) -> list[_BreakableEngine]:
         return [_BreakableEngine(half, self._fault) for half in self._engine.halves()]

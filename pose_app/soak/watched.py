@@ -37,7 +37,9 @@ SAMPLE_SECONDS = 1.0
 LOOK_SECONDS = 0.02
 STALL_SECONDS = 5.0
 _MODELS_AT_ONCE = 3  # one that hangs, the next one, and the one that comes after it
-_ON_THE_WAY = 8  # frames between capture and their pose: mailbox, inference, one being handed over
+_ON_THE_WAY = (
+    8  # frames between capture and their pose: frame queue, inference, one being handed over
+)
 
 
 class MissedError(Exception):
@@ -114,7 +116,7 @@ class Watched:
         self.session = Session(lambda: open_source("demo"), wanted, options, fallbacks)
         self.session.start()
         try:
-            self.until(lambda: self.session.stats().captured, "the first picture")
+            self.until(lambda: self.session.metrics().captured, "the first picture")
         except MissedError as error:
             self.problems.append(f"start: {error}")
 
@@ -177,7 +179,7 @@ class Watched:
     def use_camera(self, path: str = "/large") -> None:
         """Change to the loopback camera, if it is not that already."""
         url = self.camera.url(path)
-        info = self.session.stats().source
+        info = self.session.metrics().source
         if info is None or info.name != url:
             self.open_source(lambda: open_source(url))
 
@@ -215,8 +217,8 @@ class Watched:
         self.until(found, f"the event {' or '.join(kinds)}")
 
     def until_poses(self, more: int = 5) -> None:
-        wanted = self.session.stats().processed + more
-        self.until(lambda: self.session.stats().processed >= wanted, "a pose")
+        wanted = self.session.metrics().processed + more
+        self.until(lambda: self.session.metrics().processed >= wanted, "a pose")
 
     def act(self, name: str, action: Callable[[Watched], None], calm: float = 0.0) -> bool:
         """Do something to the session, then leave it alone for `calm` seconds.
@@ -233,7 +235,7 @@ class Watched:
             self._last_ns, self._disturbed = 0, False
             self.wait(calm)
         except MissedError as error:
-            stats = self.session.stats()
+            stats = self.session.metrics()
             problem = f"{name}: {error} ({stats.source}, {stats.engine})"
             self.problems.append(problem)
             report = f"{problem}\n\n{diagnostics.stacks()}"
@@ -263,7 +265,7 @@ class Watched:
             self.calm_gap = max(seconds, self.calm_gap)
 
     def _sample(self, now: float) -> None:
-        stats = self.session.stats()
+        stats = self.session.metrics()
         self.samples.append(take(self._process, now - self.started, stats.fps))
         on_the_way = stats.captured - stats.processed - stats.lost
         if not 0 <= on_the_way <= _ON_THE_WAY:

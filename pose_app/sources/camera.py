@@ -126,7 +126,7 @@ class CameraSource:
         return Frame(picture.number, picture.captured_ns, seconds, image)
 
     def seek(self, seconds: float) -> None:
-        raise SourceError(f"{self.info.name} is live: it cannot be wound to another time.")
+        raise SourceError(f"{self.info.name} is live: there is no position to seek to.")
 
     def close(self) -> None:
         self._reader.close()

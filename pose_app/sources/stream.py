@@ -104,7 +104,7 @@ class MjpegSource:
             return frame
 
     def seek(self, seconds: float) -> None:
-        raise SourceError(f"{self._name} is live: it cannot be wound to another time.")
+        raise SourceError(f"{self._name} is live: there is no position to seek to.")
 
     def close(self) -> None:
         self._closed.set()
@@ -208,7 +208,7 @@ class SnapshotSource:
         return Frame(index, captured_ns, self._clock.seconds(captured_ns), image)
 
     def seek(self, seconds: float) -> None:
-        raise SourceError(f"{self._name} is one picture: it cannot be wound to another time.")
+        raise SourceError(f"{self._name} is one picture: there is no position to seek to.")
 
     def close(self) -> None:
         self._closed.set()
@@ -294,7 +294,7 @@ class LiveStreamSource:
         return Frame(picture.number, picture.captured_ns, seconds, picture.image)
 
     def seek(self, seconds: float) -> None:
-        raise SourceError(f"{self._name} is live: it cannot be wound to another time.")
+        raise SourceError(f"{self._name} is live: there is no position to seek to.")
 
     def close(self) -> None:
         self._reader.close()

@@ -131,7 +131,7 @@ class VideoSource:
         In a looping source `seconds` may lie in a later lap, as a frame's own seconds do.
         """
         if not self.info.seekable:
-            raise SourceError(f"{self._name} cannot be wound: it is read from start to end only.")
+            raise SourceError(f"{self._name} cannot seek: it is read from start to end only.")
         with self._lock:
             if self._closed.is_set():
                 return
@@ -198,7 +198,7 @@ class VideoSource:
                 self._container.seek(ticks, stream=self._stream, backward=True)
             except (av.error.FFmpegError, OSError) as error:
                 raise SourceError(
-                    f"{self._name} cannot be wound to {wanted:.1f} s ({reason(error)}): "
+                    f"{self._name} cannot seek to {wanted:.1f} s ({reason(error)}): "
                     "play it from the start."
                 ) from error
             self._timeline.restart()

@@ -102,7 +102,7 @@ def _persons(
     files = tuple(file for file, _ in persons)
     keypoints = np.stack([keypoints for _, keypoints in persons])
     if not np.isfinite(keypoints).all():
-        raise DataError(f"The annotations in {path} have coordinates that are no numbers.")
+        raise DataError(f"The annotations in {path} have coordinates that are not finite.")
 
     def read(index: int) -> Image:
         try:  # cv2.imread ends the process where a name has half a surrogate pair in it

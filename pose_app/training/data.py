@@ -139,7 +139,7 @@ def load_shard(path: Path) -> PoseData:
     if bad or (np.diff(offsets) <= 0).any() or offsets[0] < 0 or offsets[-1] > len(jpeg):
         raise DataError(f"The offsets of {path} do not fit its pictures.")
     if not np.isfinite(keypoints).all():
-        raise DataError(f"The keypoints of {path} have values that are no numbers.")
+        raise DataError(f"The keypoints of {path} have values that are not finite.")
 
     def read(index: int) -> Image:
         picture = decode_image(jpeg[offsets[index] : offsets[index + 1]])

@@ -96,7 +96,7 @@ def of_network(network: StackedHourglass, spec: ModelSpec, device: torch.device)
         rgb = torch.from_numpy(np.ascontiguousarray(crops[..., ::-1])).to(device)
         images = normalised(rgb.permute(0, 3, 1, 2).float() / 255, spec)
         with torch.autocast(device.type, torch.bfloat16):
-            answers = network.answers(images)
+            answers = network.forward_stacks(images)
         maps = [probabilities(a) if spec.output == "logits" else a.float() for a in answers]
         joints: Floats = decode_there(torch.stack(maps, dim=1), spec).cpu().numpy()
         return joints

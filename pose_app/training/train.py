@@ -225,7 +225,7 @@ def _run(trainer: Trainer, held_out: list[PoseData], folder: Path, every: float)
             loss = float(torch.stack(losses).mean())
             if not math.isfinite(loss):
                 raise DataError(
-                    "The loss is no number any more: resume the last checkpoint with a lower "
+                    "The loss is not finite any more: resume the last checkpoint with a lower "
                     "--learning-rate."
                 )
             speed = (trainer.seen - told_seen) / max(now - told, 1e-9)

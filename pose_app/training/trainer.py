@@ -189,7 +189,7 @@ class Trainer:
 
     def _forward(self, images: Tensor, points: Tensor, states: Tensor) -> Tensor:
         with torch.autocast(self.device.type, torch.bfloat16):
-            answers = self.network.answers(images)
+            answers = self.network.forward_stacks(images)
         spec = self.spec
         return self._joint_losses(answers, points, states, spec.stride, spec.sigma, spec.output)
 

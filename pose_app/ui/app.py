@@ -18,12 +18,12 @@ from PySide6.QtWidgets import QApplication
 
 from ..errors import PoseAppError
 from ..settings import Settings
+from .controllers.models_controller import fallbacks, threshold
+from .controllers.models_controller import opener as model_opener
+from .controllers.sources_controller import last_target
+from .controllers.sources_controller import opener as source_opener
 from .icons import icon
 from .main_window import MainWindow
-from .models_control import fallbacks, threshold
-from .models_control import opener as model_opener
-from .sources_control import last_target
-from .sources_control import opener as source_opener
 
 if TYPE_CHECKING:
     from ..pipeline.session import Session

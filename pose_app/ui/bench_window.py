@@ -73,7 +73,7 @@ class Probe:
         if self._settled is not None:
             own, process, started = self._settled
             times, frames = psutil.Process().cpu_times(), len(self._ages)
-            stats = self._window.bridge.session.stats()
+            stats = self._window.bridge.session.metrics()
             self.found |= {
                 "painted_fps": frames / (time.time() - started),
                 "ui_thread_ms_per_frame": 1000 * (time.thread_time() - own) / frames,

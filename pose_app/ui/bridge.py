@@ -16,9 +16,9 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from ..errors import PoseAppError
 
 if TYPE_CHECKING:
+    from ..pipeline.metrics import FrameMetrics, SessionReport
     from ..pipeline.session import Session
-    from ..pipeline.stats import SessionReport, Stats
-    from ..types import Result
+    from ..types import FrameResult
 
 PICTURE_MS = 8  # how often the newest result is looked for; half a frame at 60 fps
 TEXT_MS = 200  # how often figures and words are renewed: faster is unreadable
@@ -29,9 +29,9 @@ Done = Callable[[Any, "PoseAppError | None"], None]
 class Bridge(QObject):
     """Owns the session and tells the widgets what happens in it, on the UI's thread.
 
-    `result(Result)` for each new picture, `stats(Stats)` several times a second, `happened(Event)`
-    for each event of the session (QObject has an `event` already), `stopped(SessionReport | None)`
-    once after `stop()`.
+    `result(FrameResult)` for each new picture, `stats(FrameMetrics)` several times a second,
+    `happened(Event)` for each event of the session (QObject has an `event` already),
+    `stopped(SessionReport | None)` once after `stop()`.
     """
 
     result = Signal(object)
@@ -42,8 +42,8 @@ class Bridge(QObject):
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.session = session
-        self.last_result: Result | None = None
-        self.last_stats: Stats | None = None
+        self.last_result: FrameResult | None = None
+        self.last_stats: FrameMetrics | None = None
         self.last_report: SessionReport | None = None  # once it has stopped
         self._stopping = self._has_ended = False
         self._outcomes: queue.SimpleQueue[tuple[Done, Any, PoseAppError | None]] = (
@@ -115,7 +115,7 @@ class Bridge(QObject):
             self.result.emit(result)
 
     def _fetch_stats(self) -> None:
-        self.last_stats = self.session.stats()
+        self.last_stats = self.session.metrics()
         for event in self.session.events():
             self.happened.emit(event)
         self.stats.emit(self.last_stats)

@@ -21,28 +21,29 @@ from PySide6.QtWidgets import (
 
 from ..errors import SettingsError
 from ..settings import Settings
-from . import furniture, theme
+from . import layout as furniture
+from . import theme
 from .actions import build_actions
 from .banner import Banner, Toast
 from .bridge import Bridge
-from .canvas import Canvas
+from .canvas.canvas import Canvas
+from .controllers.models_controller import ModelsController
+from .controllers.recordings_controller import RecordingsController
+from .controllers.sources_controller import FIRST, SourcesController
+from .controllers.views_controller import ViewsController
 from .dialogs.asking import Dialogs
 from .dialogs.hint import Hint
 from .icons import icon
-from .models_control import ModelsControl
 from .playback_bar import PlaybackBar
-from .recordings_control import RecordingsControl
-from .sources_control import FIRST, SourcesControl
 from .status import StatusLine
 from .view_state import ViewState
-from .views_control import ViewsControl
 
 if TYPE_CHECKING:
     from ..pipeline.events import Event
+    from ..pipeline.metrics import FrameMetrics
     from ..pipeline.session import Session
-    from ..pipeline.stats import Stats
     from ..sources.discover import CameraInfo
-    from ..types import Result
+    from ..types import FrameResult
 
 _SAVE_MS = 1500
 log = logging.getLogger(__name__)
@@ -88,10 +89,10 @@ class MainWindow(QMainWindow):
         self.toast = Toast(self.canvas)
         self.hint = Hint(self.canvas)
         self.status = StatusLine()
-        self.sources = SourcesControl(self, target)
-        self.models = ModelsControl(self)
-        self.views = ViewsControl(self, self.view)
-        self.recordings = RecordingsControl(self)
+        self.sources = SourcesController(self, target)
+        self.models = ModelsController(self)
+        self.views = ViewsController(self, self.view)
+        self.recordings = RecordingsController(self)
         self.commands = build_actions(self)
         commands = self.commands
         self.playback = PlaybackBar(commands["pause"], commands["step"], commands["loop"])
@@ -151,13 +152,13 @@ class MainWindow(QMainWindow):
 
     # What the session tells
 
-    def _show_result(self, result: Result) -> None:
+    def _show_result(self, result: FrameResult) -> None:
         self.views.show_result(result)
         self.canvas.show_result(result)
         for panel in self._visible_panels():
             panel.show_result(result)
 
-    def _show_stats(self, stats: Stats) -> None:
+    def _show_stats(self, stats: FrameMetrics) -> None:
         for control in (self.sources, self.models, self.views, self.recordings):
             control.show_stats(stats)
         self.recording_place.setVisible(stats.recording is not None)

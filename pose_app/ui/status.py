@@ -8,8 +8,8 @@ from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtWidgets import QLabel, QSizePolicy, QStatusBar, QWidget
 
 if TYPE_CHECKING:
-    from ..pipeline.stats import Stats
-    from ..types import Pose, Result
+    from ..pipeline.metrics import FrameMetrics
+    from ..types import FrameResult, Pose
 
 _HEAD = frozenset(("nose", "left_eye", "right_eye", "left_ear", "right_ear"))
 _HEAD_OF_MPII = frozenset(("upper_neck", "head_top"))
@@ -44,7 +44,7 @@ def describe_pose(pose: Pose | None) -> str:
     return tr("{count} of {all} joints in view.").format(count=count, all=len(pose.skeleton))
 
 
-def describe_rates(stats: Stats) -> str:
+def describe_rates(stats: FrameMetrics) -> str:
     """What slows things down, or nothing."""
     source = stats.source
     if source is None or stats.captured < _SETTLED:
@@ -78,7 +78,11 @@ class StatusLine(QStatusBar):
         self.addPermanentWidget(self.figures)
 
     def show_state(
-        self, stats: Stats, result: Result | None, age_ms: float | None, notice: str = ""
+        self,
+        stats: FrameMetrics,
+        result: FrameResult | None,
+        age_ms: float | None,
+        notice: str = "",
     ) -> None:
         """`age_ms` is from capture to paint; `notice` stands before everything else."""
         parts = [notice] if notice else []

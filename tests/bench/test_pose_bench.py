@@ -39,7 +39,7 @@ def test_track_and_smooth(benchmark: Any) -> None:
 
     def step() -> None:
         seconds = next(clock) / 30
-        region = tracker.candidates((640, 480))[0]
+        region = tracker.propose_regions((640, 480))[0]
         tracker.update(region, joints, scores, 0.9, seconds, (640, 480))
         smooth(joints, scores > 0.5, seconds, region.side)
 

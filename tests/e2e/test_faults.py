@@ -81,8 +81,8 @@ class Desk:
     def goes_on(self, count: int = 5) -> None:
         """So many more poses come."""
         assert self.session is not None
-        session, before = self.session, self.session.stats().processed
-        self.until(lambda: session.stats().processed >= before + count)
+        session, before = self.session, self.session.metrics().processed
+        self.until(lambda: session.metrics().processed >= before + count)
 
     def end(self) -> Any:
         assert self.session is not None
@@ -230,7 +230,7 @@ def test_credentials_of_a_stream_are_told_to_nobody(desk: Desk) -> None:
         desk.hears("source_lost")
         server.fault, server.down = None, False
         desk.hears("source_back")
-        stats = session.stats()
+        stats = session.metrics()
         desk.end()
     shown = [str(desk.told()), str(stats.source)]
     shown += [log.read_text() for log in desk.folder.glob("*.jsonl")]
@@ -322,7 +322,7 @@ def test_an_encoder_that_falls_behind_drops_and_says_so(
     monkeypatch.setattr(video_writer.Recorder, "_mux", slow)
     monkeypatch.setattr(video_writer, "QUEUE_FRAMES", (2, 2))
     session = desk.start(lambda: open_source("demo"))
-    desk.until(lambda: (r := session.stats().recording) is not None and r.dropped > 10)
+    desk.until(lambda: (r := session.metrics().recording) is not None and r.dropped > 10)
     report = desk.end()
     dropped = [file.dropped.get(writer.FULL, 0) for file in report.recordings[0].files]
     assert max(dropped) > 5
@@ -355,7 +355,7 @@ def test_a_disk_that_fills_up(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> No
     desk.hears("warning", "nearly full")
     desk.hears("recording_finished")
     desk.goes_on(10)  # the pictures go on
-    assert session.stats().recording is None
+    assert session.metrics().recording is None
     assert len(list(LogReader(desk.folder / "a.jsonl"))) >= 15
 
 

@@ -67,7 +67,7 @@ def test_a_recording_whose_folder_is_gone_does_not_go_on_in_new_files(
     camera.size = (200, 160)
     running.until_event("warning", "does not go on")
     running.until_processed(10)
-    assert running.session.stats().recording is None
+    assert running.session.metrics().recording is None
     report = running.session.stop()
     assert report.conserved
     assert report.stuck == ()

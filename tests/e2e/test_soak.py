@@ -16,7 +16,7 @@ import cv2
 import pytest
 
 from pose_app import cli
-from pose_app.pipeline.stats import Account
+from pose_app.pipeline.metrics import MetricsCollector
 from pose_app.soak import soak as soak_module
 from pose_app.soak import watched as watched_module
 from pose_app.soak.actions import actions
@@ -116,7 +116,7 @@ def test_a_bad_source_first_of_all(
 def test_frames_that_vanish_are_noticed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Account, "frame_dropped", lambda *_: None)
+    monkeypatch.setattr(MetricsCollector, "frame_dropped", lambda *_: None)
     status, account = soak(tmp_path / "report", capsys, 0.1, 5)
     assert status == 1
     assert account["verdict"] == "bad"

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pose_app.pipeline import source_keeper
+from pose_app.pipeline import source_supervisor as source_keeper
 from pose_app.sources import open_source
 from pose_app.sources.base import Source, SourceInfo
 from pose_app.sources.camera import CameraSource
@@ -149,7 +149,7 @@ def test_black_and_stale_pictures_are_told(
         desk.mode = mode
         running.until_event("warning", word)
         desk.mode = "live"
-        running.until(lambda: (info := running.session.stats().source) and info.note is None)
+        running.until(lambda: (info := running.session.metrics().source) and info.note is None)
         running.until_processed(5)
         assert "source_lost" not in running.kinds()
 
@@ -229,7 +229,7 @@ def test_clocks_that_are_wrong(says: Callable[[float], float], tmp_path: Path) -
         running.until_processed(5)
         begun = time.perf_counter()
         request = running.record()
-        running.until(lambda: running.session.stats().recording)
+        running.until(lambda: running.session.metrics().recording)
         running.until_processed(60)
         took = time.perf_counter() - begun
     assert request.raw is not None
@@ -325,7 +325,7 @@ def test_no_password_in_any_message(tmp_path: Path) -> None:
             seen.append(running.until_event("source_back"))
             running.until_processed(3)
             seen += running.events
-            shown = repr(seen) + repr(running.session.stats())
+            shown = repr(seen) + repr(running.session.metrics())
         assert "s3cret" not in shown + repr(running.report) + repr(running.events)
         assert request.log is not None
         assert "s3cret" not in request.log.read_text()

@@ -12,21 +12,21 @@ from pose_app.engines.base import HostHeatmaps
 from pose_app.pose.estimator import PoseEstimator
 from pose_app.skeletons import MPII_16, Skeleton
 from pose_app.sources import open_source
-from pose_app.types import Frame, Pose, Region, Result
+from pose_app.types import Frame, FrameResult, Pose, Region
 
 REGION = Region(20.0, 10.0, 64.0)
 TIMINGS = {"crop": 1.0, "network": 5.0, "decode": 2.0, "track": 0.5}
 
 
 @cache
-def real_results(count: int = 12) -> tuple[Result, ...]:
+def real_results(count: int = 12) -> tuple[FrameResult, ...]:
     """What the default model answers to the first frames of the demo clip."""
     estimator, source = PoseEstimator.open(), open_source("demo")
     results = []
     for _ in range(count):
         frame = source.read()
         assert frame is not None
-        results.append(Result(frame, estimator.track(frame), time.perf_counter_ns()))
+        results.append(FrameResult(frame, estimator.track(frame), time.perf_counter_ns()))
     source.close()
     estimator.close()
     return tuple(results)
@@ -49,7 +49,7 @@ def made_result(
     found: bool = True,
     threshold: float = 0.3,
     index: int = 0,
-) -> Result:
+) -> FrameResult:
     """A result whose joints all move `step` pixels to the right from each stack to the next.
 
     Joint j starts at (30 + j, 40) of a 120 x 90 picture whose left half is black and right half is
@@ -81,4 +81,4 @@ def made_result(
         timings=TIMINGS,
         maps=HostHeatmaps(maps[:, None]),
     )
-    return Result(frame, pose, time.perf_counter_ns())
+    return FrameResult(frame, pose, time.perf_counter_ns())

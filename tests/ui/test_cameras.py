@@ -10,8 +10,8 @@ import pytest
 from PySide6.QtGui import QAction
 
 from pose_app.settings import Settings
-from pose_app.ui.known_cameras import KnownCameras
-from pose_app.ui.sources_control import last_target
+from pose_app.ui.controllers.known_cameras import KnownCameras
+from pose_app.ui.controllers.sources_controller import last_target
 from tests.fakes import FakeCamera, FakeCameras, FakeDriver
 from tests.servers import demo_jpegs
 from tests.ui.conftest import WAIT_MS, close, wait_for_pose

@@ -13,9 +13,9 @@ from PySide6.QtGui import QImage
 
 from pose_app.engines.base import HostHeatmaps
 from pose_app.skeletons import MPII_16
-from pose_app.types import Frame, Pose, Region, Result
+from pose_app.types import Frame, FrameResult, Pose, Region
 from pose_app.ui import theme
-from pose_app.ui.canvas import Canvas
+from pose_app.ui.canvas.canvas import Canvas
 from pose_app.ui.view_state import ViewState
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
@@ -48,7 +48,7 @@ def blobs(places: np.ndarray, region: Region, sigma: float) -> np.ndarray:
     return (0.9 * np.exp(-away / (2 * sigma**2))).astype(np.float32)
 
 
-def result(**changes) -> Result:
+def result(**changes) -> FrameResult:
     """Two stacks: the first is 5 pixels off to the right; one joint absent, one uncertain."""
     region = Region(20.0, 4.0, 116.0)
     last = np.array(PLACES, np.float32)
@@ -70,7 +70,7 @@ def result(**changes) -> Result:
         threshold=0.3,
         maps=HostHeatmaps(maps),
     )
-    return Result(Frame(0, 1, 0.0, picture()), replace(pose, **changes), 2)
+    return FrameResult(Frame(0, 1, 0.0, picture()), replace(pose, **changes), 2)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from pose_app.errors import ModelError
 from pose_app.network import catalogue
 from pose_app.network.published import AP, METRICS, PCKH, ModelEntry
 from pose_app.paths import bundled, models_folder
-from pose_app.pipeline.stats import StageTime, Stats
+from pose_app.pipeline.metrics import FrameMetrics, StageTime
 from pose_app.ui.bridge import Bridge
 from pose_app.ui.dialogs.asking import Dialogs
 from pose_app.ui.dialogs.models import ModelsDialog
@@ -32,8 +32,8 @@ class IdleSession:
     def latest(self) -> None:
         return None
 
-    def stats(self) -> Stats:
-        return Stats()
+    def metrics(self) -> FrameMetrics:
+        return FrameMetrics()
 
     def events(self) -> list[Any]:
         return []
@@ -337,18 +337,18 @@ def test_a_catalogue_that_cannot_be_read_says_why(
 def test_what_to_expect_of_a_slower_model(published: ModelEntry) -> None:
     running = replace(published, gmac=1.0)
     stages = {"network": StageTime(10.0, 12.0), "crop": StageTime(2.0, 2.0)}
-    half = Stats(stages=stages, stacks_now=2, stacks_all=4)
+    half = FrameMetrics(stages=stages, stacks_now=2, stacks_all=4)
     slow = replace(published, gmac=8.0)
     # 10 ms for half of 1 GMAC is 160 ms for 8 GMAC, and 2 ms for everything else.
     assert expected_fps(slow, running, half) == pytest.approx(1000 / 162)
     assert expected_fps(slow, None, half) is None
-    assert expected_fps(slow, running, Stats()) is None
+    assert expected_fps(slow, running, FrameMetrics()) is None
     assert expected_fps(replace(slow, gmac=None), running, half) is None
 
 
 def test_the_expectation_is_said_before_the_switch(dialog: ModelsDialog, bridge: Bridge) -> None:
     stages = {"network": StageTime(10.0, 12.0)}
-    bridge.last_stats = Stats(stages=stages, stacks_now=2, stacks_all=2)
+    bridge.last_stats = FrameMetrics(stages=stages, stacks_now=2, stacks_all=2)
     dialog.table.select("net-2hg")
     assert "frames per second" in dialog.info.toPlainText()
 

@@ -13,12 +13,12 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from pose_app.skeletons import COCO_17, MPII_16
-from pose_app.types import Result
+from pose_app.types import FrameResult
 from pose_app.ui.icons import names
-from pose_app.ui.panels import PANELS, pace, plots
+from pose_app.ui.panels import PANELS, plots, throttle
 from pose_app.ui.panels.history import SECONDS, History
-from pose_app.ui.panels.pace import Pace
 from pose_app.ui.panels.plots import STAGES, PlotsPanel
+from pose_app.ui.panels.throttle import Throttle
 from pose_app.ui.panels.time_plot import TimePlot
 from pose_app.ui.view_state import ViewState
 from tests.ui.panel_results import TIMINGS, made_result, real_results
@@ -34,7 +34,7 @@ class Clock:
             perf_counter=lambda: self.now,
             perf_counter_ns=lambda: int(self.now * 1e9),
         )
-        monkeypatch.setattr(pace, "time", fake)
+        monkeypatch.setattr(throttle, "time", fake)
         monkeypatch.setattr(plots, "time", fake)
 
 
@@ -64,7 +64,7 @@ def feed(panel: PlotsPanel, clock: Clock, count: int, **made: Any) -> None:
         result = made_result(index=index, **made)
         frame = result.frame
         stamped = type(frame)(index, int((clock.now - 0.04) * 1e9), frame.seconds, frame.image)
-        panel.show_result(Result(stamped, result.pose, 0))
+        panel.show_result(FrameResult(stamped, result.pose, 0))
     panel.show_stats(None)  # type: ignore[arg-type]
 
 
@@ -91,17 +91,17 @@ def test_history_can_be_empty() -> None:
     assert History(3).recent(5.0).shape == (0, 4)
 
 
-def test_pace_shows_ten_a_second_and_never_loses_the_last(clock: Clock) -> None:
+def test_throttledshows_ten_a_second_and_never_loses_the_last(clock: Clock) -> None:
     shown: list[int] = []
-    pace_ = Pace(shown.append)
+    throttled = Throttle(shown.append)
     for frame in range(30):
-        pace_.offer(frame)
+        throttled.offer(frame)
         clock.now += 1 / 30
     assert 9 <= len(shown) <= 11
-    pace_.flush()
+    throttled.flush()
     assert shown[-1] == 29
     count = len(shown)
-    pace_.flush()
+    throttled.flush()
     assert len(shown) == count, "nothing is shown twice"
 
 
@@ -232,7 +232,7 @@ def test_every_panel_of_the_table_takes_results(spec: Any, qtbot: QtBot) -> None
     assert spec.icon in names()
     assert spec.area in Qt.DockWidgetArea
     result = made_result(3)
-    widget.show_result(Result(result.frame, None, result.done_ns))
+    widget.show_result(FrameResult(result.frame, None, result.done_ns))
     widget.show_result(result)
     widget.resize(300, 300)
     assert not widget.grab().isNull()

@@ -13,13 +13,13 @@ from pytestqt.qtbot import QtBot
 
 from pose_app.engines.base import HostHeatmaps
 from pose_app.errors import EngineError
-from pose_app.pipeline.stats import Stats
+from pose_app.pipeline.metrics import FrameMetrics
 from pose_app.skeletons import COCO_17
-from pose_app.types import Region, Result
-from pose_app.ui.stack_grid import StackGrid
-from pose_app.ui.stack_pictures import ZOOM, close_up
-from pose_app.ui.stack_readings import read_stacks
-from pose_app.ui.stacks_panel import StacksPanel
+from pose_app.types import FrameResult, Region
+from pose_app.ui.stacks.grid import StackGrid
+from pose_app.ui.stacks.panel import StacksPanel
+from pose_app.ui.stacks.pictures import ZOOM, close_up
+from pose_app.ui.stacks.readings import read_stacks
 from pose_app.ui.view_state import ViewState
 from tests.ui.panel_results import made_result, real_results
 
@@ -216,7 +216,7 @@ def test_readings_are_score_and_distance_to_the_last_answer(qapp: object) -> Non
 def test_stacks_that_did_not_run_are_there_but_dim(panel: StacksPanel) -> None:
     grid = panel.grid
     panel.show_result(made_result(2))
-    panel.show_stats(Stats(stacks_now=2, stacks_all=4))
+    panel.show_stats(FrameMetrics(stacks_now=2, stacks_all=4))
     assert grid.total == 4
     assert grid.reading(3) is None
     assert "Did not run" in grid.tile_help(3)
@@ -235,7 +235,7 @@ def test_nobody_in_view_has_no_figures(panel: StacksPanel) -> None:
 
 def test_a_picture_before_the_model_is_loaded_is_no_trouble(panel: StacksPanel) -> None:
     result = made_result()
-    panel.show_result(Result(result.frame, None, result.done_ns))
+    panel.show_result(FrameResult(result.frame, None, result.done_ns))
     assert panel.grid.reading(0) is None
     assert not panel.grab().isNull()
 
@@ -259,7 +259,7 @@ def test_a_lost_device_leaves_the_picture_without_heat(panel: StacksPanel) -> No
     result = made_result(2)
     assert result.pose is not None
     pose = replace(result.pose, maps=LostHeatmaps(np.zeros((2, 1, 16, 32, 32), np.float32)))
-    panel.show_result(Result(result.frame, pose, result.done_ns))
+    panel.show_result(FrameResult(result.frame, pose, result.done_ns))
     inner = panel.grid.tile(0).adjusted(4, 4, -4, -4)
     assert np.ptp(pixels(panel.grid, inner), axis=2).max() == 0
 
@@ -268,7 +268,7 @@ def test_maps_are_copied_out_once_per_frame(panel: StacksPanel) -> None:
     result = made_result(3)
     assert result.pose is not None
     maps = CountedHeatmaps(np.zeros((3, 1, 16, 32, 32), np.float32))
-    panel.show_result(Result(result.frame, replace(result.pose, maps=maps), result.done_ns))
+    panel.show_result(FrameResult(result.frame, replace(result.pose, maps=maps), result.done_ns))
     for _ in range(3):
         panel.grid.grab()
     assert maps.copies == 3

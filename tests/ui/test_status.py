@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pose_app.pipeline.stats import Stats
+from pose_app.pipeline.metrics import FrameMetrics
 from pose_app.skeletons import COCO_17, MPII_16
 from pose_app.sources.base import SourceInfo
+from pose_app.ui.controllers.recordings_controller import size_of
 from pose_app.ui.playback_bar import clock
-from pose_app.ui.recordings_control import size_of
 from pose_app.ui.status import describe_pose, describe_rates
 from tests.ui.panel_results import made_result
 
@@ -48,12 +48,15 @@ FILE = SourceInfo("video", "clip.mp4", (640, 480), fps=30.0, note="It has no clo
 @pytest.mark.parametrize(
     ("stats", "words"),
     [
-        (Stats(captured=99, source_fps=30, fps=29, source=CAMERA), ""),
-        (Stats(captured=99, source_fps=12, fps=12, source=CAMERA), "12 of 30 fps: too dark?"),
-        (Stats(captured=99, source_fps=30, fps=9, source=CAMERA), "fewer stacks"),
-        (Stats(captured=5, source_fps=2, fps=1, source=CAMERA), ""),  # it has only begun
-        (Stats(captured=99, source_fps=12, fps=12, source=FILE), "It has no clock."),
-        (Stats(), ""),
+        (FrameMetrics(captured=99, source_fps=30, fps=29, source=CAMERA), ""),
+        (
+            FrameMetrics(captured=99, source_fps=12, fps=12, source=CAMERA),
+            "12 of 30 fps: too dark?",
+        ),
+        (FrameMetrics(captured=99, source_fps=30, fps=9, source=CAMERA), "fewer stacks"),
+        (FrameMetrics(captured=5, source_fps=2, fps=1, source=CAMERA), ""),  # it has only begun
+        (FrameMetrics(captured=99, source_fps=12, fps=12, source=FILE), "It has no clock."),
+        (FrameMetrics(), ""),
     ],
 )
 def test_rates_in_words(stats, words):

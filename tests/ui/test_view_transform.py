@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pose_app.ui.view_transform import ViewTransform
+from pose_app.ui.canvas.view_transform import ViewTransform
 
 SIZES = st.tuples(st.integers(1, 4000), st.integers(1, 4000))
 

@@ -103,7 +103,7 @@ def test_another_skeleton_forgets_the_chosen_joints(open_window, qtbot):
 def test_keys_choose_stacks_and_compare(open_window, qtbot):
     window = open_window("demo")
     wait_for_pose(window, qtbot)
-    stacks = window.bridge.session.stats().stacks_all
+    stacks = window.bridge.session.metrics().stacks_all
     qtbot.waitUntil(lambda: not window.commands[f"stack_{stacks + 1}"].isVisible())
     window.activateWindow()
     qtbot.keyClick(window.canvas, Qt.Key.Key_1)

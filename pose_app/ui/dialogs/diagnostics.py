@@ -21,11 +21,11 @@ from ... import __version__
 from ...errors import PoseAppError
 
 if TYPE_CHECKING:
-    from ...pipeline.stats import Stats
+    from ...pipeline.metrics import FrameMetrics
     from ..bridge import Bridge
 
 
-def report(stats: Stats | None, threads: tuple[str, ...], paint_ms: float) -> str:
+def report(stats: FrameMetrics | None, threads: tuple[str, ...], paint_ms: float) -> str:
     """The state of the app, one fact per line; names of sources are without credentials."""
     lines = [
         f"pose-app {__version__}",

@@ -10,7 +10,7 @@ from PySide6.QtCore import QCoreApplication
 
 if TYPE_CHECKING:
     from ...network.published import ModelEntry
-    from ...pipeline.stats import Stats
+    from ...pipeline.metrics import FrameMetrics
 
 
 def tr(text: str) -> str:
@@ -89,7 +89,7 @@ COLUMNS: tuple[Column, ...] = (
 
 
 def expected_fps(
-    entry: ModelEntry, running: ModelEntry | None, stats: Stats | None
+    entry: ModelEntry, running: ModelEntry | None, stats: FrameMetrics | None
 ) -> float | None:
     """Frames per second to expect of a model with all its stacks, from how fast another one runs.
 

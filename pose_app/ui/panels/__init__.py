@@ -9,8 +9,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
 if TYPE_CHECKING:
-    from ...pipeline.stats import Stats
-    from ...types import Result
+    from ...pipeline.metrics import FrameMetrics
+    from ...types import FrameResult
     from ..bridge import Bridge
     from ..view_state import ViewState
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 class Panel(Protocol):
     """What a panel's widget implements; both are called only while it is visible."""
 
-    def show_result(self, result: Result) -> None: ...
+    def show_result(self, result: FrameResult) -> None: ...
 
-    def show_stats(self, stats: Stats) -> None: ...
+    def show_stats(self, stats: FrameMetrics) -> None: ...
 
 
 class PanelSpec(NamedTuple):
@@ -35,7 +35,7 @@ class PanelSpec(NamedTuple):
 
 
 def _stacks(bridge: Bridge, view: ViewState) -> QWidget:
-    from ..stacks_panel import StacksPanel
+    from ..stacks.panel import StacksPanel
 
     return StacksPanel(view)
 

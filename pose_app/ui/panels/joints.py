@@ -28,14 +28,14 @@ from PySide6.QtWidgets import (
 )
 
 from ...skeletons import Skeleton
-from ...types import Pose, Result
-from .. import colours
+from ...types import FrameResult, Pose
+from ..canvas import colours
 from ..view_state import ViewState
 from ..words import group_label, joint_label
-from .pace import Pace
+from .throttle import Throttle
 
 if TYPE_CHECKING:
-    from ...pipeline.stats import Stats
+    from ...pipeline.metrics import FrameMetrics
 
 _ALL = -1  # what the top row and the groups have in place of a joint's index
 _INDEX = Qt.ItemDataRole.UserRole
@@ -84,7 +84,7 @@ class JointsPanel(QWidget):
         super().__init__(parent)
         self._view = view
         self._skeleton: Skeleton | None = None
-        self._pace = Pace(self._show_pose)
+        self._throttle = Throttle(self._show_pose)
         self._items: dict[int, QTreeWidgetItem] = {}
         self._top = QTreeWidgetItem()
         self.presets: list[QToolButton] = []
@@ -93,12 +93,12 @@ class JointsPanel(QWidget):
         self._outline_boxes()
         view.changed.connect(self._show_view)
 
-    def show_result(self, result: Result) -> None:
+    def show_result(self, result: FrameResult) -> None:
         if result.pose is not None:
-            self._pace.offer(result.pose)
+            self._throttle.offer(result.pose)
 
-    def show_stats(self, stats: Stats) -> None:
-        self._pace.flush()
+    def show_stats(self, stats: FrameMetrics) -> None:
+        self._throttle.flush()
 
     def _build(self) -> None:
         row = QHBoxLayout()

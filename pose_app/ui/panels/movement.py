@@ -21,14 +21,14 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QVBoxLayout, QWidget
 
 from ...skeletons import Skeleton
-from ...types import Floats, Pose, Result
-from .. import colours
+from ...types import Floats, FrameResult, Pose
+from ..canvas import colours
 from ..view_state import ViewState
 from ..words import joint_label
-from .pace import Pace
+from .throttle import Throttle
 
 if TYPE_CHECKING:
-    from ...pipeline.stats import Stats
+    from ...pipeline.metrics import FrameMetrics
 
 _FOLLOW = 0.35  # share of the way to the newest value that a bar goes, ten times a second
 _NICE = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)  # full scales, in pixels
@@ -241,17 +241,17 @@ class MovementPanel(QWidget):
     def __init__(self, view: ViewState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.plot = MovementPlot(view)
-        self._pace = Pace(self.plot.show_pose)
+        self._throttle = Throttle(self.plot.show_pose)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2, 2, 2, 4)
         layout.addWidget(self.plot)
 
-    def show_result(self, result: Result) -> None:
+    def show_result(self, result: FrameResult) -> None:
         if result.pose is not None:
-            self._pace.offer(result.pose)
+            self._throttle.offer(result.pose)
 
-    def show_stats(self, stats: Stats) -> None:
-        self._pace.flush()
+    def show_stats(self, stats: FrameMetrics) -> None:
+        self._throttle.flush()
 
 
 @cache

@@ -12,17 +12,17 @@ from PySide6.QtGui import QColor, QPalette, QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from ...skeletons import Skeleton
-from ...types import Pose, Result
-from .. import colours
+from ...types import FrameResult, Pose
+from ..canvas import colours
 from ..icons import icon
 from ..view_state import ViewState
 from ..words import joint_label
 from .history import History
-from .pace import Pace
+from .throttle import Throttle
 from .time_plot import TimePlot
 
 if TYPE_CHECKING:
-    from ...pipeline.stats import Stats
+    from ...pipeline.metrics import FrameMetrics
 
 # Stages in the order they pile up, and their colours: told apart by brightness too.
 STAGES = {"crop": "#fbbf24", "network": "#6366f1", "decode": "#2dd4bf", "track": "#f472b6"}
@@ -37,7 +37,7 @@ class PlotsPanel(QWidget):
         super().__init__(parent)
         self._view = view
         self._skeleton: Skeleton | None = None
-        self._pace = Pace(self._redraw)
+        self._throttle = Throttle(self._redraw)
         self._times = History(len(STAGES) + 1)  # ms: stages, then age
         self._scores = History(0)  # one column per joint
         self._path = History(0)  # x and y of every joint, in pixels of the picture
@@ -57,18 +57,18 @@ class PlotsPanel(QWidget):
         self._build()
         self._colour()
 
-    def show_result(self, result: Result) -> None:
+    def show_result(self, result: FrameResult) -> None:
         if result.pose is None or self.pause.isChecked():
             return
         self._remember(result, result.pose)
-        self._pace.offer(result)
+        self._throttle.offer(result)
 
-    def show_stats(self, stats: Stats) -> None:
-        self._pace.flush()
+    def show_stats(self, stats: FrameMetrics) -> None:
+        self._throttle.flush()
 
     # Data
 
-    def _remember(self, result: Result, pose: Pose) -> None:
+    def _remember(self, result: FrameResult, pose: Pose) -> None:
         if pose.skeleton != self._skeleton:
             self._skeleton = pose.skeleton
             self._scores = History(len(pose.skeleton))
@@ -99,7 +99,7 @@ class PlotsPanel(QWidget):
 
     # Drawing
 
-    def _redraw(self, result: Result) -> None:
+    def _redraw(self, result: FrameResult) -> None:
         now = time.perf_counter()
         times = self._times.recent(now)
         stacked = np.cumsum(times[:, 1 : len(STAGES) + 1], axis=1)

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pose_app.engines import choose, machine
+from pose_app.engines import choose, hardware
 from pose_app.engines.choose import available, open_engine
-from pose_app.engines.machine import Choice
+from pose_app.engines.hardware import Choice
 from pose_app.errors import EngineError, ModelError
 
 from .conftest import MakeModel, random_crops
@@ -154,7 +154,7 @@ def test_missing_openvino_is_mentioned(
 
 
 def test_the_machine_is_described_without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "nvidia_count", lambda: 0)
+    monkeypatch.setattr(hardware, "nvidia_count", lambda: 0)
     kinds = {(c.engine, c.device): c.problem for c in available()}
     assert kinds["torch", "cuda"] == NO_CUDA
     assert kinds["openvino", "cpu"] is None

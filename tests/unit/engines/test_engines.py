@@ -17,8 +17,8 @@ import torch
 from pose_app.engines import openvino_engine
 from pose_app.engines.base import Engine, EngineInfo
 from pose_app.engines.convert import converted
+from pose_app.engines.fused import reference_maps
 from pose_app.engines.openvino_engine import OpenVINOEngine, precisions
-from pose_app.engines.prepared import reference_maps
 from pose_app.engines.torch_engine import TorchEngine
 from pose_app.errors import EngineError
 from pose_app.network.native import load_native

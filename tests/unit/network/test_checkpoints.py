@@ -33,7 +33,7 @@ def refused(path: Path, match: str) -> None:
     assert text.endswith(".")
 
 
-def answers(path: Path, weights: reference.Weights) -> None:
+def check_answers(path: Path, weights: reference.Weights) -> None:
     network, _ = load_checkpoint(path)
     x = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
@@ -57,7 +57,7 @@ def test_prefixes_and_wrappers(tmp_path: Path, prefix: str, wrapped: bool, moder
         tmp_path / "net.pt",
         _use_new_zipfile_serialization=modern,
     )
-    answers(tmp_path / "net.pt", weights)
+    check_answers(tmp_path / "net.pt", weights)
 
 
 def test_a_prefix_that_not_all_keys_have_stays(tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_old_file_with_cuda_tensors_and_optimizer(tmp_path: Path) -> None:
     on_card = on_card.replace(b"X\x03\x00\x00\x00cpu", b"X\x06\x00\x00\x00cuda:0")
     assert on_card.count(b"cuda") >= 2
     path.write_bytes(on_card)
-    answers(path, weights)
+    check_answers(path, weights)
 
 
 def test_half_precision_and_safetensors(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from pose_app.engines.prepared import normalised
+from pose_app.engines.fused import normalised
 from pose_app.network import load_checkpoint
 from pose_app.network.families import FAMILIES, spec_for
 from pose_app.network.protocol import (

@@ -34,7 +34,7 @@ def test_stopping_early_gives_the_same_first_answers(spec: ModelSpec) -> None:
             some = network(x, stacks=count)
             assert some.shape[1] == count
             torch.testing.assert_close(some, all_stacks[:, :count])
-            for stack, answer in enumerate(network.answers(x, count)):
+            for stack, answer in enumerate(network.forward_stacks(x, count)):
                 torch.testing.assert_close(answer, some[:, stack])
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from pose_app.errors import EngineError, ModelError, PoseAppError, SourceError
 from pose_app.pipeline import session as session_module
-from pose_app.pipeline import source_keeper
+from pose_app.pipeline import source_supervisor as source_keeper
 from pose_app.pipeline.events import Event
 from pose_app.pipeline.options import SessionOptions
 from pose_app.pipeline.session import RecordingRequest, Session
@@ -111,7 +111,7 @@ def test_a_camera_after_a_file_is_not_waited_for(run: Run) -> None:
     session.start()
     run.until(lambda: estimator.seen == [0])  # the next one waits for those after it
     session.set_source(lambda: ScriptedSource(None, live=True, fps=100, name="camera"))
-    run.until(lambda: session.stats().processed > 5)
+    run.until(lambda: session.metrics().processed > 5)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_a_file_waits_for_a_model_that_loads_slowly(run: Run) -> None:
     session = run(ScriptedSource(20), lambda: (loaded.wait(10), estimator)[1])
     session.start()
     run.event("source_opened")
-    assert session.stats().processed == 0
+    assert session.metrics().processed == 0
     loaded.set()
     assert session.finished.wait(20)
     assert estimator.seen == list(range(20))
@@ -218,8 +218,8 @@ def test_auto_gives_up_stacks_that_do_not_keep_up(run: Run) -> None:
     session = run(ScriptedSource(None, live=True, fps=30), estimator, SessionOptions(stacks="auto"))
     session.start()
     run.until(lambda: [asked[0] for asked in estimator.asked[-5:]] == [2] * 5)
-    assert session.stats().stacks_now == 2
-    assert session.stats().stacks_all == 4
+    assert session.metrics().stacks_now == 2
+    assert session.metrics().stacks_all == 4
 
 
 def test_limits_end_the_run(run: Run) -> None:
@@ -277,12 +277,12 @@ def test_the_end_waits_for_a_seek(run: Run) -> None:
     session = run(ScriptedSource(10, fps=200), estimator, SessionOptions(loop=False))
     session.start()
     assert session.finished.wait(20)
-    assert session.stats().finished
+    assert session.metrics().finished
     session.seek(0.0)
     run.until(lambda: estimator.seen.count(9) == 2)
     assert session.finished.wait(20)
     session.set_source(lambda: ScriptedSource(None, live=True, fps=100, kind="stream"))
-    run.until(lambda: not session.stats().finished)
+    run.until(lambda: not session.metrics().finished)
     assert run.kinds().count("source_ended") >= 1
 
 
@@ -302,10 +302,10 @@ def test_a_paused_camera_drops_its_frames(run: Run) -> None:
     session = run(ScriptedSource(None, live=True, fps=200), options=WINDOW)
     session.controls.paused = True
     session.start()
-    run.until(lambda: session.stats().dropped.get("paused", 0) > 5)
-    assert session.stats().processed == 0
+    run.until(lambda: session.metrics().dropped.get("paused", 0) > 5)
+    assert session.metrics().processed == 0
     session.controls.paused = False
-    run.until(lambda: session.stats().processed > 5)
+    run.until(lambda: session.metrics().processed > 5)
 
 
 # Changing over.
@@ -317,15 +317,15 @@ def test_another_source_takes_over_with_its_first_picture(run: Run) -> None:
     second = ScriptedSource(None, live=True, fps=100, name="second", kind="stream")
     session = run(first, options=WINDOW)
     session.start()
-    run.until(lambda: session.stats().processed > 3)
+    run.until(lambda: session.metrics().processed > 3)
     session.set_source(lambda: (opened.wait(10), second)[1])
-    before = session.stats().processed
-    run.until(lambda: session.stats().processed > before + 3)  # the first goes on
+    before = session.metrics().processed
+    run.until(lambda: session.metrics().processed > before + 3)  # the first goes on
     assert not first.closed.is_set()
     opened.set()
-    run.until(lambda: (info := session.stats().source) is not None and info.name == "second")
+    run.until(lambda: (info := session.metrics().source) is not None and info.name == "second")
     assert first.closed.wait(10)
-    run.until(lambda: session.stats().fps > 0)
+    run.until(lambda: session.metrics().fps > 0)
 
 
 def test_a_source_that_cannot_be_opened_changes_nothing(run: Run) -> None:
@@ -335,11 +335,11 @@ def test_a_source_that_cannot_be_opened_changes_nothing(run: Run) -> None:
     first = ScriptedSource(None, live=True, fps=100, kind="stream")
     session = run(first, options=WINDOW)
     session.start()
-    run.until(lambda: session.stats().processed > 3)
+    run.until(lambda: session.metrics().processed > 3)
     session.set_source(broken)
     assert run.event("source_failed").message == "There is no such file."
-    before = session.stats().processed
-    run.until(lambda: session.stats().processed > before + 3)
+    before = session.metrics().processed
+    run.until(lambda: session.metrics().processed > before + 3)
     assert session.failure is None
 
 
@@ -356,13 +356,13 @@ def test_of_several_wishes_the_last_wins(run: Run) -> None:
 
     session = run(opener("first", 0), options=WINDOW)
     session.start()
-    run.until(lambda: session.stats().processed > 0)
+    run.until(lambda: session.metrics().processed > 0)
     session.set_source(opener("slow", 0.3))
     session.set_source(opener("last", 0.1))
-    run.until(lambda: (info := session.stats().source) is not None and info.name == "last")
+    run.until(lambda: (info := session.metrics().source) is not None and info.name == "last")
     run.until(lambda: len(made) == 3)
     run.until(lambda: all(s.closed.is_set() for s in made if s.info.name != "last"))
-    info = session.stats().source
+    info = session.metrics().source
     assert info is not None
     assert info.name == "last"
 
@@ -382,9 +382,9 @@ def test_a_camera_that_opens_only_once_is_let_go_first(run: Run) -> None:
 
     session = run(opener("small"), options=WINDOW)
     session.start()
-    run.until(lambda: session.stats().processed > 3)
+    run.until(lambda: session.metrics().processed > 3)
     session.set_source(opener("large"))
-    run.until(lambda: (info := session.stats().source) is not None and info.name == "large")
+    run.until(lambda: (info := session.metrics().source) is not None and info.name == "large")
     assert "source_failed" not in run.kinds()
 
 
@@ -397,7 +397,7 @@ def test_another_model_takes_over_when_it_is_loaded(run: Run) -> None:
     run.until(lambda: second.seen)
     run.until(lambda: first.closed == 1)
     assert first.threads == {"inference"}
-    assert session.stats().model == "second"
+    assert session.metrics().model == "second"
 
 
 def test_a_model_that_does_not_load_changes_nothing(run: Run) -> None:
@@ -434,7 +434,7 @@ def test_a_wish_that_comes_before_anything_is_loaded_and_fails(run: Run) -> None
     let_go.set()
     run.until(lambda: len(first.seen) > 5)
     assert session.failure is None
-    assert session.stats().model == "first"
+    assert session.metrics().model == "first"
 
 
 # Faults.
@@ -497,8 +497,8 @@ def test_a_lost_camera_is_looked_for_until_it_is_back(
     session.start()
     assert "unplugged" in run.event("source_lost").message
     run.event("source_back")
-    back = session.stats().processed
-    run.until(lambda: session.stats().processed > back + 5)
+    back = session.metrics().processed
+    run.until(lambda: session.metrics().processed > back + 5)
     session.stop()
     assert session.failure is None
     assert len(attempts) == 4
@@ -526,7 +526,7 @@ def test_a_driver_that_blocks_for_ever_is_left_behind(
     session.start()
     assert "no picture" in run.event("source_lost").message
     run.event("source_back")
-    run.until(lambda: session.stats().processed > 10)
+    run.until(lambda: session.metrics().processed > 10)
     let_go.set()
 
 
@@ -544,7 +544,7 @@ def test_a_thread_that_a_driver_holds_is_named_at_the_stop(
         lambda: ScriptedSource(None, live=True, fps=100, script=block), FakeEstimator, WINDOW
     )
     session.start()
-    while session.stats().captured < 3:
+    while session.metrics().captured < 3:
         time.sleep(0.01)
     report = session.stop()
     assert report.stuck == ("read source",)
@@ -671,7 +671,7 @@ def test_an_engine_that_hangs_is_left_behind(run: Run) -> None:
     assert first.closed == 0
     let_go.set()
     run.until(lambda: first.closed == 1)  # it has threads of its own, perhaps
-    assert session.stats().dropped["engine hung"] == 1
+    assert session.metrics().dropped["engine hung"] == 1
 
 
 def test_a_region_outside_the_picture_is_forgotten_in_the_window(run: Run) -> None:
@@ -686,7 +686,7 @@ def test_a_region_outside_the_picture_is_forgotten_in_the_window(run: Run) -> No
     session.start()
     assert "outside" in run.event("warning").message
     assert session.controls.region is None
-    run.until(lambda: session.stats().processed > 3)
+    run.until(lambda: session.metrics().processed > 3)
 
 
 def test_a_region_outside_the_picture_ends_a_run(run: Run) -> None:
@@ -747,15 +747,15 @@ def test_a_run_of_a_camera_records_from_its_first_pose_on(run: Run, tmp_path: Pa
 def test_recordings_start_and_stop_while_it_runs(run: Run, tmp_path: Path) -> None:
     session = run(ScriptedSource(None, live=True, fps=100), options=WINDOW)
     session.start()
-    run.until(lambda: session.stats().processed > 3)
+    run.until(lambda: session.metrics().processed > 3)
     for number in range(3):
         session.record(RecordingRequest(tmp_path / "a.mp4", log=tmp_path / "a.jsonl"))
         with pytest.raises(PoseAppError, match="A recording is running"):
             session.record(RecordingRequest(tmp_path / "b.mp4"))
-        run.until(lambda: (r := session.stats().recording) is not None and r.seconds > 0.1)
+        run.until(lambda: (r := session.metrics().recording) is not None and r.seconds > 0.1)
         session.stop_recording()
         run.until(lambda: run.kinds().count("recording_finished") == number + 1)  # noqa: B023
-        assert session.stats().recording is None
+        assert session.metrics().recording is None
     for name in ("a", "a (2)", "a (3)"):
         check = verify(tmp_path / f"{name}.mp4")
         assert check.good, check.problems

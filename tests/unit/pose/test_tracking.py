@@ -35,13 +35,13 @@ def joints(x: float = 320, y: float = 60, height: float = 360) -> np.ndarray:
 def following(places: np.ndarray, **spec: Any) -> Tracker:
     """A tracker that has just found somebody there, at 0 seconds."""
     tracker = Tracker(dot_spec(**spec))
-    region = tracker.candidates(SIZE)[0]
+    region = tracker.propose_regions(SIZE)[0]
     assert tracker.update(region, places, SURE, 0.9, 0.0, SIZE)
     return tracker
 
 
 def feed(tracker: Tracker, places: np.ndarray, scores: np.ndarray, seconds: float) -> bool:
-    region = tracker.candidates(SIZE)[0]
+    region = tracker.propose_regions(SIZE)[0]
     return tracker.update(region, places, scores, float(scores.mean()), seconds, SIZE)
 
 
@@ -101,7 +101,7 @@ def test_searching_looks_at_the_whole_frame_and_at_every_square_in_turn() -> Non
     squares = search_squares(SIZE)
     seen = []
     for frame in range(2 * len(squares)):
-        whole, square = tracker.candidates(SIZE)
+        whole, square = tracker.propose_regions(SIZE)
         assert whole == whole_frame(SIZE)
         seen.append(square)
         assert not tracker.update(whole, joints(), NOBODY, 0.0, frame / 30, SIZE)
@@ -112,7 +112,7 @@ def test_who_is_found_is_followed_by_one_square_around_the_joints() -> None:
     tracker = following(joints())
     assert tracker.region is not None
     assert covers(tracker.region, joints())
-    assert tracker.candidates(SIZE) == [tracker.region]
+    assert tracker.propose_regions(SIZE) == [tracker.region]
     # A person is 0.96 of the given height from head top to ankle.
     assert tracker.region.side / (0.96 * 360) == pytest.approx(1.45, abs=0.01)
 
@@ -188,7 +188,7 @@ def test_less_is_enough_to_stay_than_to_be_found() -> None:
     spec = dot_spec()
     between = np.full(16, spec.person_threshold * 0.85, np.float32)
     fresh = Tracker(spec)
-    assert not fresh.update(fresh.candidates(SIZE)[0], joints(), between, 0.255, 0.0, SIZE)
+    assert not fresh.update(fresh.propose_regions(SIZE)[0], joints(), between, 0.255, 0.0, SIZE)
     assert fresh.region is None
     assert feed(following(joints()), joints(), between, 1 / 30)
 
@@ -207,7 +207,7 @@ def test_the_same_frame_again_changes_nothing() -> None:
 
 def test_another_frame_size_means_another_picture() -> None:
     tracker = following(joints())
-    assert len(tracker.candidates((1280, 720))) == 2
+    assert len(tracker.propose_regions((1280, 720))) == 2
     assert tracker.region is None
 
 
@@ -215,7 +215,7 @@ def test_another_frame_size_means_another_picture() -> None:
 def test_who_is_beyond_doubt_has_the_network_alone(threshold: float) -> None:
     tracker = following(joints(), person_threshold=threshold)
     for frame in range(1, 4 * GLANCE_EVERY):
-        assert len(tracker.candidates(SIZE)) == 1
+        assert len(tracker.propose_regions(SIZE)) == 1
         feed(tracker, joints(), SURE, frame / 30)
 
 
@@ -225,7 +225,7 @@ def test_in_doubt_the_tracker_glances_elsewhere_now_and_then() -> None:
     glances = []
     for frame in range(1, 6 * GLANCE_EVERY + 1):
         feed(tracker, joints(), doubtful, frame / 30)
-        glances += tracker.candidates(SIZE)[1:]
+        glances += tracker.propose_regions(SIZE)[1:]
     assert len(glances) == 6
     assert glances[::2] == [whole_frame(SIZE)] * 3
     assert set(glances[1::2]) <= set(search_squares(SIZE))
@@ -235,14 +235,14 @@ def test_in_doubt_the_tracker_glances_elsewhere_now_and_then() -> None:
 def test_reset_forgets_the_person() -> None:
     tracker = following(joints())
     tracker.reset()
-    assert len(tracker.candidates(SIZE)) == 2
+    assert len(tracker.propose_regions(SIZE)) == 2
 
 
 def test_a_head_alone_keeps_room_for_shoulders_and_arms() -> None:
     scores = NOBODY.copy()
     scores[[7, 8, 9]] = 0.95  # thorax, upper neck, head top
     places = joints(height=600)
-    region = Tracker(dot_spec()).around(places, scores, SIZE)
+    region = Tracker(dot_spec()).region_from_keypoints(places, scores, SIZE)
     assert covers(region, places[[8, 9, 11, 12, 13, 14]])
 
 
@@ -251,7 +251,7 @@ def test_missing_legs_do_not_count_for_the_region() -> None:
     scores[:6] = 0.02
     places = joints()
     places[:6] = (10_000, 10_000)  # wherever an unsure joint happens to be
-    region = Tracker(dot_spec()).around(places, scores, SIZE)
+    region = Tracker(dot_spec()).region_from_keypoints(places, scores, SIZE)
     assert covers(region, joints()[6:])
     assert region.side < 400
 
@@ -267,7 +267,7 @@ def test_other_skeletons_are_followed_too() -> None:
         input_size=(384, 256),
     )
     places = np.random.default_rng(0).uniform(100, 300, (17, 2)).astype(np.float32)
-    region = Tracker(spec).around(places, np.full(17, 0.8, np.float32), SIZE)
+    region = Tracker(spec).region_from_keypoints(places, np.full(17, 0.8, np.float32), SIZE)
     middle = (places.min(axis=0) + places.max(axis=0)) / 2 + 0.5
     assert region.centre == pytest.approx(tuple(middle), abs=1)
     assert region.side * 256 / 384 > np.ptp(places[:, 0])
@@ -299,7 +299,7 @@ def test_any_joints_leave_a_region_that_shows_a_part_of_the_picture(
     sure = np.array(scores, np.float32)
     for number, seconds in enumerate(times):
         presence = float(sure.mean()) if number % 3 else 1.0
-        for region in tracker.candidates((width, height)):
+        for region in tracker.propose_regions((width, height)):
             assert all(map(math.isfinite, (region.x, region.y, region.side)))
             assert region.side >= 1
             assert -region.side < region.x < width

@@ -175,7 +175,7 @@ def test_it_can_be_opened_again(opener: Opener) -> None:
 def test_seek_goes_there_or_says_that_it_cannot(source: Source, kind: str) -> None:
     info = source.info
     if not info.seekable:
-        with pytest.raises(SourceError, match="cannot be wound"):
+        with pytest.raises(SourceError, match=r"cannot seek|no position to seek to"):
             source.seek(0.1)
         return
     frames = some(source, 6)

@@ -306,7 +306,7 @@ def test_a_playlist_of_addresses_is_played(camera: MjpegServer, tmp_path: Path) 
     source.close()
 
 
-def test_a_video_behind_http_can_be_wound(camera: MjpegServer) -> None:
+def test_a_video_behind_http_can_seek(camera: MjpegServer) -> None:
     source = open_source(camera.address("/demo.mp4"), loop=True)
     assert source.info.duration == pytest.approx(14)
     source.seek(9.0)

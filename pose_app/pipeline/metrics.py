@@ -1,0 +1,244 @@
+"""Counting and timing: every frame is accounted for, every stage is measured."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..engines.base import EngineInfo
+    from ..errors import PoseAppError
+    from ..recording.recording import RecordingReport, RecordingState
+    from ..sources.base import SourceInfo
+
+RECENT = 120  # samples that the live figures are made of: some seconds
+RATE_SECONDS = 2.0  # how far back a rate looks
+
+
+@dataclass(frozen=True)
+class StageTime:
+    """Milliseconds: median and 95th percentile."""
+
+    median: float
+    p95: float
+
+
+@dataclass(frozen=True)
+class FrameMetrics:
+    """What the session does right now; figures of time and rate are of the last seconds.
+
+    `dropped` maps a reason to a number of frames. `stages` maps a stage (read, wait, crop, network,
+    decode, track, ...) to its time. `age` is the time from capture to the finished pose.
+    `stacks_now` is how many stacks the newest pose used, `seconds` its place in the source.
+    """
+
+    captured: int = 0
+    processed: int = 0
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    fps: float = 0.0
+    source_fps: float = 0.0
+    stages: Mapping[str, StageTime] = field(default_factory=dict)
+    age: StageTime | None = None
+    recording: RecordingState | None = None
+    source: SourceInfo | None = None
+    engine: EngineInfo | None = None
+    model: str | None = None
+    stacks_now: int | None = None
+    stacks_all: int | None = None
+    seconds: float | None = None
+    finished: bool = False
+
+    @property
+    def age_ms(self) -> float | None:
+        """Median age in milliseconds, None before the first pose."""
+        return None if self.age is None else self.age.median
+
+    @property
+    def lost(self) -> int:
+        """Frames dropped for whatever reason."""
+        return sum(self.dropped.values())
+
+
+@dataclass(frozen=True)
+class SessionReport:
+    """The account of a whole session, as of its stop; times are over all frames."""
+
+    captured: int
+    processed: int
+    dropped: Mapping[str, int]
+    seconds: float
+    fps: float
+    stages: Mapping[str, StageTime]
+    age: StageTime | None
+    stacks: Mapping[int, int]  # number of stacks -> frames that used so many
+    source: SourceInfo | None
+    engine: EngineInfo | None
+    model: str | None
+    recordings: tuple[RecordingReport, ...]
+    stuck: tuple[str, ...]  # threads that did not end in time
+    failure: PoseAppError | None  # why the session ended by itself, if it did
+
+    @property
+    def conserved(self) -> bool:
+        """Every captured frame was processed or dropped, every recorded one encoded or dropped."""
+        return self.captured == self.processed + sum(self.dropped.values()) and all(
+            recording.conserved for recording in self.recordings
+        )
+
+
+class LatencyHistogram:
+    """Times of one stage in constant memory: the recent ones exactly, all of them within 1 %.
+
+    All samples go into logarithmic bins, 1 % wide, from a microsecond to 100 seconds.
+    """
+
+    _FLOOR = 1e-3  # ms
+    _STEP = math.log(1.01)
+    _BINS = math.ceil(math.log(1e8) / _STEP)
+
+    def __init__(self) -> None:
+        self.recent: deque[float] = deque(maxlen=RECENT)
+        self._bins: Counter[int] = Counter()
+        self._count = 0
+
+    def add(self, milliseconds: float) -> None:
+        self.recent.append(milliseconds)
+        position = math.log(max(milliseconds, self._FLOOR) / self._FLOOR) / self._STEP
+        self._bins[min(int(position), self._BINS)] += 1
+        self._count += 1
+
+    def now(self) -> StageTime | None:
+        """Of the recent samples, exactly; None without any."""
+        ordered = sorted(self.recent)
+        if not ordered:
+            return None
+        return StageTime(_quantile(ordered, 0.5), _quantile(ordered, 0.95))
+
+    def overall(self) -> StageTime | None:
+        """Of all samples, within 1 %; None without any."""
+        if self._count == 0:
+            return None
+        return StageTime(self._from_bins(0.5), self._from_bins(0.95))
+
+    def _from_bins(self, share: float) -> float:
+        rank, seen = share * (self._count - 1), 0
+        for position in sorted(self._bins):
+            seen += self._bins[position]
+            if seen > rank:
+                return self._FLOOR * math.exp((position + 0.5) * self._STEP)
+        raise AssertionError("the bins hold every sample")
+
+
+def _quantile(ordered: list[float], share: float) -> float:
+    """Linear interpolation between the two nearest samples."""
+    position = share * (len(ordered) - 1)
+    low = int(position)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (ordered[high] - ordered[low]) * (position - low)
+
+
+class Rate:
+    """Events per second over the last two seconds."""
+
+    def __init__(self) -> None:
+        self._times: deque[float] = deque(maxlen=1000)
+
+    def tick(self, now: float | None = None) -> None:
+        self._times.append(time.perf_counter() if now is None else now)
+
+    def value(self, now: float | None = None) -> float:
+        now = time.perf_counter() if now is None else now
+        times = [t for t in list(self._times) if t > now - RATE_SECONDS]
+        return (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else 0.0
+
+
+class MetricsCollector:
+    """Counts and times of one session; safe from every thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.captured = 0
+        self.processed = 0
+        self.dropped: Counter[str] = Counter()
+        self.stacks: Counter[int] = Counter()
+        self._stages: dict[str, LatencyHistogram] = {}
+        self._age = LatencyHistogram()
+        self._in, self._out = Rate(), Rate()
+        self._first: float | None = None
+        self._last: float | None = None
+
+    def frame_captured(self, read_ms: float | None) -> None:
+        """`read_ms` None: the source is live, reading it is waiting for it."""
+        with self._lock:
+            self.captured += 1
+            self._in.tick()
+            if read_ms is not None:
+                self._stages.setdefault("read", LatencyHistogram()).add(read_ms)
+
+    def frame_dropped(self, reason: str) -> None:
+        with self._lock:
+            self.dropped[reason] += 1
+
+    def frame_processed(
+        self, timings: Mapping[str, float], age_ms: float | None, stacks: int
+    ) -> None:
+        now = time.perf_counter()
+        with self._lock:
+            self.processed += 1
+            self.stacks[stacks] += 1
+            self._out.tick(now)
+            self._first = now if self._first is None else self._first
+            self._last = now
+            if age_ms is not None:
+                self._age.add(age_ms)
+            for stage, milliseconds in timings.items():
+                self._stages.setdefault(stage, LatencyHistogram()).add(milliseconds)
+
+    def stage(self, stage: str, milliseconds: float) -> None:
+        """A time of a stage that is not part of a pose's own timings."""
+        with self._lock:
+            self._stages.setdefault(stage, LatencyHistogram()).add(milliseconds)
+
+    def fps(self) -> float:
+        """Frames per second between the first and the last pose."""
+        if self._first is None or self._last is None or self._last <= self._first:
+            return 0.0
+        return (self.processed - 1) / (self._last - self._first)
+
+    def source_rate(self) -> float:
+        """Frames per second that the source gives right now."""
+        with self._lock:
+            return self._in.value()
+
+    def now(self) -> dict[str, Any]:
+        """The live figures, as keyword arguments of FrameMetrics."""
+        with self._lock:
+            stages = {stage: spread.now() for stage, spread in self._stages.items()}
+            return {
+                "captured": self.captured,
+                "processed": self.processed,
+                "dropped": dict(self.dropped),
+                "fps": self._out.value(),
+                "source_fps": self._in.value(),
+                "stages": {stage: value for stage, value in stages.items() if value},
+                "age": self._age.now(),
+            }
+
+    def overall(self) -> dict[str, Any]:
+        """The figures of all frames, as keyword arguments of SessionReport."""
+        with self._lock:
+            stages = {stage: spread.overall() for stage, spread in self._stages.items()}
+            return {
+                "captured": self.captured,
+                "processed": self.processed,
+                "dropped": dict(self.dropped),
+                "fps": self.fps(),
+                "stages": {stage: value for stage, value in stages.items() if value},
+                "age": self._age.overall(),
+                "stacks": dict(sorted(self.stacks.items())),
+            }

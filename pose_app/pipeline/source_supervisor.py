@@ -1,0 +1,306 @@
+"""Which source is read: the first one, another one, and the lost one that comes back."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from .. import diagnostics
+from ..errors import PoseAppError, SourceError
+from ..types import Frame
+from .capture import CapturedFrame, CaptureThread, SessionClock
+from .events import EventList
+from .metrics import MetricsCollector
+from .options import Controls, SessionOptions
+
+if TYPE_CHECKING:
+    from ..sources.base import Source, SourceInfo
+
+log = logging.getLogger(__name__)
+
+FIRST_WAIT, LONGEST_WAIT = 0.5, 5.0  # seconds between two attempts to get a lost source back
+RELEASE_SECONDS = 3.0  # how long a camera may take to let go of its old reader
+OPEN_SECONDS = 30.0  # how long opening may take: some cameras need ten
+
+
+class SourceSupervisor:
+    """Owns the readers. `sink` takes every frame, `on_end` is called when there will be no more,
+    with the reason where it is a failure."""
+
+    def __init__(
+        self,
+        open_source: Callable[[], Source],
+        options: SessionOptions,
+        controls: Controls,
+        events: EventList,
+        account: MetricsCollector,
+        sink: Callable[[CapturedFrame], bool],
+        on_end: Callable[[PoseAppError | None], None],
+    ) -> None:
+        self._open = open_source
+        self._options = options
+        self._controls = controls
+        self._events = events
+        self._account = account
+        self._sink = sink
+        self._on_end = on_end
+        self._lock = threading.RLock()
+        # Frames reach the sink in the order of their stamps, while one reader follows another.
+        self._in_order = threading.Lock()
+        self._stamps = SessionClock()
+        self._current: CaptureThread | None = None
+        self._candidate: CaptureThread | None = None  # opening, or waiting for its first picture
+        self._candidate_open = open_source
+        self._candidate_deadline = 0.0
+        self._lost: SourceInfo | None = None
+        self._fall_back: SourceInfo | None = None  # released for its successor, not yet replaced
+        self._next_attempt = 0.0
+        self._wait = FIRST_WAIT
+        self._stopped = False
+        self._last_info: SourceInfo | None = None
+        self._announced: tuple[str, tuple[int, int], str | None] | None = None
+        self.threads: list[threading.Thread] = []
+        self._released: list[CaptureThread] = []
+
+    @property
+    def info(self) -> SourceInfo | None:
+        """Of the source that is read, or was read last."""
+        reader = self._current
+        if reader is not None and reader.info is not None:
+            self._last_info = reader.info
+        return self._last_info
+
+    def start(self) -> None:
+        self._try(self._open)
+
+    def set_source(self, open_source: Callable[[], Source]) -> None:
+        """Open another source; the present one goes on until that has delivered a picture."""
+        with self._lock:
+            if self._candidate is not None:
+                self._let_go(self._candidate)
+            self._try(open_source)
+
+    def seek(self, seconds: float) -> None:
+        with self._lock:
+            if self._current is not None:
+                self._current.seek(seconds)
+
+    def step(self) -> None:
+        with self._lock:
+            if self._current is not None:
+                self._current.step()
+
+    def stop(self) -> None:
+        """Ask every reader to end; their threads are in `threads`."""
+        with self._lock:
+            self._stopped = True
+            for reader in (self._candidate, self._current):
+                if reader is not None:
+                    self._let_go(reader)
+
+    def held(self) -> list[str]:
+        """The threads of drivers that were asked to let go and have not."""
+        return [held for reader in self._released if (held := reader.held) is not None]
+
+    def check(self) -> None:
+        """To be called now and then: looks for stalled drivers and tries lost sources again."""
+        with self._lock:
+            now = time.monotonic()
+            reader = self._current
+            if reader is not None and reader.info is not None and reader.info.live:
+                since = reader.busy_since
+                if since is not None and now - since > self._options.stall_seconds:
+                    diagnostics.stalled("read source", now - since)
+                    self.failed(
+                        reader,
+                        SourceError(f"{reader.name} has given no picture for {now - since:.0f} s."),
+                    )
+            if self._candidate is not None and now > self._candidate_deadline:
+                self.failed(
+                    self._candidate,
+                    SourceError(f"The source did not answer within {OPEN_SECONDS:.0f} s."),
+                )
+            if self._lost is not None and self._candidate is None and now >= self._next_attempt:
+                self._try(self._reopen, reopened=True)
+            self.threads = [thread for thread in self.threads if thread.is_alive()]
+            self._released = [reader for reader in self._released if reader.held is not None]
+
+    # What readers tell, on their threads.
+
+    def take_over(self, reader: CaptureThread) -> bool:
+        with self._lock:
+            if self._stopped or reader is not self._candidate:
+                return False
+            old, self._current, self._candidate = self._current, reader, None
+            back = self._lost is not None and reader.reopened
+            self._lost = self._fall_back = None
+            self._wait = FIRST_WAIT
+            if not reader.reopened:
+                self._open = self._candidate_open
+            if old is not None:
+                self._let_go(old)
+            info = reader.info
+            assert info is not None
+            self._announced = (info.name, info.size, info.note)
+            width, height = info.size
+            self._events.add(
+                "source_back" if back else "source_opened",
+                f"{info.name} is back." if back else f"{info.name}: {width} x {height}.",
+                info,
+            )
+            if info.note:
+                self._events.add("warning", info.note, info)
+            return True
+
+    def deliver(
+        self, reader: CaptureThread, frame: Frame, discontinuity: bool, read_ms: float
+    ) -> bool:
+        # In a lock of its own: a file waits in the sink for room, and meanwhile nobody else must.
+        with self._in_order:
+            return self._deliver(reader, frame, discontinuity, read_ms)
+
+    def _deliver(
+        self, reader: CaptureThread, frame: Frame, discontinuity: bool, read_ms: float
+    ) -> bool:
+        info = reader.info
+        with self._lock:
+            if self._stopped or reader is not self._current or info is None:
+                return False
+            stamp = self._stamps.place(frame, info, discontinuity)
+            limit = self._options
+            over = limit.seconds is not None and stamp > limit.seconds
+            over |= not info.live and self._account.captured >= (limit.frames or 1 << 62)
+            if not over:
+                self._account.frame_captured(None if info.live else read_ms)
+        if over:
+            self._on_end(None)
+            return False
+        self._announce_changes(info)
+        if info.live and self._controls.paused:
+            self._account.frame_dropped("paused")
+            return True
+        if not self._sink(CapturedFrame(frame, stamp, discontinuity, info)):
+            self._account.frame_dropped("stopped")
+        return True
+
+    def ended(self, reader: CaptureThread) -> None:
+        with self._lock:
+            if reader is not self._current or reader.stopping:
+                return
+            if reader.info is not None and reader.info.live and self._options.reconnect:
+                self._lose(reader, f"{reader.name} has ended.")
+                return
+            self._events.add("source_ended", f"{reader.name} has ended.", reader.info)
+        self._on_end(None)
+
+    def failed(self, reader: CaptureThread, error: PoseAppError) -> None:
+        with self._lock:
+            if self._stopped or reader not in (self._current, self._candidate):
+                return  # given up before; whatever it has to say comes too late
+            if reader is self._candidate:
+                if not self._candidate_failed(reader, error):
+                    return
+            elif reader.info is not None and reader.info.live and self._options.reconnect:
+                self._lose(reader, str(error))
+                return
+            else:
+                self._let_go(reader)
+                self._events.add("source_failed", str(error), error)
+        self._on_end(error)
+
+    def _candidate_failed(self, reader: CaptureThread, error: PoseAppError) -> bool:
+        """True where nothing is left to read."""
+        self._let_go(reader)
+        self._candidate = None
+        if reader.reopened:
+            self._wait = min(self._wait * 1.6, LONGEST_WAIT)
+            self._next_attempt = time.monotonic() + self._wait
+            return False
+        current = self._current
+        if (
+            current is not None
+            and current.info is not None
+            and current.info.kind == "camera"
+            and self._fall_back is None
+        ):
+            # Most cameras open once only: let go of the present one and try again; if that fails
+            # too, it is looked for like a lost one.
+            self._fall_back = current.info
+            self._let_go(current)
+            self._current = None
+            self._try(self._candidate_open, after=current.thread)
+            return False
+        self._events.add("source_failed", str(error), error)
+        if self._fall_back is not None:
+            self._lost, self._fall_back = self._fall_back, None
+            self._next_attempt = 0.0
+            return False
+        return current is None and self._lost is None
+
+    def _lose(self, reader: CaptureThread, message: str) -> None:
+        self._lost = reader.info
+        self._current = None
+        self._let_go(reader)
+        self._wait = FIRST_WAIT
+        self._next_attempt = time.monotonic() + self._wait
+        self._events.add("source_lost", f"{message} Looking for it until it is back.", self._lost)
+
+    def _reopen(self) -> Source:
+        from ..sources.opening import reopen
+
+        info = self._lost
+        return self._open() if info is None else reopen(info, self._open)
+
+    def _try(
+        self,
+        open_source: Callable[[], Source],
+        *,
+        reopened: bool = False,
+        after: threading.Thread | None = None,
+    ) -> None:
+        def open_now() -> Source:
+            if after is not None:
+                after.join(RELEASE_SECONDS)
+            return open_source()
+
+        reader = CaptureThread(open_now, self, self._controls, self._options.paced)
+        reader.reopened = reopened
+        if not reopened:
+            self._candidate_open = open_source
+        self._candidate = reader
+        self._candidate_deadline = time.monotonic() + OPEN_SECONDS
+        self.threads.append(reader.thread)
+        reader.start()
+
+    def _let_go(self, reader: CaptureThread) -> None:
+        """Stop a reader, from outside where its driver holds it."""
+        reader.stop()
+        self._released.append(reader)
+        if reader.thread is threading.current_thread():
+            return  # it closes its source itself
+        closer = threading.Thread(target=_close, args=(reader,), name="close source", daemon=True)
+        self.threads.append(closer)
+        closer.start()
+
+    def _announce_changes(self, info: SourceInfo) -> None:
+        """A source may change its size or note while it runs."""
+        now = (info.name, info.size, info.note)
+        if self._announced in (None, now):
+            return
+        with self._lock:
+            before, self._announced = self._announced, now
+        if before is not None and before[1] != info.size:
+            width, height = info.size
+            self._events.add("warning", f"{info.name} is now {width} x {height}.", info)
+        if info.note and before is not None and before[2] != info.note:
+            self._events.add("warning", info.note, info)
+
+
+def _close(reader: CaptureThread) -> None:
+    try:
+        reader.close()
+    except Exception:
+        log.exception("closing %s failed", reader.name)

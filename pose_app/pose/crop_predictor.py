@@ -1,0 +1,125 @@
+"""One look of the network at regions of a picture: crop, network, decode."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import EngineError
+from ..types import Floats, Heatmaps, Image, Region
+from .crop import crop, to_picture
+from .decode import calibrate, decode, person_score
+
+if TYPE_CHECKING:
+    from ..engines.base import Engine
+
+_BATCH = 8  # candidates of one picture that go through the network together
+
+
+@dataclass(frozen=True)
+class CropPrediction:
+    """One region as the network saw it: joints (S, K, 2) in picture pixels, scores (S, K)."""
+
+    region: Region
+    joints: Floats
+    scores: Floats
+    maps: Heatmaps
+
+    @property
+    def score(self) -> float:
+        """How sure the last stack is that a person is there."""
+        return float(person_score(self.scores[-1]))
+
+
+class StageClock:
+    """Milliseconds spent in each stage of one pose."""
+
+    def __init__(self) -> None:
+        self.timings = dict.fromkeys(("crop", "network", "decode", "track"), 0.0)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        start = time.perf_counter_ns()
+        yield
+        self.timings[name] += (time.perf_counter_ns() - start) / 1e6
+
+    def add(self, other: StageClock) -> None:
+        for name, spent in other.timings.items():
+            self.timings[name] += spent
+
+
+class CropPredictor:
+    """An engine with its buffer of crops. Not for use from several threads at a time."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._spec = engine.spec
+        self._buffer = np.empty((0, *engine.spec.input_size, 3), dtype=np.uint8)
+
+    def predict(
+        self, image: Image, regions: list[Region], stacks: int, clock: StageClock
+    ) -> list[CropPrediction]:
+        """What the network sees in each region of a picture (H, W, 3), in batches.
+
+        Raises PoseAppError for a region outside the picture, EngineError where the device fails.
+        """
+        looks: list[CropPrediction] = []
+        for start in range(0, len(regions), _BATCH):
+            part = regions[start : start + _BATCH]
+            with clock.stage("crop"):
+                if len(self._buffer) < len(part):
+                    self._buffer = np.empty((len(part), *self._buffer.shape[1:]), dtype=np.uint8)
+                crops = self._buffer[: len(part)]
+                for place, region in zip(crops, part, strict=True):
+                    crop(image, region, self._spec.input_size, out=place)
+            with clock.stage("network"):
+                maps = self._engine.infer(crops, stacks)
+            with clock.stage("decode"):
+                looks += [self._read(maps, item, region) for item, region in enumerate(part)]
+        return looks
+
+    def _read(self, maps: Heatmaps, item: int, region: Region) -> CropPrediction:
+        """Decode one item of a batch, unless the engine has done so where the maps are."""
+        spec, peaks = self._spec, maps.peaks()
+        found = (
+            np.stack([decode(maps.stack(s, item), spec) for s in range(maps.stacks)])
+            if peaks is None
+            else peaks[item]
+        )
+        if not np.isfinite(found).all():
+            raise EngineError(
+                f"The model {spec.name} answers with values that are not finite on "
+                f"{self._engine.info.device}: choose another engine, device or precision."
+            )
+        joints = to_picture(found[..., :2], region, spec.input_size)
+        one = maps if maps.batch == 1 else _OneItem(maps, item)
+        return CropPrediction(region, joints, calibrate(found[..., 2], spec), one)
+
+
+class _OneItem:
+    """The heatmaps of one crop out of a batch."""
+
+    batch = 1
+
+    def __init__(self, maps: Heatmaps, item: int) -> None:
+        self._maps = maps
+        self._item = item
+
+    @property
+    def stacks(self) -> int:
+        return self._maps.stacks
+
+    def stack(self, stack: int, item: int = 0) -> Floats:
+        """(K, h, w) float32."""
+        if item != 0:
+            raise ValueError(f"item {item} of 1")
+        return self._maps.stack(stack, self._item)
+
+    def peaks(self) -> Floats | None:
+        peaks = self._maps.peaks()
+        return None if peaks is None else peaks[self._item : self._item + 1]

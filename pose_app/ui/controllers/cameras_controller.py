@@ -1,0 +1,208 @@
+"""Cameras in the source menu: which there are, and the sizes and rates of each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QTimer
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QMenu
+
+from ...errors import PoseAppError
+from ...sources import modes as sources_modes
+from ...sources.modes import CameraMode, best_modes
+from ..icons import icon
+from .known_cameras import KEY, KnownCameras
+
+if TYPE_CHECKING:
+    from ...sources.discover import CameraInfo
+    from ..main_window import MainWindow
+    from .sources_controller import SourcesController
+
+LOOK_MS = 4000
+
+Modes = tuple[CameraMode, ...]
+
+
+class CamerasController(QObject):
+    """`found` are the cameras that are plugged in; None before the first look."""
+
+    def __init__(self, window: MainWindow, sources: SourcesController) -> None:
+        super().__init__(sources)
+        self.window = window
+        self.sources = sources
+        self.found: list[CameraInfo] | None = None
+        self._modes: dict[CameraInfo, Modes] = {}  # what their drivers tell
+        self._opened_to_find_out: CameraInfo | None = None
+        self._looking = self._stopped = False
+        self._actions: list[QAction] = []
+        self._timer = QTimer(self)
+        self._timer.setInterval(LOOK_MS)
+        self._timer.timeout.connect(self.look)
+
+    def start(self) -> None:
+        """Begin to look for cameras, now and every few seconds."""
+        self.look()
+        self._timer.start()
+
+    def stop(self) -> None:
+        self._stopped = True
+        self._timer.stop()
+
+    def fill(self, menu: QMenu) -> None:
+        """Keep the cameras at the top of this menu."""
+        self._menu = menu
+        self._first = menu.actions()[0]
+        self.renew()
+
+    def look(self) -> None:
+        """Ask the system which cameras there are, and new ones for their sizes; on a thread."""
+        if self._looking:
+            return
+        from ...sources import discover
+
+        known = self._modes
+
+        def look_for_cameras() -> dict[CameraInfo, Modes]:
+            return {
+                camera: known[camera] if camera in known else sources_modes.modes(camera)
+                for camera in discover.cameras()
+            }
+
+        self._looking = True
+        self.window.bridge.run(look_for_cameras, self._looked)
+
+    def _looked(self, listed: dict[CameraInfo, Modes] | None, error: PoseAppError | None) -> None:
+        self._looking = False
+        if error is not None or listed is None or list(listed) == self.found:
+            return
+        new = (
+            [] if self.found is None else [camera for camera in listed if camera not in self._modes]
+        )
+        self.found, self._modes = list(listed), listed
+        self.renew()
+        info = self.sources.info
+        if new and info is not None and info.kind == "demo":
+            self.window.toast.show_text(
+                self.tr("{name} was plugged in.").format(name=new[0].name),
+                [(self.tr("Use it"), lambda: self.sources.open(new[0]))],
+            )
+
+    # The menu
+
+    def renew(self) -> None:
+        """Make the entries anew: another camera, another one that runs, other sizes known."""
+        for action in self._actions:
+            self._menu.removeAction(action)
+            (action.menu() or action).deleteLater()
+        self._actions = [self._entry(camera) for camera in self.found or ()]
+        if not self.found:
+            none = QAction(icon("camera"), self.tr("No camera found"), self._menu)
+            none.setEnabled(False)
+            self._actions.append(none)
+        self._menu.insertActions(self._first, self._actions)
+
+    def _entry(self, camera: CameraInfo) -> QAction:
+        """A submenu with the sizes of the camera; where nothing is known of them, a command."""
+        text, running, info = camera.name, self._is_running(camera), self.sources.info
+        if running and info is not None:
+            text += f"  ({_words(*info.size, info.fps)})"
+        known = KnownCameras(self.window.settings.get(KEY))
+        listed = best_modes(self._modes.get(camera) or known.found(camera))
+        if listed or not sources_modes.can_ask():
+            menu = QMenu(self._menu)
+            menu.setToolTipsVisible(True)
+            self._fill_camera(menu, camera, listed, known.chosen(camera) is None)
+            entry = menu.menuAction()
+            entry.setEnabled(camera != self._opened_to_find_out)
+        else:
+            entry = QAction(self._menu)
+            entry.triggered.connect(lambda checked=False: self.sources.open(camera))
+        if not running:  # an icon would stand where the tick is
+            entry.setIcon(icon("camera"))
+        entry.setText(text.replace("&", "&&"))
+        entry.setCheckable(True)
+        entry.setChecked(running)
+        return entry
+
+    def _fill_camera(self, menu: QMenu, camera: CameraInfo, listed: Modes, automatic: bool) -> None:
+        running = self._is_running(camera)
+        usual = menu.addAction(self.tr("Automatic"))
+        usual.setToolTip(self.tr("The size and rate of the preferences."))
+        usual.setCheckable(True)
+        usual.setChecked(running and automatic)
+        usual.triggered.connect(lambda checked=False: self._choose(camera, None))
+        menu.addSeparator()
+        for mode in listed:
+            action = menu.addAction(_words(mode.width, mode.height, mode.fps))
+            action.setCheckable(True)
+            action.setChecked(running and self._is_given(mode))
+            action.triggered.connect(lambda checked=False, mode=mode: self._choose(camera, mode))
+        if not listed:
+            find_out = menu.addAction(self.tr("Find out sizes and rates"))
+            find_out.setEnabled(not running)
+            find_out.setToolTip(
+                self.tr("Change over to another source first: this camera is in use.")
+                if running
+                else self.tr("Opens the camera for some seconds.")
+            )
+            find_out.triggered.connect(lambda checked=False: self._find_out(camera))
+
+    def _choose(self, camera: CameraInfo, mode: CameraMode | None) -> None:
+        """Open the camera with this size and rate, now and whenever it is opened."""
+        known = KnownCameras(self.window.settings.get(KEY))
+        known.choose(camera, mode)
+        self.window.remember(KEY, known.texts)
+        self.sources.open(camera)
+
+    def _find_out(self, camera: CameraInfo) -> None:
+        """Open the camera at its sizes, one after the other, on a thread."""
+        if self._opened_to_find_out is not None:
+            return
+        window = self.window
+
+        def find_out_sizes() -> Modes:
+            return sources_modes.find_out(camera, lambda: self._stopped)
+
+        def done(found: Modes | None, error: PoseAppError | None) -> None:
+            self._opened_to_find_out = None
+            window.say("")
+            if error is not None:
+                window.banner.show_text(str(error), "cameras")
+            elif found and not self._stopped:  # then it may be half of them
+                known = KnownCameras(window.settings.get(KEY))
+                known.keep_found(camera, found)
+                window.remember(KEY, known.texts)
+                window.toast.show_text(
+                    self.tr("{name}: sizes and rates are in the menu now.").format(
+                        name=camera.name
+                    ),
+                    [(self.tr("Choose one"), window.source_button.showMenu)],
+                )
+            self.renew()
+
+        self._opened_to_find_out = camera
+        window.banner.settle("cameras")
+        window.say(self.tr("Finding out what {name} can do…").format(name=camera.name))
+        self.renew()
+        window.bridge.run(find_out_sizes, done)
+
+    def _is_running(self, camera: CameraInfo) -> bool:
+        info = self.sources.info
+        if info is None or info.kind != "camera":
+            return False
+        return (info.identity.get("name"), info.identity.get("index")) == (
+            camera.name,
+            str(camera.index),
+        )
+
+    def _is_given(self, mode: CameraMode) -> bool:
+        """Whether the running camera gives this; a rate that nobody tells is no difference."""
+        info = self.sources.info
+        if info is None or info.size != (mode.width, mode.height):
+            return False
+        return info.fps is None or mode.fps is None or abs(info.fps - mode.fps) < 0.5
+
+
+def _words(width: int, height: int, fps: float | None) -> str:
+    return f"{width} × {height}" + (f" · {fps:.3g} fps" if fps else "")

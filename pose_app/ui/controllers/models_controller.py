@@ -1,0 +1,258 @@
+"""Commands about the network: which model, on what engine, how many stacks, and the badge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QAction, QActionGroup
+from PySide6.QtWidgets import QMenu
+
+from ...errors import PoseAppError
+from ...settings import CHOICE_LABELS, SETTINGS
+
+if TYPE_CHECKING:
+    from ...pipeline.metrics import FrameMetrics
+    from ...pose.estimator import PoseEstimator
+    from ...settings import Settings
+    from ..main_window import MainWindow
+
+_CHOICES = (
+    ("model.engine", "Engine"),
+    ("model.device", "Device"),
+    ("model.precision", "Precision"),
+)
+_DEFAULTS = {
+    "model.name": "default",
+    "model.engine": "auto",
+    "model.device": "auto",
+    "model.precision": "auto",
+}
+
+
+def opener(settings: Settings) -> Callable[[], PoseEstimator]:
+    """What loads the model on the session's thread, as the settings are now."""
+    model = settings.get("model.name")
+    wishes = {name: settings.get(f"model.{name}") for name in ("engine", "device", "precision")}
+    smoothing, chosen = settings.get("pose.smoothing"), threshold(settings)
+
+    def open_estimator() -> PoseEstimator:
+        from ...pose.estimator import PoseEstimator
+
+        return PoseEstimator.open(model, **wishes, threshold=chosen, smoothing=smoothing)
+
+    return open_estimator
+
+
+def fallbacks(settings: Settings) -> tuple[Callable[[], PoseEstimator], ...]:
+    """What to go on with when the engine fails in mid-run: the plainest there is."""
+    model = settings.get("model.name")
+    smoothing, chosen = settings.get("pose.smoothing"), threshold(settings)
+
+    def open_plain() -> PoseEstimator:
+        from ...pose.estimator import PoseEstimator
+
+        return PoseEstimator.open(
+            model, "auto", "cpu", "f32", threshold=chosen, smoothing=smoothing
+        )
+
+    return (open_plain,)
+
+
+def threshold(settings: Settings) -> float | None:
+    """The threshold that was chosen; None = the model's own."""
+    value = settings.get("pose.threshold")
+    return None if value < 0 else float(value)
+
+
+class ModelsController(QObject):
+    """Keeps the model menu and the badge."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self.window = window
+        self._loading = True
+        self._asked = self._wishes()
+        self._running: dict[str, str] | None = None
+        self._opened = self._asked  # by the session, which may be behind what was asked for last
+        self._choices: dict[tuple[str, str], QAction] = {}
+        self._present = QMenu(self.tr("Model"), window)
+        self._present.aboutToShow.connect(self.look_for_models)
+        self._stacks = QMenu(self.tr("Stacks to run"), window)
+        self._stacks_all = 0
+        self._entries: list[Any] = []
+
+    def fill(self, menu: QMenu, before: QAction) -> None:
+        """Put the models present and the choices into the model menu."""
+        menu.insertMenu(before, self._present)
+        for key, title in _CHOICES:
+            menu.insertMenu(before, self._choice_menu(key, self.tr(title)))
+        menu.insertMenu(before, self._stacks)
+        menu.insertSeparator(before)
+        self._renew_stacks(0)
+        self._renew_models()
+        self.look_for_models()
+
+    def open(self, model: str) -> None:
+        """Change over to another model by name or file; the old one runs until it is loaded."""
+        self.window.remember("model.name", model)
+        self._load()
+
+    def reload(self) -> None:
+        """Load the model again, with the engine, device and precision of the settings."""
+        self._load()
+
+    def choose_file(self) -> None:
+        path = self.window.dialogs.open_file(
+            self.window,
+            self.tr("Open model file"),
+            str(Path.home()),
+            self.tr("Models (*.safetensors *.pt *.pth *.tar *.pkl *.bin *.ckpt);;All files (*)"),
+        )
+        if path:
+            self.open(path)
+
+    def show_dialog(self) -> None:
+        from ..dialogs.models import ModelsDialog
+
+        dialog = ModelsDialog(
+            self.window.bridge,
+            self.window,
+            current=self._asked["model.name"],
+            dialogs=self.window.dialogs,
+        )
+        dialog.model_chosen.connect(self.open)
+        self.window.dialogs.show(dialog)
+        self.look_for_models()
+
+    def set_stacks(self, stacks: int) -> None:
+        """Run the first so many stacks; 0 = as many as the frame rate allows."""
+        self.window.remember("model.stacks", stacks)
+        self.window.bridge.session.controls.stacks = stacks or "auto"
+        self._renew_stacks(self._stacks_all)
+
+    def set_smoothing(self, smooth: bool) -> None:
+        self.window.remember("pose.smoothing", smooth)
+        self.window.bridge.session.controls.smoothing = smooth
+
+    # What the session tells
+
+    def loaded(self) -> None:
+        """The model that was asked for runs."""
+        self._loading = False
+        self._running = self._opened
+
+    def failed(self, message: str) -> None:
+        """The old model goes on, and the settings with it; without one the default is tried."""
+        self._loading = False
+        good = self._running or _DEFAULTS
+        if self._asked == good:
+            return
+        for key, value in good.items():
+            self.window.remember(key, value)
+        if self._running is not None:
+            self._asked = good
+            self._renew_models()
+            return
+        self._load()
+        # No topic: it stays when the default model is loaded.
+        instead = self.tr("The default model on the automatic choice is used instead.")
+        self.window.banner.show_text(f"{message} {instead}")
+
+    def show_stats(self, stats: FrameMetrics) -> None:
+        """The badge says what really runs, amber when that is not what was asked for."""
+        button = self.window.model_button
+        info = stats.engine
+        if info is None:
+            text, tip, amber = self.tr("Loading the model…"), "", False
+            if not self._loading:
+                text, amber = self.tr("No model"), True
+        else:
+            text = info.badge(stats.stacks_now, stats.stacks_all)
+            amber = info.reason is not None
+            tip = info.reason or self.tr("Model {name}").format(name=stats.model or "")
+        if button.text() != text:
+            button.setText(text)
+        button.setToolTip(tip)
+        button.setAccessibleName(f"{text}. {tip}")
+        state = "amber" if amber else ""
+        if button.property("state") != state:
+            button.setProperty("state", state)
+            button.style().unpolish(button)
+            button.style().polish(button)
+        if stats.stacks_all and stats.stacks_all != self._stacks_all:
+            self._renew_stacks(stats.stacks_all)
+
+    def look_for_models(self) -> None:
+        """Read the models folder on another thread."""
+        from ...network import catalogue
+
+        self.window.bridge.run(catalogue.installed, self._models_found)
+
+    def _models_found(self, entries: list[Any] | None, error: PoseAppError | None) -> None:
+        if error is not None:
+            self.window.banner.show_text(str(error), "model")
+        elif entries is not None and entries != self._entries:
+            self._entries = entries
+            self._renew_models()
+
+    def _load(self) -> None:
+        self._loading = True
+        settings = self.window.settings
+        asked = self._asked = self._wishes()
+        self._renew_models()
+        open_model = opener(settings)
+
+        def open_estimator() -> PoseEstimator:
+            estimator = open_model()
+            self._opened = asked
+            return estimator
+
+        self.window.bridge.session.set_estimator(open_estimator, fallbacks(settings))
+
+    def _wishes(self) -> dict[str, str]:
+        return {key: self.window.settings.get(key) for key in _DEFAULTS}
+
+    def _renew_models(self) -> None:
+        for (key, choice), action in self._choices.items():
+            action.setChecked(self._asked[key] == choice)
+        asked = self._asked["model.name"]
+        self._present.clear()
+        names = [entry.name for entry in self._entries] or ["default"]
+        if asked not in names:
+            names.append(asked)
+        for name in names:
+            label = self.tr("Default") if name == "default" else Path(name).name
+            action = self._present.addAction(label.replace("&", "&&"))
+            action.setCheckable(True)
+            action.setChecked(name == asked)
+            action.triggered.connect(lambda checked=False, name=name: self.open(name))
+
+    def _choice_menu(self, key: str, title: str) -> QMenu:
+        menu = QMenu(title, self.window)
+        group = QActionGroup(menu)
+        choices = next(setting.choices for setting in SETTINGS if setting.key == key)
+        for choice in choices:
+            action = menu.addAction(self.tr(CHOICE_LABELS[choice]))
+            action.setCheckable(True)
+            self._choices[key, choice] = action
+            group.addAction(action)
+            action.triggered.connect(lambda checked=False, choice=choice: self._choose(key, choice))
+        return menu
+
+    def _choose(self, key: str, choice: str) -> None:
+        self.window.remember(key, choice)
+        self._load()
+
+    def _renew_stacks(self, stacks: int) -> None:
+        self._stacks_all = stacks
+        self._stacks.clear()
+        chosen = self.window.settings.get("model.stacks")
+        for count in range(stacks + 1):
+            text = self.tr("Automatic: as many as the frame rate allows") if count == 0 else ""
+            action = self._stacks.addAction(text or str(count))
+            action.setCheckable(True)
+            action.setChecked(count == min(chosen, stacks))
+            action.triggered.connect(lambda checked=False, count=count: self.set_stacks(count))

@@ -1,0 +1,392 @@
+"""Small multiples of the stacks: what each one believes, side by side, live.
+
+One widget paints all of them: a heatmap of 64 x 64 values is coloured in numpy and scaled up by the
+painter, over the greyed region, which is cut out of the frame once for all stacks.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+
+from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QFontMetrics,
+    QHelpEvent,
+    QImage,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPalette,
+    QPen,
+)
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+
+from ...pose.crop import to_input
+from ...types import Floats, FrameResult, Image, Pose, Region
+from ..canvas import colours, painting
+from ..canvas.heatmap_overlay import chosen
+from ..panels.throttle import PERIOD
+from ..view_state import ViewState
+from .pictures import close_up, grey_picture, heat_picture
+from .readings import Reading, caption, copied_out, help_text, read_stacks
+from .tile_layout import FRAME, TileLayout, fit
+
+_DIM = 0.35  # opacity of a stack that did not run
+COMPARE = colours.COMPARE_SIDES["left"]
+
+
+class StackGrid(QWidget):
+    """One tile per stack of the model. Click chooses, Ctrl-click or right click compares.
+
+    Keys: arrows choose, arrows with Ctrl compare, Esc ends the comparison.
+    """
+
+    def __init__(self, view: ViewState, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._view = view
+        self._pose: Pose | None = None
+        self._frame: Image | None = None
+        self._maps: list[Floats] = []  # (K, h, w) of each stack that ran
+        self._total = 1
+        self._hovered: int | None = None
+        self._readings: list[Reading] | None = None  # made when somebody reads them
+        self._zoomed = False
+        self._next_captions = 0.0
+        self._set_fonts()
+        self._seen: Region | None = None  # the part of the region that the tiles show
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setMouseTracking(True)
+        # Everything is painted here: what is below need not be painted first.
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setAccessibleName(self.tr("Stacks"))
+        view.changed.connect(self._view_changed)
+        self._describe()
+
+    # What is shown
+
+    def show_result(self, result: FrameResult) -> None:
+        """Show this frame's stacks; a result without a pose leaves the tiles empty."""
+        self._pose, self._frame = result.pose, result.frame.image
+        self._readings = None
+        if result.pose is not None:
+            self.set_total(max(self._total, result.pose.stacks))
+        self._maps = copied_out(result.pose)
+        self._look()
+        if time.monotonic() >= self._next_captions:
+            self._next_captions = time.monotonic() + PERIOD
+            self.update()
+            return
+        # Nobody reads figures that change with every frame: only the pictures are painted.
+        for stack in range(self._total):
+            self.update(self._framed(stack))
+
+    def update_captions(self) -> None:
+        """Paint the figures of the newest frame, which may be the last one for a while."""
+        for stack in range(self._total):
+            self.update(self._caption_of(stack))
+
+    def set_zoomed(self, zoomed: bool) -> None:
+        """Show the chosen joint's neighbourhood instead of the whole region."""
+        self._zoomed = zoomed
+        self._look()
+        self.update()
+
+    @property
+    def seen(self) -> Region | None:
+        """The part of the picture that the tiles show; None before the first pose."""
+        return self._seen
+
+    def _look(self) -> None:
+        """Decide what the tiles show."""
+        pose, joint = self._pose, self._view.joint
+        if pose is None:
+            self._seen = None
+        elif self._zoomed and joint is not None and joint < len(pose.skeleton):
+            place = pose.stack_joints[-1, joint]
+            self._seen = close_up(pose.region, place, self._aspect(), self._seen)
+        else:
+            self._seen = pose.region
+
+    def set_total(self, stacks: int) -> None:
+        """How many stacks the model has, whether they run or not."""
+        if stacks != self._total:
+            self._total = stacks
+            self._describe()
+            self.updateGeometry()
+            self.update()
+
+    @property
+    def total(self) -> int:
+        return self._total
+
+    def reading(self, stack: int) -> Reading | None:
+        """The figures of a stack in the newest frame, None where it did not run."""
+        if self._pose is None or stack >= self._pose.stacks:
+            return None
+        if self._readings is None:
+            self._readings = read_stacks(self._pose, self._view)
+        return self._readings[stack]
+
+    # Geometry
+
+    def sizeHint(self) -> QSize:
+        return QSize(370, 340)  # room for four tiles, two by two
+
+    def minimumSizeHint(self) -> QSize:
+        columns = min(self._total, 4)
+        rows = math.ceil(self._total / columns)
+        side = 96 if rows == 1 else 56
+        return QSize(columns * side, rows * (side + self._caption))
+
+    def tile(self, stack: int) -> QRect:
+        """Where the picture of a stack is, without its caption, in widget pixels."""
+        return self._layout().tile(stack)
+
+    def _framed(self, stack: int) -> QRect:
+        return self.tile(stack).adjusted(-FRAME, -FRAME, FRAME, FRAME)
+
+    def _caption_of(self, stack: int) -> QRect:
+        rect = self.tile(stack)
+        return QRect(rect.left(), rect.bottom() + 5, rect.width(), self._caption - 5)
+
+    def stack_at(self, point: QPointF) -> int | None:
+        """The stack whose tile or caption is under a point of the widget."""
+        for stack in range(self._total):
+            if self.tile(stack).adjusted(0, 0, 0, self._caption).contains(point.toPoint()):
+                return stack
+        return None
+
+    def _set_fonts(self) -> None:
+        self._small, self._bold = QFont(self.font()), QFont(self.font())
+        for font in (self._small, self._bold):
+            font.setPointSizeF(max(font.pointSizeF() * 0.9, 7.0))
+        self._bold.setBold(True)
+        self._caption = 2 * QFontMetrics(self._small).height() + 11
+
+    def _aspect(self) -> float:
+        """Width of a heatmap relative to its height."""
+        if not self._maps:
+            return 1.0
+        height, width = self._maps[0].shape[1:]
+        return float(width / height)
+
+    def _layout(self) -> TileLayout:
+        return fit(self._total, self.width(), self.height(), self._aspect(), self._caption)
+
+    # Painting
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(event.rect(), self.palette().window())
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        stacks, dirty = range(self._total), event.region()
+        if any(dirty.intersects(self._framed(stack)) for stack in stacks):
+            grey = self._grey()
+            for stack in stacks:
+                self._paint_tile(painter, stack, grey)
+        for stack in stacks:
+            if dirty.intersects(self._caption_of(stack)):
+                self._paint_caption(painter, self.tile(stack), stack)
+        painter.end()
+
+    def _pixels(self) -> tuple[int, int]:
+        """(height, width) of a tile in pixels of the screen."""
+        layout, ratio = self._layout(), self.devicePixelRatioF()
+        return max(round(layout.height * ratio), 1), max(round(layout.width * ratio), 1)
+
+    def _grey(self) -> QImage | None:
+        if self._frame is None or self._seen is None:
+            return None
+        return grey_picture(self._frame, self._seen, self._pixels(), self._view.mirror)
+
+    def _paint_tile(self, painter: QPainter, stack: int, grey: QImage | None) -> None:
+        rect, view, pose = self.tile(stack), self._view, self._pose
+        ran = pose is not None and stack < pose.stacks
+        painter.setOpacity(1.0 if ran else _DIM)
+        if grey is None:
+            painter.fillRect(rect, self.palette().color(QPalette.ColorRole.Mid))
+        else:
+            painter.drawImage(rect, grey)
+        if pose is not None and stack < len(self._maps) and self._seen is not None:
+            painter.setOpacity(view.opacity**0.5)  # small pictures: the heatmap is the point
+            levels, size = chosen(self._maps[stack], pose.stack_scores[stack], view), self._pixels()
+            painter.drawImage(
+                rect,
+                heat_picture(levels, view.colour_map, pose.region, self._seen, size, view.mirror),
+            )
+            painter.setOpacity(1.0)
+            self._paint_answer(painter, rect, stack, pose)
+        painter.setOpacity(1.0)
+        self._paint_frame(painter, rect, stack)
+
+    def _paint_answer(self, painter: QPainter, rect: QRect, stack: int, pose: Pose) -> None:
+        """The chosen joint: where this stack puts it (ring) and where the last one does (cross)."""
+        joint = self._view.joint
+        if joint is None or joint >= len(pose.skeleton) or not pose.found or self._seen is None:
+            return
+        size = rect.height(), rect.width()
+        points = to_input(pose.stack_joints[[stack, -1], joint], self._seen, size) + 0.5
+        if self._view.mirror:
+            points[:, 0] = rect.width() - points[:, 0]
+        here, last = (QPointF(rect.left() + x, rect.top() + y) for x, y in points.tolist())
+        apart = math.hypot(here.x() - last.x(), here.y() - last.y())
+        radius = min(max(rect.height() * 0.06, 5.0), 12.0)  # around the blob, not on it
+        painter.save()
+        painter.setClipRect(rect)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        for colour, width in ((QColor(0, 0, 0, 150), 3.5), (QColor("white"), 1.5)):
+            painter.setPen(QPen(colour, width))
+            painter.drawEllipse(here, radius, radius)
+            if apart > radius / 2:
+                painter.drawLine(last - QPointF(4, 0), last + QPointF(4, 0))
+                painter.drawLine(last - QPointF(0, 4), last + QPointF(0, 4))
+        painter.restore()
+
+    def _paint_caption(self, painter: QPainter, rect: QRect, stack: int) -> None:
+        text = self.palette().color(QPalette.ColorRole.WindowText)
+        muted = QColor(text)
+        muted.setAlphaF(0.68)
+        reading, font, bold = self.reading(stack), self._small, self._bold
+        painter.setOpacity(2 * _DIM if reading is None else 1.0)
+        height = QFontMetrics(font).height()
+        line = QRect(rect.left(), rect.bottom() + 8, rect.width(), height)
+        name = self.tr("Stack {0}").format(stack + 1)
+        if QFontMetrics(bold).horizontalAdvance(name + " 0.00") > rect.width():
+            name = str(stack + 1)
+        if reading is not None and reading.score is not None:
+            track = QRectF(rect.left(), rect.bottom() + 5, rect.width(), 3)
+            painter.fillRect(track, self.palette().color(QPalette.ColorRole.Mid))
+            track.setWidth(rect.width() * min(max(reading.score, 0.0), 1.0))
+            painter.fillRect(track, colours.ACCENT)
+            painter.setFont(font)
+            painter.setPen(text)
+            painter.drawText(line, Qt.AlignmentFlag.AlignRight, f"{reading.score:.2f}")
+        painter.setFont(bold)
+        painter.setPen(text)
+        painter.drawText(line, Qt.AlignmentFlag.AlignLeft, name)
+        painter.setFont(font)
+        painter.setPen(muted)
+        words = caption(stack, self._pose, reading)
+        if QFontMetrics(font).horizontalAdvance(words) > rect.width():
+            words = caption(stack, self._pose, reading, short=True)
+        painter.drawText(line.translated(0, height), Qt.AlignmentFlag.AlignLeft, words)
+
+    def _paint_frame(self, painter: QPainter, rect: QRect, stack: int) -> None:
+        chosen, compared = self._chosen(), self._compared()
+        outer = QRectF(rect).adjusted(-1.5, -1.5, 1.5, 1.5)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(Qt.PenStyle.NoPen)
+        if stack == chosen:
+            painter.setPen(QPen(colours.ACCENT, FRAME))
+        elif stack == compared:
+            painter.setPen(QPen(COMPARE, FRAME))
+        elif stack == self._hovered:
+            painter.setPen(QPen(self.palette().color(QPalette.ColorRole.WindowText), 1))
+        painter.drawRect(outer)
+        if stack == compared and stack != chosen:
+            painting.paint_chip(
+                painter, QPointF(rect.left() - 10, rect.top() + 34), self.tr("compared"), outer
+            )
+        if stack == chosen and self.hasFocus():
+            pen = QPen(self.palette().color(QPalette.ColorRole.WindowText), 1, Qt.PenStyle.DotLine)
+            painter.setPen(pen)
+            painter.drawRect(outer.adjusted(-2, -2, 2, 2))
+
+    # Choosing
+
+    def _chosen(self) -> int:
+        """The stack that overlay and skeleton use now."""
+        if self._pose is not None:
+            return self._view.stack_of(self._pose)
+        wanted = self._view.stack
+        return self._total - 1 if wanted is None else min(wanted, self._total - 1)
+
+    def _compared(self) -> int | None:
+        if self._view.compare is None or self._pose is None:
+            return None
+        return self._view.stack_of(self._pose, self._view.compare)
+
+    def _compare(self, stack: int) -> None:
+        """Compare with this stack; the same one again ends the comparison."""
+        self._view.compare = None if self._view.compare == stack else stack
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        stack = self.stack_at(event.position())
+        if stack is None:
+            return
+        control = event.modifiers() & Qt.KeyboardModifier.ControlModifier
+        if event.button() == Qt.MouseButton.RightButton or control:
+            self._compare(stack)
+        elif event.button() == Qt.MouseButton.LeftButton:
+            self._view.stack = stack
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        self._hover(self.stack_at(event.position()))
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            self._set_fonts()
+            self.updateGeometry()
+
+    def leaveEvent(self, event: QEvent) -> None:
+        self._hover(None)
+
+    def _hover(self, stack: int | None) -> None:
+        if stack != self._hovered:
+            self._hovered = stack
+            clickable = Qt.CursorShape.PointingHandCursor
+            self.setCursor(Qt.CursorShape.ArrowCursor if stack is None else clickable)
+            self.update()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        steps = {
+            Qt.Key.Key_Left: -1,
+            Qt.Key.Key_Right: 1,
+            Qt.Key.Key_Up: -self._layout().columns,
+            Qt.Key.Key_Down: self._layout().columns,
+        }
+        if event.key() == Qt.Key.Key_Escape and self._view.compare is not None:
+            self._view.compare = None
+        elif event.key() in steps:
+            compare = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
+            start = self._compared() if compare else None
+            wanted = (self._chosen() if start is None else start) + steps[Qt.Key(event.key())]
+            if 0 <= wanted < self._total:
+                setattr(self._view, "compare" if compare else "stack", wanted)
+        else:
+            super().keyPressEvent(event)
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            stack = self.stack_at(QPointF(event.pos()))
+            if stack is None:
+                QToolTip.hideText()
+            else:
+                QToolTip.showText(event.globalPos(), self.tile_help(stack), self)
+            return True
+        return super().event(event)
+
+    def tile_help(self, stack: int) -> str:
+        """What a tile's tooltip says."""
+        return help_text(stack, self._total, self.reading(stack))
+
+    def _view_changed(self, name: str) -> None:
+        if name in ("stack", "compare"):
+            self._describe()
+        if self._pose is not None and name in ("joint", "visible"):
+            self._readings = None
+            self._look()
+        self.update()
+
+    def _describe(self) -> None:
+        text = self.tr("{0} stacks, stack {1} is chosen").format(self._total, self._chosen() + 1)
+        if self._view.compare is not None:
+            text += self.tr(", compared with stack {0}").format(self._view.compare + 1)
+        self.setAccessibleDescription(text)

@@ -1,0 +1,101 @@
+"""Recordings that go on in new files, fed from the reader's and the inference thread."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pose_app.pipeline.capture import CapturedFrame
+from pose_app.pipeline.events import EventList
+from pose_app.pipeline.recording_manager import RecordingManager
+from pose_app.recording.recording import RecordingRequest
+from pose_app.recording.verify import verify
+from pose_app.sources.base import SourceInfo
+from pose_app.types import Frame
+from tests.media import numbered_picture
+from tests.poses import FakeEstimator, make_pose
+
+FIRST = SourceInfo(kind="camera", name="first", size=(192, 96), fps=10.0, live=True)
+SECOND = replace(FIRST, name="second")
+
+
+def captured(number: int, source: SourceInfo = FIRST) -> CapturedFrame:
+    return CapturedFrame(
+        Frame(number, 0, number / 10, numbered_picture(number)), number / 10, 0, source
+    )
+
+
+@pytest.fixture
+def keeper(tmp_path: Path) -> RecordingManager:
+    made = RecordingManager(EventList(), lambda: True)
+    request = RecordingRequest(tmp_path / "a.mp4", tmp_path / "r.mp4", tmp_path / "a.jsonl")
+    made.start(request, FIRST)
+    return made
+
+
+def through_network(keeper: RecordingManager, item: CapturedFrame, model: str = "model") -> None:
+    keeper.take(item)
+    keeper.offer_pose(item, make_pose(), FakeEstimator(model))
+
+
+def frames(folder: Path, kind: str) -> list[int]:
+    found = {path.name: verify(path) for path in folder.glob(f"{kind}*.mp4")}
+    assert all(check.good for check in found.values()), found
+    return [found[name].frames for name in sorted(found, key=len)]
+
+
+def test_poses_of_the_old_source_after_the_new_one_has_begun(
+    keeper: RecordingManager, tmp_path: Path
+) -> None:
+    """The reader is ahead of the network: it opens the new files, the network's next frames are
+    still of the old source."""
+    for number in range(6):
+        keeper.offer_raw(captured(number))
+    for number in range(4):
+        through_network(keeper, captured(number))
+    keeper.offer_raw(captured(6, SECOND))
+    for number in (4, 5):
+        through_network(keeper, captured(number))
+    for number in range(6, 9):
+        if number > 6:
+            keeper.offer_raw(captured(number, SECOND))
+        through_network(keeper, captured(number, SECOND))
+    reports = keeper.close()
+    assert len(reports) == 2
+    assert frames(tmp_path, "r") == [6, 3]
+    assert frames(tmp_path, "a") == [4, 3]
+
+
+def test_another_model_while_everything_is_recorded(
+    keeper: RecordingManager, tmp_path: Path
+) -> None:
+    """The network opens the new files, before the reader has brought anything for them."""
+    for number in range(10):
+        keeper.offer_raw(captured(number))
+        through_network(keeper, captured(number), "model" if number < 5 else "another")
+    reports = keeper.close()
+    assert len(reports) == 2
+    # Frame 5 was in the old files already when its pose showed that there is another model.
+    assert frames(tmp_path, "r") == [6, 4]
+    assert frames(tmp_path, "a") == [5, 4]
+
+
+def test_both_threads_find_that_a_frame_does_not_fit(
+    keeper: RecordingManager, tmp_path: Path
+) -> None:
+    """Another model and another source at the same time: no frame goes into a file of another."""
+    for number in range(4):
+        keeper.offer_raw(captured(number))
+    for number in range(3):
+        through_network(keeper, captured(number))
+    through_network(keeper, captured(3), "another")
+    keeper.offer_raw(captured(4, SECOND))
+    for number in range(4, 7):
+        if number > 4:
+            keeper.offer_raw(captured(number, SECOND))
+        through_network(keeper, captured(number, SECOND), "another")
+    keeper.close()
+    assert frames(tmp_path, "r") == [4, 3]
+    assert frames(tmp_path, "a") == [3, 3]
