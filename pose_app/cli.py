@@ -26,7 +26,6 @@ COMMANDS = {
     "average": ("training.average", "one model out of several fine-tuned ones"),
     "evaluate": ("training.evaluate", "measure the accuracy of a model"),
     "bench": ("bench", "measure the speed of this machine"),
-    "soak": ("soak", "run for a long time with faults, and account for it"),
     "doctor": ("doctor", "a report of versions, devices and folders for a bug report"),
 }
 

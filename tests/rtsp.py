@@ -9,13 +9,14 @@ import base64
 import functools
 import random
 import re
-import socket
 import socketserver
 import struct
 import threading
 
 import av
 import cv2
+
+from tests.servers import cut_hard
 
 _SIZE = (320, 240)
 _CLOCK = 90_000
@@ -175,9 +176,7 @@ class _Handler(socketserver.StreamRequestHandler):
             if camera.fault == "end":
                 return
             if camera.fault == "reset":
-                linger = struct.pack("ii", 1, 0)
-                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-                self.connection.close()
+                cut_hard(self.connection)
                 return
             if camera.fault == "stall":
                 camera.stopped.wait(0.02)

@@ -15,6 +15,7 @@ import functools
 import hashlib
 import re
 import socket
+import struct
 import threading
 from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -26,6 +27,7 @@ from pose_app.paths import bundled
 
 REALM = "camera"
 NONCE = "0a1b2c3d4e5f"
+SMALL = (320, 240)
 
 
 @functools.cache
@@ -53,14 +55,22 @@ def refused_url(path: str = "/stream") -> str:
         return f"http://127.0.0.1:{probe.getsockname()[1]}{path}"
 
 
+def cut_hard(connection: socket.socket) -> None:
+    """Close a connection so that the other side sees a reset, not an end."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
 class MjpegServer:
-    """An HTTP camera. `/stream` is motion JPEG, `/snapshot.jpg` one picture, `/demo.mp4` a file.
+    """An HTTP camera. `/stream` is motion JPEG, `/small` the same in 320x240, `/snapshot.jpg` one
+    picture, `/demo.mp4` a file.
 
     `fault` may be set at any time and acts from the next picture on:
     `stall` (the connection stays, nothing comes), `reset` (cut hard), `half` (half a JPEG, then
     whole ones again), `cut` (half a JPEG, then the connection ends), `end` (ended as it should be),
     `resolution` (320x240 from now on), `flood` (as fast as the line takes them), `garbage` (parts
-    that are no JPEG), `endless` (a part that never ends). None is well again.
+    that are no JPEG), `endless` (a part that never ends), `refuse` (`reset`, and new connections
+    get 503). None is well again.
     `credentials` asks for a (user, password) by `auth` basic or digest.
     `files` are more of them: path -> (content, type). `down` True: requests get 503.
     `requests` counts all, `connections` the streams opened, `sent` the pictures.
@@ -138,15 +148,15 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.close_connection = True
         self.camera.requests += 1
-        if self.camera.down:
+        if self.camera.down or self.camera.fault == "refuse":
             self.send_error(503)
             return
         if not self._allowed():
             return
         path = self.path.partition("?")[0]
         try:
-            if path == "/stream":
-                self._stream()
+            if path in ("/stream", "/small"):
+                self._stream(small=path == "/small")
             elif path == "/snapshot.jpg":
                 self._whole(self.camera.pictures[0], "image/jpeg")
             elif path == "/demo.mp4":
@@ -220,8 +230,9 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(data[start:end])
 
-    def _stream(self) -> None:
+    def _stream(self, *, small: bool) -> None:
         camera = self.camera
+        pictures, small_pictures = camera.pictures, demo_jpegs(10, SMALL)
         camera.connections += 1
         self.send_response(200)
         self.send_header("Content-Type", f"multipart/x-mixed-replace; boundary={camera.boundary}")
@@ -229,20 +240,18 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         number = 0
         while not camera.stopped.is_set():
-            picture = camera.pictures[number % len(camera.pictures)]
-            number += 1
             fault = camera.fault
+            shown = small_pictures if small or fault == "resolution" else pictures
+            picture = shown[number % len(shown)]
+            number += 1
             if fault == "stall":
                 camera.stopped.wait(0.02)
                 continue
             if fault == "end":
                 self.wfile.write(f"--{camera.boundary}--\r\n".encode())
                 return
-            if fault == "resolution":
-                small = demo_jpegs(10, (320, 240))
-                picture = small[number % len(small)]
-            if fault == "reset":
-                self._reset()
+            if fault in ("reset", "refuse"):
+                cut_hard(self.connection)
                 return
             if fault == "endless":
                 self.wfile.write(self._head(None) + b"\xff\xd8")
@@ -268,9 +277,3 @@ class _Handler(BaseHTTPRequestHandler):
         if self.camera.content_length and length is not None:
             lines.append(f"Content-Length: {length}")
         return ("\r\n".join(lines) + "\r\n\r\n").encode()
-
-    def _reset(self) -> None:
-        """Cut the connection so that the other side sees a reset, not an end."""
-        linger = b"\x01\x00\x00\x00\x00\x00\x00\x00"
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-        self.connection.close()

@@ -20,7 +20,7 @@ import psutil
 import pytest
 
 from pose_app import PoseEstimator, cli
-from pose_app.pipeline import recording_keeper, source_keeper
+from pose_app.pipeline import recording_manager, source_supervisor
 from pose_app.pipeline.events import Event
 from pose_app.pipeline.options import SessionOptions
 from pose_app.pipeline.session import RecordingRequest, Session
@@ -95,7 +95,7 @@ class Desk:
 
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    monkeypatch.setattr(source_keeper, "FIRST_WAIT", 0.05)
+    monkeypatch.setattr(source_supervisor, "FIRST_WAIT", 0.05)
     folder = tmp_path / "recordings"
     folder.mkdir()
     made = Desk(folder)
@@ -338,7 +338,7 @@ def test_an_encoder_that_hangs_is_named(desk: Desk, monkeypatch: pytest.MonkeyPa
         return real(self, frame)
 
     monkeypatch.setattr(video_writer.Recorder, "_mux", hang)
-    monkeypatch.setattr(recording_keeper, "STALL_SECONDS", 0.5)
+    monkeypatch.setattr(recording_manager, "STALL_SECONDS", 0.5)
     desk.start(lambda: open_source("demo"))
     desk.hears("warning", "a.mp4 has not been written to")
     desk.goes_on(10)

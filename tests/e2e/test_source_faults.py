@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pose_app.pipeline import source_supervisor as source_keeper
+from pose_app.pipeline import source_supervisor
 from pose_app.sources import open_source
 from pose_app.sources.base import Source, SourceInfo
 from pose_app.sources.camera import CameraSource
@@ -33,8 +33,8 @@ SIZE = (320, 240)
 
 @pytest.fixture(autouse=True)
 def quick_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source_keeper, "FIRST_WAIT", 0.1)
-    monkeypatch.setattr(source_keeper, "LONGEST_WAIT", 0.2)
+    monkeypatch.setattr(source_supervisor, "FIRST_WAIT", 0.1)
+    monkeypatch.setattr(source_supervisor, "LONGEST_WAIT", 0.2)
 
 
 @pytest.fixture

@@ -59,5 +59,5 @@ def check(words: list[str]) -> None:
 
 @pytest.mark.parametrize("examples", EXAMPLES)
 def test_any_words_are_understood_or_refused(examples: int) -> None:
-    corpus = [["run"], ["run", "--size=x"], ["soak", "--minutes=nan"], ["bench", "--seconds=nan"]]
+    corpus = [["run"], ["run", "--size=x"], ["models", "--x=nan"], ["bench", "--seconds=nan"]]
     fuzz(make, check, examples, corpus)

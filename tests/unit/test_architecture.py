@@ -29,7 +29,7 @@ LAYERS = [
     ("recording",),
     ("pipeline",),
     ("training",),
-    ("bench", "soak", "doctor"),
+    ("bench", "doctor"),
     ("ui", "run_command", "window_command"),
     ("cli",),
     ("__main__",),

@@ -15,7 +15,7 @@ import pytest
 
 from pose_app.errors import EngineError, ModelError, PoseAppError, SourceError
 from pose_app.pipeline import session as session_module
-from pose_app.pipeline import source_supervisor as source_keeper
+from pose_app.pipeline import source_supervisor
 from pose_app.pipeline.events import Event
 from pose_app.pipeline.options import SessionOptions
 from pose_app.pipeline.session import RecordingRequest, Session
@@ -477,7 +477,7 @@ def test_a_file_that_breaks_keeps_what_was_processed(run: Run, tmp_path: Path) -
 def test_a_lost_camera_is_looked_for_until_it_is_back(
     run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(source_keeper, "FIRST_WAIT", 0.02)
+    monkeypatch.setattr(source_supervisor, "FIRST_WAIT", 0.02)
     monkeypatch.setattr("pose_app.sources.opening.reopen", lambda info, again: again())
     attempts: list[int] = []
 

@@ -10,11 +10,11 @@ from unittest.mock import patch
 
 import numpy as np
 
-from ..errors import EngineError
-from ..pose.estimator import PoseEstimator
-from ..recording import files
-from ..recording.video_writer import Recorder
-from ..types import Floats, Heatmaps, Image
+from pose_app.errors import EngineError
+from pose_app.pose.estimator import PoseEstimator
+from pose_app.recording import files
+from pose_app.recording.video_writer import Recorder
+from pose_app.types import Floats, Heatmaps, Image
 
 ENGINE_FAULTS = ("raises", "out of memory", "NaN", "hangs")
 FILE_FAULTS = ("encoder fails", "encoder slow", "disk full")

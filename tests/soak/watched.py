@@ -18,19 +18,19 @@ import numpy as np
 import psutil
 from safetensors.numpy import load_file, save_file
 
-from .. import diagnostics
-from ..network import catalogue
-from ..pipeline.events import Event
-from ..pipeline.opening import estimators
-from ..pipeline.session import Session, SessionOptions
-from ..recording.recording import RecordingReport
-from ..sources import open_source
-from ..sources.base import Source
-from ..spec import read_spec
-from .camera import LoopbackCamera
-from .faults import EngineFault, FileFault
-from .samples import Sample, take
-from .verifier import Verifier
+from pose_app import diagnostics
+from pose_app.network import catalogue
+from pose_app.pipeline.events import Event
+from pose_app.pipeline.opening import estimators
+from pose_app.pipeline.session import Session, SessionOptions
+from pose_app.recording.recording import RecordingReport
+from pose_app.sources import open_source
+from pose_app.sources.base import Source
+from pose_app.spec import read_spec
+from tests.servers import MjpegServer
+from tests.soak.faults import EngineFault, FileFault
+from tests.soak.samples import Sample, take
+from tests.soak.verifier import Verifier
 
 PATIENCE = 90.0  # seconds after which what must happen counts as a hang
 SAMPLE_SECONDS = 1.0
@@ -57,7 +57,7 @@ class Watched:
     def __init__(self, folder: Path, rng: random.Random, model: str) -> None:
         self.folder, self.rng, self.model = folder, rng, model
         self._other_model = ""
-        self.camera = LoopbackCamera()
+        self.camera = MjpegServer(fps=25.0)
         self.engine_fault, self.file_fault = EngineFault(), FileFault()
         self.problems: list[str] = []
         self.samples: list[Sample] = []
@@ -176,9 +176,9 @@ class Watched:
         self.session.set_source(opener)
         self.expect("source_opened")
 
-    def use_camera(self, path: str = "/large") -> None:
-        """Change to the loopback camera, if it is not that already."""
-        url = self.camera.url(path)
+    def use_camera(self, path: str = "/stream") -> None:
+        """Change to the network camera, if it is not that already."""
+        url = self.camera.address(path)
         info = self.session.metrics().source
         if info is None or info.name != url:
             self.open_source(lambda: open_source(url))

@@ -8,11 +8,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from ..errors import RecordingError
-from ..paths import cache_folder
-from .plot import plot
-from .samples import MEASURES, UNITS, Sample, growth
-from .soak import Outcome
+from pose_app.errors import RecordingError
+from pose_app.paths import cache_folder
+from tests.soak.harness import Outcome
+from tests.soak.plot import plot
+from tests.soak.samples import MEASURES, UNITS, Sample, growth
 
 # Growth is judged where it has had time to show: before, models and libraries are still loaded.
 JUDGED_SECONDS = 20 * 60.0

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from ..errors import RecordingError
-from ..recording.recording import FileReport, RecordingReport
-from ..recording.verify import read_times, verify
+from pose_app.errors import RecordingError
+from pose_app.recording.recording import FileReport, RecordingReport
+from pose_app.recording.verify import read_times, verify
 
 
 class Verifier:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from ..errors import RecordingError
-from ..types import Image
+from pose_app.errors import RecordingError
+from pose_app.types import Image
 
 if TYPE_CHECKING:
-    from .soak import Outcome
+    from tests.soak.harness import Outcome
 
 WIDTH, STRIP, LEFT, RIGHT, TOP = 1400, 150, 190, 20, 60
 _INK, _FAINT, _LINE, _FAULT, _BAD = (
@@ -47,9 +47,7 @@ def plot(path: Path, outcome: Outcome, account: dict[str, Any]) -> None:
     ]
     image = np.full((TOP + max(1, len(strips)) * STRIP + 30, WIDTH, 3), 255, np.uint8)
     good = account["verdict"] == "good"
-    title = (
-        f"pose-app soak: {account['minutes']} minutes, seed {account['seed']}: {account['verdict']}"
-    )
+    title = f"soak: {account['minutes']} minutes, seed {account['seed']}: {account['verdict']}"
     _text(image, title, (20, 28), _INK if good else _BAD, 0.7)
     _text(image, "vertical lines: faults and sessions that end", (20, 50), _INK)
     end = max(outcome.seconds, 1e-3)

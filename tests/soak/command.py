@@ -1,14 +1,26 @@
-"""`pose-app soak`: the real pipeline for a long time, with faults, and an account of everything."""
+"""The command line of the soak."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+from pose_app.errors import PoseAppError
+from tests.soak.harness import Soak
+from tests.soak.report import finish, new_folder, text
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+DESCRIPTION = (
+    "The real pipeline for a long time: random actions and injected faults, and an account "
+    "of every frame, file, thread and megabyte."
+)
+EXIT_BAD, EXIT_ERROR = 1, 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.soak", description=DESCRIPTION)
     parser.add_argument(
         "--minutes",
         type=_minutes,
@@ -32,21 +44,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a new folder for account, plot and damaged recordings (default: in the cache)",
     )
     parser.add_argument("--json", action="store_true", help="print the account as one JSON object")
+    return parser
 
 
-def main(arguments: argparse.Namespace) -> int:
-    """0 where everything was as it must be, 1 where something was not. Raises PoseAppError."""
-    from .report import finish, new_folder, text
-    from .soak import Soak
-
-    folder = new_folder(arguments.report)
+def main(words: Sequence[str] | None = None) -> int:
+    """Run the soak; 0 where everything was as it must be, 1 where something was not, 2 no start."""
+    arguments = _parser().parse_args(words)
+    try:
+        folder = new_folder(arguments.report)
+    except PoseAppError as error:
+        print(f"soak: {error}", file=sys.stderr)
+        return EXIT_ERROR
     soak = Soak(
         folder, arguments.minutes * 60, arguments.seed, arguments.model, calm=arguments.calm
     )
-    print(f"pose-app soak: seed {soak.seed}, report in {folder}", file=sys.stderr, flush=True)
+    print(f"soak: seed {soak.seed}, report in {folder}", file=sys.stderr, flush=True)
     account = finish(soak.run(), folder)
     print(json.dumps(account, ensure_ascii=False) if arguments.json else text(account))
-    return 0 if account["verdict"] == "good" else 1
+    return 0 if account["verdict"] == "good" else EXIT_BAD
 
 
 def _minutes(words: str) -> float:

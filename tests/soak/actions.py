@@ -6,14 +6,17 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
-from ..engines.hardware import available
-from ..errors import RecordingError
-from ..recording.recording import RecordingRequest
-from ..sources import open_source
-from ..types import Region
-from .camera import BEARABLE, BREAKING
-from .faults import ENGINE_FAULTS, FILE_FAULTS
-from .watched import Watched
+from pose_app.engines.hardware import available
+from pose_app.errors import RecordingError
+from pose_app.pipeline.opening import estimators
+from pose_app.recording.recording import RecordingRequest
+from pose_app.sources import open_source
+from pose_app.types import Region
+from tests.soak.faults import ENGINE_FAULTS, FILE_FAULTS
+from tests.soak.watched import Watched
+
+BREAKING = ("stall", "reset", "cut", "garbage", "end", "refuse")  # the source is lost
+BEARABLE = ("half", "flood", "resolution")
 
 Action = Callable[[Watched], None]
 
@@ -51,8 +54,8 @@ def actions() -> dict[str, tuple[Action, float]]:
 
 
 def _camera(watched: Watched) -> None:
-    path = watched.rng.choice(list(watched.camera.pictures))
-    watched.open_source(lambda: open_source(watched.camera.url(path)))
+    path = watched.rng.choice(["/stream", "/small"])
+    watched.open_source(lambda: open_source(watched.camera.address(path)))
 
 
 def _video(watched: Watched) -> None:
@@ -64,7 +67,7 @@ def _video(watched: Watched) -> None:
 def _sources(watched: Watched) -> None:
     """The last of several wishes wins."""
     for _ in range(watched.rng.randint(2, 5)):
-        words = watched.rng.choice(["demo", watched.camera.url("/small"), "no such file.mp4"])
+        words = watched.rng.choice(["demo", watched.camera.address("/small"), "no such file.mp4"])
         watched.session.set_source(partial(open_source, words))
         watched.wait(watched.rng.choice([0, 0.05, 0.3]))
     watched.open_source(lambda: open_source("demo"))
@@ -77,7 +80,7 @@ def _kind_is(watched: Watched, kind: str) -> Callable[[], bool]:
 
 def _bad_source(watched: Watched) -> None:
     words = watched.rng.choice(
-        ["no such file.mp4", __file__, watched.camera.url("/nothing"), "http://127.0.0.1:9/"]
+        ["no such file.mp4", __file__, watched.camera.address("/nothing"), "http://127.0.0.1:9/"]
     )
     watched.session.set_source(lambda: open_source(words))
     watched.expect("source_failed")
@@ -89,8 +92,6 @@ def _engine(engine: str, device: str, watched: Watched) -> None:
 
 
 def _bad_model(watched: Watched) -> None:
-    from ..pipeline.opening import estimators
-
     watched.session.set_estimator(*estimators(__file__))
     watched.expect("model_failed")
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .. import diagnostics
-from .actions import Action, actions
-from .faults import breakable_files
-from .watched import Watched
+from pose_app import diagnostics
+from tests.soak.actions import Action, actions
+from tests.soak.faults import breakable_files
+from tests.soak.watched import Watched
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""`pose-app soak`: everything at once, for a short time; that it notices what is wrong."""
+"""`python -m tests.soak`: everything at once, for a short time; that it notices what is wrong."""
 
 from __future__ import annotations
 
@@ -15,22 +15,23 @@ from unittest.mock import ANY
 import cv2
 import pytest
 
-from pose_app import cli
 from pose_app.pipeline.metrics import MetricsCollector
-from pose_app.soak import soak as soak_module
-from pose_app.soak import watched as watched_module
-from pose_app.soak.actions import actions
-from pose_app.soak.report import memory_since_minute_2
-from pose_app.soak.samples import Sample
-from pose_app.soak.watched import Watched
-from tests.e2e.test_run import command
+from tests.soak import harness as soak_module
+from tests.soak import watched as watched_module
+from tests.soak.actions import actions
+from tests.soak.command import main
+from tests.soak.report import memory_since_minute_2
+from tests.soak.samples import Sample
+from tests.soak.watched import Watched
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def soak(
     folder: Path, capsys: pytest.CaptureFixture[str], minutes: float, seed: int
 ) -> tuple[int, dict[str, Any]]:
     words = ["--minutes", str(minutes), "--seed", str(seed), "--report", str(folder), "--json"]
-    status = cli.main(["soak", *words])
+    status = main(words)
     account = json.loads(capsys.readouterr().out)
     assert json.loads((folder / "soak.json").read_text())["problems"] == account["problems"]
     return status, account
@@ -61,7 +62,7 @@ def test_a_calm_soak_records_and_does_nothing_else(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["--minutes", "0.2", "--report", str(tmp_path / "report"), "--json", "--calm"]
-    assert cli.main(["soak", *words]) == 0
+    assert main(words) == 0
     account = json.loads(capsys.readouterr().out)
     assert account["sessions"] == 1
     assert set(account["actions"]) == {"start", "record or stop", "nothing"}
@@ -128,7 +129,17 @@ def test_frames_that_vanish_are_noticed(
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_soak_gives_its_account(tmp_path: Path, number: int) -> None:
     process = subprocess.Popen(
-        command("soak", "--minutes", 60, "--report", tmp_path / "report", "--json"),
+        [
+            sys.executable,
+            "-m",
+            "tests.soak",
+            "--minutes",
+            "60",
+            "--json",
+            "--report",
+            str(tmp_path / "report"),
+        ],
+        cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -11,11 +11,12 @@ import cv2
 import pytest
 
 from pose_app.errors import RecordingError, SourceError
-from pose_app.soak.camera import BEARABLE, BREAKING, SIZES, LoopbackCamera
-from pose_app.soak.plot import plot
-from pose_app.soak.report import JUDGED_SECONDS, _growth_problems, _held, new_folder
-from pose_app.soak.samples import Sample, growth
 from pose_app.sources import open_source
+from tests.servers import SMALL, MjpegServer
+from tests.soak.actions import BEARABLE, BREAKING
+from tests.soak.plot import plot
+from tests.soak.report import JUDGED_SECONDS, _growth_problems, _held, new_folder
+from tests.soak.samples import Sample, growth
 
 
 def samples(memory: Any, count: int = 600, step: float = 6.0) -> list[Sample]:
@@ -75,39 +76,37 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     assert new_folder(tmp_path / "new" / "report").is_dir()
 
 
-@pytest.mark.parametrize("path", SIZES)
-def test_the_loopback_camera_is_a_camera(path: str) -> None:
-    camera = LoopbackCamera()
-    source = open_source(camera.url(path))
-    frame = source.read()
-    assert frame is not None
-    assert frame.size == SIZES[path]
-    source.close()
-    camera.close()
-
-
 @pytest.mark.parametrize("fault", [*BREAKING, *BEARABLE])
-def test_the_loopback_camera_fails_when_told(fault: str) -> None:
-    camera = LoopbackCamera()
-    source = open_source(camera.url())
-    assert source.read() is not None
-    camera.fault = fault
-    if fault in ("reset", "cut", "refuse"):
-        with pytest.raises(SourceError):
+def test_the_network_camera_fails_when_told(fault: str) -> None:
+    with MjpegServer() as camera:
+        source = open_source(camera.url)
+        assert source.read() is not None
+        camera.fault = fault
+        if fault in ("reset", "cut", "refuse"):
+            with pytest.raises(SourceError):
+                list(iter(source.read, None))
+            source.close()
+        elif fault == "end":
             list(iter(source.read, None))
+        elif fault == "resolution":
+            while (frame := source.read()) is not None and frame.size != SMALL:
+                pass
+            assert source.info.size == SMALL
+        if fault == "refuse":
+            with pytest.raises(SourceError, match="503"):
+                open_source(camera.url)
+        camera.fault = None
+        again = open_source(camera.url)
+        assert again.read() is not None
+        again.close()
         source.close()
-    elif fault == "end":
-        list(iter(source.read, None))
-    elif fault == "resize":
-        while (frame := source.read()) is not None and frame.size != SIZES["/small"]:
-            pass
-        assert source.info.size == SIZES["/small"]
-    if fault == "refuse":
-        with pytest.raises(SourceError, match="503"):
-            open_source(camera.url())
-    camera.fault = None
-    again = open_source(camera.url())
-    assert again.read() is not None
-    again.close()
-    source.close()
-    camera.close()
+
+
+def test_the_network_camera_has_two_sizes() -> None:
+    with MjpegServer() as camera:
+        for path, size in (("/stream", (640, 480)), ("/small", SMALL)):
+            source = open_source(camera.address(path))
+            frame = source.read()
+            assert frame is not None
+            assert frame.size == size
+            source.close()
