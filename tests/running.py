@@ -9,7 +9,6 @@ report = running.report        # stopped; threads, counts and files are checked
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,7 +21,7 @@ from pose_app.pipeline.events import Event
 from pose_app.pipeline.metrics import SessionReport
 from pose_app.pipeline.opening import estimators
 from pose_app.pipeline.session import RecordingRequest, Session, SessionOptions
-from pose_app.recording.keypoint_log import LogReader
+from pose_app.recording.verify import verify
 
 PATIENCE = 60.0  # seconds after which something that must happen counts as a hang
 
@@ -30,7 +29,9 @@ PATIENCE = 60.0  # seconds after which something that must happen counts as a ha
 class Running:
     """Starts a session, ends it, and checks what must hold after every session.
 
-    `options` change `SessionOptions`; `stuck` is whether threads may be left to a driver.
+    `options` change `SessionOptions`; `stuck` is whether threads may be left to a driver, `broken`
+    whether files may have ended early (what is in them must be whole all the same). `estimator`
+    opens the first estimator in place of the default one.
     """
 
     def __init__(
@@ -39,15 +40,18 @@ class Running:
         folder: Path,
         *,
         stuck: bool = False,
+        broken: bool = False,
+        estimator: Callable[[], Any] | None = None,
         **options: Any,
     ) -> None:
         wanted, others = estimators()
+        wanted = estimator or wanted
         chosen = replace(SessionOptions(stacks="all"), **options)
         self.session = Session(open_source, wanted, chosen, others)
         self.events: list[Event] = []
         self.report: SessionReport | None = None
         self._folder = folder
-        self._stuck = stuck
+        self._stuck, self._broken = stuck, broken
         self._recordings = 0
 
     def __enter__(self) -> Running:
@@ -116,12 +120,14 @@ class Running:
         assert report.captured > 0
         for recording in report.recordings:
             assert recording.stuck == ()
+            whole = all(file.error is None for file in recording.files)
+            assert self._broken or whole, recording.files
+            log = next((f.path for f in recording.files if f.kind == "log" and whole), None)
             for file in recording.files:
-                assert file.error is None, file
-                if file.written:
-                    times = log_times(file.path) if file.kind == "log" else video_times(file.path)
-                    assert len(times) == file.written, file
-                    assert all(b > a for a, b in itertools.pairwise(times)), file
+                if file.written and file.path.exists():
+                    found = verify(file.path, None if file.kind == "log" else log)
+                    assert found.good, (file, found.problems)
+                    assert found.frames == file.written, file
 
     def _drain(self) -> None:
         self.events += self.session.events()
@@ -131,8 +137,3 @@ def video_times(path: Path) -> list[float]:
     """The time of every picture in a video that can be decoded, in seconds."""
     with av.open(str(path)) as container:
         return [float(frame.time) for frame in container.decode(video=0) if frame.time is not None]
-
-
-def log_times(path: Path) -> list[float]:
-    """The time of every frame in a keypoint log, in seconds."""
-    return [frame.seconds for frame in LogReader(path)]

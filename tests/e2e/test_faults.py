@@ -1,4 +1,9 @@
-"""Faults injected into the real pipeline: real decoders, network, encoder and files."""
+"""Engines, encoders, disks and processes that fail, under the real pipeline: real decoders,
+network, encoder and files. Sources that fail are in test_source_faults.py.
+
+Whatever happens: nothing hangs, every frame is accounted for, every file is whole (`Running` checks
+this at its end), and an event says what happened.
+"""
 
 from __future__ import annotations
 
@@ -11,307 +16,65 @@ import sys
 import threading
 import time
 from collections import namedtuple
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import psutil
 import pytest
 
 from pose_app import PoseEstimator, cli
-from pose_app.pipeline import recording_manager, source_supervisor
-from pose_app.pipeline.events import Event
-from pose_app.pipeline.options import SessionOptions
-from pose_app.pipeline.session import RecordingRequest, Session
+from pose_app.pipeline import recording_manager
 from pose_app.recording import files, video_writer, writer
 from pose_app.recording.keypoint_log import LogReader
 from pose_app.recording.repair import repair
 from pose_app.recording.verify import verify
-from pose_app.sources.opening import open_source
+from pose_app.sources import open_source
 from tests.e2e.test_run import command
-from tests.fakes import FakeCamera, FakeCameras
-from tests.servers import MjpegServer
+from tests.faults import EngineFault
+from tests.running import Running
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="of Unix")
 
 
-class Desk:
-    """A session as the window runs it, recording everything, with checks at its end."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.events: list[Event] = []
-        self.session: Session | None = None
-
-    def start(
-        self,
-        source: Callable[[], Any],
-        estimator: Callable[[], Any] = PoseEstimator.open,
-        options: SessionOptions | None = None,
-        **more: Any,
-    ) -> Session:
-        self.session = Session(
-            source, estimator, options or SessionOptions(stall_seconds=1.0), **more
-        )
-        self.session.record(
-            RecordingRequest(self.folder / "a.mp4", self.folder / "r.mkv", self.folder / "a.jsonl")
-        )
-        self.session.start()
-        return self.session
-
-    def until(self, condition: Callable[[], object], seconds: float = 40) -> None:
-        deadline = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < deadline, self.told()
-            time.sleep(0.01)
-
-    def told(self) -> list[tuple[str, str]]:
-        assert self.session is not None
-        self.events += self.session.events()
-        return [(event.kind, event.message) for event in self.events]
-
-    def hears(self, kind: str, word: str = "") -> str:
-        def found() -> list[str]:
-            return [text for was, text in self.told() if was == kind and word in text]
-
-        self.until(found)
-        return found()[0]
-
-    def goes_on(self, count: int = 5) -> None:
-        """So many more poses come."""
-        assert self.session is not None
-        session, before = self.session, self.session.metrics().processed
-        self.until(lambda: session.metrics().processed >= before + count)
-
-    def end(self) -> Any:
-        assert self.session is not None
-        report = self.session.stop()
-        self.told()
-        assert report.conserved, report
-        assert report.stuck == ()
-        return report
-
-
-@pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    monkeypatch.setattr(source_supervisor, "FIRST_WAIT", 0.05)
-    folder = tmp_path / "recordings"
-    folder.mkdir()
-    made = Desk(folder)
-    yield made
-    made.end()
-    videos = [path for path in folder.iterdir() if path.suffix in (".mp4", ".mkv")]
-    for video in videos:
-        name = video.stem.replace("r", "a", 1) + ".jsonl"
-        log = folder / name
-        check = verify(video, log if log.exists() else None)
-        assert check.good, (video.name, check.problems)
-        assert check.closed
-    for log in folder.glob("*.jsonl"):
-        reader = LogReader(log)
-        times = [frame.seconds for frame in reader]
-        assert all(b > a for a, b in itertools.pairwise(times))
-        assert not reader.torn
-
-
-# Cameras, at the seam where the app meets the driver.
-
-
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCameras]:
-    with FakeCameras().install(monkeypatch) as cameras:
-        yield cameras
-
-
-def test_a_camera_that_comes_back_at_another_index(desk: Desk, hub: FakeCameras) -> None:
-    camera = hub.plug(FakeCamera("Desk camera"), index=0)
-    desk.start(lambda: open_source("Desk camera"))
-    desk.goes_on()
-    hub.unplug(camera)
-    desk.hears("source_lost")
-    stranger = hub.plug(FakeCamera("Another camera", vid=1, pid=2), index=0)
-    time.sleep(0.5)
-    assert stranger.opened == 0  # another camera at the old place is not it
-    hub.plug(camera, index=2)
-    desk.hears("source_back", "Desk camera")
-    desk.goes_on()
-    assert len(list(desk.folder.glob("*.mp4"))) == 1  # one recording over the gap
-
-
-@pytest.mark.parametrize("mode", ["blocked", "silent", "broken", "raises"])
-def test_a_driver_that_fails_and_recovers(desk: Desk, hub: FakeCameras, mode: str) -> None:
-    camera = hub.plug(FakeCamera("Desk camera"), index=0)
-    desk.start(lambda: open_source("Desk camera"))
-    desk.goes_on()
-    camera.mode = mode
-    desk.hears("source_lost")
-    camera.mode = "live"
-    desk.hears("source_back")
-    desk.goes_on()
-
-
-@pytest.mark.parametrize("mode", ["stale", "black"])
-def test_pictures_of_no_use_stop_nothing(desk: Desk, hub: FakeCameras, mode: str) -> None:
-    camera = hub.plug(FakeCamera("Desk camera"), index=0)
-    desk.start(lambda: open_source("Desk camera"))
-    desk.goes_on()
-    camera.mode = mode
-    desk.goes_on(20)
-    camera.mode = "live"
-    desk.goes_on()
-
-
-def test_a_camera_that_changes_its_size(desk: Desk, hub: FakeCameras) -> None:
-    camera = hub.plug(FakeCamera("Desk camera"), index=0)
-    desk.start(lambda: open_source("Desk camera"))
-    desk.goes_on()
-    camera.size = (320, 240)
-    desk.goes_on(20)
-    desk.end()
-    sizes = {tuple(LogReader(log).header["size"]) for log in desk.folder.glob("*.jsonl")}
-    assert len(sizes) == 2
-    assert (320, 240) in sizes
-
-
-def test_a_busy_camera_leaves_the_old_source_running(desk: Desk, hub: FakeCameras) -> None:
-    hub.plug(FakeCamera("Busy camera"), index=0).busy = True
-    session = desk.start(lambda: open_source("demo"))
-    desk.goes_on()
-    session.set_source(lambda: open_source("Busy camera"))
-    desk.hears("source_failed")
-    desk.goes_on()
-
-
-def test_the_clock_of_the_system_may_change(
-    desk: Desk, hub: FakeCameras, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    hub.plug(FakeCamera("Desk camera"), index=0)
-    desk.start(lambda: open_source("Desk camera"))
-    desk.goes_on()
-    real = time.time
-    monkeypatch.setattr(time, "time", lambda: real() - 86_400)
-    desk.goes_on()
-
-
-# Streams over the loopback interface.
-
-
-@pytest.mark.parametrize("fault", ["reset", "cut", "end", "garbage", "half", "flood", "resolution"])
-def test_a_network_camera_that_misbehaves(desk: Desk, fault: str) -> None:
-    with MjpegServer() as server:
-        desk.start(lambda: open_source(server.url))
-        desk.goes_on()
-        server.fault = fault
-        time.sleep(0.5)
-        server.fault = None
-        desk.goes_on(20)
-        desk.end()
-
-
-def test_a_network_camera_that_stalls_and_comes_back(desk: Desk) -> None:
-    with MjpegServer() as server:
-        desk.start(lambda: open_source(server.url))
-        desk.goes_on()
-        server.fault = "stall"
-        desk.hears("source_lost")
-        server.fault = None
-        desk.hears("source_back")
-        desk.goes_on()
-        desk.end()
-
-
-def test_credentials_of_a_stream_are_told_to_nobody(desk: Desk) -> None:
-    with MjpegServer(credentials=("admin", "s3cret")) as server:
-        session = desk.start(lambda: open_source(server.address("/stream", "admin:s3cret")))
-        desk.goes_on()
-        server.fault = "reset"
-        server.down = True
-        desk.hears("source_lost")
-        server.fault, server.down = None, False
-        desk.hears("source_back")
-        stats = session.metrics()
-        desk.end()
-    shown = [str(desk.told()), str(stats.source)]
-    shown += [log.read_text() for log in desk.folder.glob("*.jsonl")]
-    for text in shown:
-        assert "s3cret" not in text
-        assert "admin" not in text
+def recorded_demo(folder: Path, **options: Any) -> Running:
+    """The demo, recorded from its first frame on."""
+    options = {"stall_seconds": 1.0, **options}
+    running = Running(lambda: open_source("demo"), folder, **options)
+    running.record()
+    return running
 
 
 # The engine.
 
 
-class Faulty:
-    """The real estimator, with an engine that fails as the test wants."""
+@pytest.mark.parametrize("kind", ["raises", "out of memory", "NaN", "hangs"])
+def test_an_engine_that_fails_is_replaced_by_the_next(tmp_path: Path, kind: str) -> None:
+    fault = EngineFault()
+    opened: list[PoseEstimator] = []
 
-    def __init__(self, fault: Callable[[int], object]) -> None:
-        self.estimator = PoseEstimator.open()
-        infer, count = self.estimator.engine.infer, itertools.count()
+    def opener() -> PoseEstimator:
+        opened.append(fault.opener(PoseEstimator.open)())
+        return opened[-1]
 
-        def faulty(crops: Any, stacks: int) -> Any:
-            answer = fault(next(count))
-            maps = infer(crops, stacks)
-            return maps if answer is None else answer
-
-        self.estimator.engine.infer = faulty  # type: ignore[method-assign]
-
-    def __call__(self) -> PoseEstimator:
-        return self.estimator
-
-
-class NoNumbers:
-    """Heatmaps of a device that has gone mad."""
-
-    batch, stacks = 1, 2
-
-    def stack(self, stack: int, item: int = 0) -> Any:
-        return np.full((16, 64, 64), np.nan, np.float32)
-
-    def all_stacks(self, item: int = 0) -> Any:
-        return np.full((2, 16, 64, 64), np.nan, np.float32)
-
-    def peaks(self) -> None:
-        return None
-
-
-def _raise(error: Exception) -> None:
-    raise error
-
-
-@pytest.mark.parametrize(
-    "fault",
-    [
-        lambda n: _raise(MemoryError("out of memory")) if n == 12 else None,
-        lambda n: _raise(RuntimeError("device removed")) if n == 12 else None,
-        lambda n: NoNumbers() if n >= 12 else None,
-    ],
-    ids=["memory", "removed", "nan"],
-)
-def test_an_engine_that_fails_is_replaced_by_the_next(desk: Desk, fault: Any) -> None:
-    desk.start(lambda: open_source("demo"), Faulty(fault), fallbacks=[PoseEstimator.open])
-    desk.hears("warning", "Going on with the next engine")
-    assert "OpenVINO" in desk.hears("engine_changed")
-    desk.goes_on(10)
-
-
-def test_an_engine_that_hangs_is_replaced_by_the_next(desk: Desk) -> None:
-    let_go = threading.Event()
-    faulty = Faulty(lambda n: let_go.wait(60) and None if n == 12 else None)
-    desk.start(lambda: open_source("demo"), faulty, fallbacks=[PoseEstimator.open])
-    desk.hears("warning", "no answer")
-    desk.hears("engine_changed")
-    desk.goes_on(10)
-    let_go.set()
-    desk.end()
-    faulty.estimator.close()  # the session leaves a hanging one alone
+    with recorded_demo(tmp_path, estimator=opener) as running:
+        running.until_processed(12)
+        fault.next = kind
+        word = "no answer" if kind == "hangs" else "Going on with the next engine"
+        running.until_event("warning", word)
+        running.until_event("engine_changed", "OpenVINO")
+        running.until_processed(10)
+        fault.released.set()
+    assert fault.happened == 1
+    if kind == "hangs":
+        opened[0].close()  # the session leaves a hanging one alone
 
 
 # Files.
 
 
 def test_an_encoder_that_falls_behind_drops_and_says_so(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = video_writer.Recorder._mux
 
@@ -321,15 +84,17 @@ def test_an_encoder_that_falls_behind_drops_and_says_so(
 
     monkeypatch.setattr(video_writer.Recorder, "_mux", slow)
     monkeypatch.setattr(video_writer, "QUEUE_FRAMES", (2, 2))
-    session = desk.start(lambda: open_source("demo"))
-    desk.until(lambda: (r := session.metrics().recording) is not None and r.dropped > 10)
-    report = desk.end()
-    dropped = [file.dropped.get(writer.FULL, 0) for file in report.recordings[0].files]
+    with recorded_demo(tmp_path) as running:
+        running.until(
+            lambda: (r := running.session.metrics().recording) is not None and r.dropped > 10
+        )
+    assert running.report is not None
+    dropped = [file.dropped.get(writer.FULL, 0) for file in running.report.recordings[0].files]
     assert max(dropped) > 5
-    desk.hears("recording_finished", "dropped")
+    running.until_event("recording_finished", "dropped")
 
 
-def test_an_encoder_that_hangs_is_named(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_encoder_that_hangs_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real, let_go = video_writer.Recorder._mux, threading.Event()
 
     def hang(self: Any, frame: Any) -> int:
@@ -339,24 +104,24 @@ def test_an_encoder_that_hangs_is_named(desk: Desk, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(video_writer.Recorder, "_mux", hang)
     monkeypatch.setattr(recording_manager, "STALL_SECONDS", 0.5)
-    desk.start(lambda: open_source("demo"))
-    desk.hears("warning", "a.mp4 has not been written to")
-    desk.goes_on(10)
-    let_go.set()
+    with recorded_demo(tmp_path) as running:
+        running.until_event("warning", "take1.mp4 has not been written to")
+        running.until_processed(10)
+        let_go.set()
 
 
-def test_a_disk_that_fills_up(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_fills_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage, free = namedtuple("usage", "total used free"), [10**10]
     monkeypatch.setattr(files.shutil, "disk_usage", lambda _: usage(10**12, 0, free[0]))
     monkeypatch.setattr(writer, "WATCH_SECONDS", 0.05)
-    session = desk.start(lambda: open_source("demo"))
-    desk.goes_on(20)
-    free[0] = files.FREE_BYTES - 1
-    desk.hears("warning", "nearly full")
-    desk.hears("recording_finished")
-    desk.goes_on(10)  # the pictures go on
-    assert session.metrics().recording is None
-    assert len(list(LogReader(desk.folder / "a.jsonl"))) >= 15
+    with recorded_demo(tmp_path, broken=True) as running:
+        running.until_processed(20)
+        free[0] = files.FREE_BYTES - 1
+        running.until_event("warning", "nearly full")
+        running.until_event("recording_finished")
+        running.until_processed(10)  # the pictures go on
+        assert running.session.metrics().recording is None
+    assert len(list(LogReader(tmp_path / "take1.jsonl"))) >= 15
 
 
 def test_a_run_ends_when_its_disk_is_full(
@@ -378,7 +143,7 @@ def test_a_run_ends_when_its_disk_is_full(
     assert len(list(LogReader(tmp_path / "a.jsonl"))) > 0
 
 
-def test_a_real_disk_that_fills_up(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_real_disk_that_fills_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The device itself says no: /dev/full takes the place of the file."""
     if not Path("/dev/full").exists():
         pytest.skip("there is no /dev/full here")
@@ -388,42 +153,43 @@ def test_a_real_disk_that_fills_up(desk: Desk, monkeypatch: pytest.MonkeyPatch) 
         real(self, width, height)
         if self.kind == "raw":
             self._container.close()
-            (desk.folder / "r.mkv").unlink()
+            (tmp_path / "take1-raw.mkv").unlink()
             path, self.path = self.path, Path("/dev/full")
             real(self, width, height)
             self.path = path
 
     monkeypatch.setattr(video_writer.Recorder, "_open", on_a_full_device)
-    desk.start(lambda: open_source("demo"))
-    desk.hears("warning", "r.mkv")
-    desk.goes_on(10)
-    report = desk.end()
-    kinds = {file.kind: file.error for file in report.recordings[0].files}
+    with recorded_demo(tmp_path, broken=True) as running:
+        running.until_event("warning", "take1-raw.mkv")
+        running.until_processed(10)
+    assert running.report is not None
+    kinds = {file.kind: file.error for file in running.report.recordings[0].files}
     assert "no space left" in str(kinds["raw"])
     assert kinds["annotated"] is None  # the others go on
 
 
 @POSIX
-def test_a_folder_that_is_deleted(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_is_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer, "WATCH_SECONDS", 0.05)
-    desk.start(lambda: open_source("demo"))
-    desk.goes_on()
-    shutil.rmtree(desk.folder)
-    desk.hears("warning", "is gone")
-    desk.hears("recording_finished")
-    desk.goes_on()
-    desk.end()
-    desk.folder.mkdir()
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    with recorded_demo(folder, broken=True) as running:
+        running.until_processed(5)
+        shutil.rmtree(folder)
+        running.until_event("warning", "is gone")
+        running.until_event("recording_finished")
+        running.until_processed(5)
 
 
 @POSIX
-def test_a_folder_that_becomes_read_only(desk: Desk) -> None:
-    desk.start(lambda: open_source("demo"))
-    desk.goes_on()
-    desk.folder.chmod(0o500)
-    desk.goes_on(10)
-    desk.end()
-    desk.folder.chmod(0o700)
+def test_a_folder_that_becomes_read_only(tmp_path: Path) -> None:
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    with recorded_demo(folder) as running:
+        running.until_processed(5)
+        folder.chmod(0o500)
+        running.until_processed(10)
+    folder.chmod(0o700)
 
 
 # The whole process.

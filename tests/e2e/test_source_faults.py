@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from pose_app.pipeline import source_supervisor
+from pose_app.recording.keypoint_log import LogReader
 from pose_app.sources import open_source
 from pose_app.sources.base import Source, SourceInfo
 from pose_app.sources.camera import CameraSource
@@ -68,6 +69,7 @@ def test_unplugged_and_back_at_another_index(hub: FakeCameras, tmp_path: Path) -
         running.until_processed(5)
         assert other.opened == 0
     assert desk.open_now == 0
+    assert len(list(tmp_path.glob("*.mp4"))) == 1  # one recording over the gap
 
 
 def test_no_camera_at_the_start_is_a_failure(hub: FakeCameras, tmp_path: Path) -> None:
@@ -96,13 +98,24 @@ def test_unplugged_without_looking_for_it_ends_with_whole_files(
     assert len(video_times(request.raw)) >= 5
 
 
-def test_a_driver_that_blocks_and_recovers(hub: FakeCameras, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("mode", "word"),
+    [
+        ("blocked", "has stopped sending"),
+        ("silent", "is gone"),
+        ("broken", "is gone"),
+        ("raises", "is gone"),
+    ],
+)
+def test_a_driver_that_fails_and_recovers(
+    hub: FakeCameras, tmp_path: Path, mode: str, word: str
+) -> None:
     desk = hub.plug(desk_camera(), index=0)
     with Running(lambda: CameraSource(0, stall_seconds=0.5), tmp_path) as running:
         running.until_processed(5)
         running.record()
-        desk.mode = "blocked"
-        running.until_event("source_lost", "has stopped sending")
+        desk.mode = mode
+        running.until_event("source_lost", word)
         desk.mode = "live"
         running.until_event("source_back")
         running.until_processed(5)
@@ -171,6 +184,18 @@ def test_a_size_that_changes_in_mid_recording(hub: FakeCameras, tmp_path: Path) 
     assert all(file.written for file in written)
     assert len({file.path for file in written}) == len(written)
     assert len([file for file in written if file.kind == "raw"]) == 3
+    sizes = [tuple(LogReader(file.path).header["size"]) for file in written if file.kind == "log"]
+    assert sizes == [SIZE, (211, 333), SIZE]
+
+
+def test_a_busy_camera_leaves_the_old_source_running(hub: FakeCameras, tmp_path: Path) -> None:
+    hub.plug(FakeCamera("Busy camera"), index=0).busy = True
+    with Running(lambda: open_source("demo"), tmp_path) as running:
+        running.until_processed(5)
+        running.record()
+        running.session.set_source(lambda: open_source("Busy camera"))
+        running.until_event("source_failed")
+        running.until_processed(5)
 
 
 def test_plugged_in_and_out_again_and_again(hub: FakeCameras, tmp_path: Path) -> None:
@@ -231,7 +256,7 @@ def test_clocks_that_are_wrong(says: Callable[[float], float], tmp_path: Path) -
         request = running.record()
         running.until(lambda: running.session.metrics().recording)
         running.until_processed(60)
-        took = time.perf_counter() - begun
+    took = time.perf_counter() - begun
     assert request.raw is not None
     times = video_times(request.raw)
     # The recording is as long as it took, whatever the camera's clock says.
@@ -263,7 +288,7 @@ def camera() -> Iterator[MjpegServer]:
         yield server
 
 
-@pytest.mark.parametrize("fault", ["stall", "reset", "cut", "garbage", "endless"])
+@pytest.mark.parametrize("fault", ["stall", "reset", "cut", "end", "garbage", "endless"])
 def test_http_camera_breaks_and_comes_back(camera: MjpegServer, tmp_path: Path, fault: str) -> None:
     with Running(lambda: MjpegSource(camera.url, stall_seconds=0.5), tmp_path) as running:
         running.until_processed(5)
@@ -313,22 +338,23 @@ def test_http_camera_is_switched_off_and_on(tmp_path: Path) -> None:
 
 
 def test_no_password_in_any_message(tmp_path: Path) -> None:
-    with MjpegServer(credentials=("me", "s3cret")) as server:
-        url = server.address("/stream", "me:s3cret")
+    with MjpegServer(credentials=("admin", "s3cret")) as server:
+        url = server.address("/stream", "admin:s3cret")
         with Running(lambda: MjpegSource(url, stall_seconds=0.5), tmp_path) as running:
             running.until_processed(3)
             request = running.record()
             running.until_processed(3)
-            server.fault = "reset"
+            server.fault = "refuse"
             seen = [running.until_event("source_lost")]
             server.fault = None
             seen.append(running.until_event("source_back"))
             running.until_processed(3)
             seen += running.events
             shown = repr(seen) + repr(running.session.metrics())
-        assert "s3cret" not in shown + repr(running.report) + repr(running.events)
         assert request.log is not None
-        assert "s3cret" not in request.log.read_text()
+        shown += repr(running.report) + repr(running.events) + request.log.read_text()
+        assert "s3cret" not in shown
+        assert "admin" not in shown
 
 
 @pytest.mark.parametrize("fault", ["stall", "end", "reset"])

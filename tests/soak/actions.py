@@ -12,7 +12,7 @@ from pose_app.pipeline.opening import estimators
 from pose_app.recording.recording import RecordingRequest
 from pose_app.sources import open_source
 from pose_app.types import Region
-from tests.soak.faults import ENGINE_FAULTS, FILE_FAULTS
+from tests.faults import ENGINE_FAULTS, FILE_FAULTS
 from tests.soak.watched import Watched
 
 BREAKING = ("stall", "reset", "cut", "garbage", "end", "refuse")  # the source is lost

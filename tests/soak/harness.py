@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from pose_app import diagnostics
+from tests.faults import breakable_files
 from tests.soak.actions import Action, actions
-from tests.soak.faults import breakable_files
 from tests.soak.watched import Watched
 
 

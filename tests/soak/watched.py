@@ -27,8 +27,8 @@ from pose_app.recording.recording import RecordingReport
 from pose_app.sources import open_source
 from pose_app.sources.base import Source
 from pose_app.spec import read_spec
+from tests.faults import EngineFault, FileFault
 from tests.servers import MjpegServer
-from tests.soak.faults import EngineFault, FileFault
 from tests.soak.samples import Sample, take
 from tests.soak.verifier import Verifier
 

@@ -1,4 +1,4 @@
-"""Engines, encoders and disks that fail when they are told to."""
+"""Engines, encoders and disks that fail when they are told to: for the fault suite and the soak."""
 
 from __future__ import annotations
 
