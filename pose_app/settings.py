@@ -294,6 +294,7 @@ class Settings:
         self.path = path or paths.settings_file()
         self.messages: list[str] = []
         self._values: dict[str, Any] = {}
+        self._overrides: dict[str, Any] = {}  # of the command line: never written
         self._foreign: dict[str, Any] = {}
 
     @classmethod
@@ -332,15 +333,32 @@ class Settings:
 
     def get(self, key: str) -> Any:
         """The value of a setting. Raises KeyError for one that is not in the table."""
+        if key in self._overrides:
+            return self._overrides[key]
         return self._values.get(key, _TABLE[key].default)
 
     def set(self, key: str, value: Any) -> None:
         """Change a setting; `save` writes it. Raises SettingsError, KeyError."""
         self._values[key] = _TABLE[key].check(value)
+        self._overrides.pop(key, None)
+
+    def override(self, key: str, value: Any) -> None:
+        """Give a setting a value until the app ends, or until it is set again; it is not saved.
+
+        Raises SettingsError, KeyError.
+        """
+        self._overrides[key] = _TABLE[key].check(value)
+
+    def drop_overrides(self) -> bool:
+        """Go back to what is saved; whether anything was overridden."""
+        dropped = bool(self._overrides)
+        self._overrides = {}
+        return dropped
 
     def reset(self, key: str) -> None:
         """Give a setting its default again. Raises KeyError for one that is not in the table."""
         self._values.pop(_TABLE[key].key, None)
+        self._overrides.pop(key, None)
 
     def save(self) -> None:
         """Write the file as a whole: it is the old one or the new one, never half of it.

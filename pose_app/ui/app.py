@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     settings = Settings.load()
     for name in ("engine", "device", "precision"):
         if getattr(arguments, name, None):
-            settings.set(f"model.{name}", getattr(arguments, name))
+            settings.override(f"model.{name}", getattr(arguments, name))
     if getattr(arguments, "model", None):
         settings.set("model.name", model_name(arguments.model))
     source = getattr(arguments, "source", None)

@@ -8,78 +8,86 @@ from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
 from .icons import icon
+from .notices import Action, Notice, Notices
 
 TOAST_MS = 12_000
-
-Button = tuple[str, Callable[[], None]]
+_LONGEST = 560  # widget pixels of a toast's sentence before it is wrapped
 
 
 class Banner(QFrame):
-    """One line about what went wrong; stays until it is closed or the trouble is over."""
+    """The error that is not settled yet, the newest where there are several."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, notices: Notices | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.notices = notices or Notices()
         self.setObjectName("banner")
         self.setAccessibleName(self.tr("Message"))
         self._icon = QLabel()
-        self._icon.setPixmap(icon("warning").pixmap(18, 18))
         self._label = QLabel()
         self._label.setWordWrap(True)
         self._label.setTextFormat(Qt.TextFormat.PlainText)  # names of files may look like HTML
         self._label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.button = QPushButton()
-        self.button.clicked.connect(self._press)
-        self._act: Callable[[], None] | None = None
+        self._more = QLabel()
+        self._more.setObjectName("faint")
+        self.buttons: list[QPushButton] = []
+        self._shown: Notice | None = None
         close = QToolButton()
         close.setIcon(icon("close"))
         close.setAutoRaise(True)
         close.setToolTip(self.tr("Close this message"))
         close.setAccessibleName(self.tr("Close this message"))
         close.clicked.connect(self.dismiss)
-        row = QHBoxLayout(self)
+        self._row = row = QHBoxLayout(self)
         row.setContentsMargins(14, 6, 8, 6)
         row.setSpacing(10)
-        row.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(self._icon)
         row.addWidget(self._label, 1)
-        row.addWidget(self.button, 0, Qt.AlignmentFlag.AlignTop)
-        row.addWidget(close, 0, Qt.AlignmentFlag.AlignTop)
-        self._topic = ""
+        row.addWidget(self._more)
+        row.addWidget(close)
         self.hide()
+        self.notices.listen(self._renew)
 
     @property
     def text(self) -> str:
         """What is shown; empty while the banner is hidden."""
         return "" if self.isHidden() else self._label.text()
 
-    def show_text(self, text: str, topic: str = "", button: Button | None = None) -> None:
+    def show_text(self, text: str, topic: str = "", button: Action | None = None) -> None:
         """Show a sentence; `topic` lets `settle` take it away when the trouble is over."""
-        self._topic = topic
-        label, self._act = button or ("", None)
-        self.button.setText(label)
-        self.button.setVisible(button is not None)
-        self._label.setText(text)
-        self._icon.setPixmap(icon("warning").pixmap(18, 18))  # in the theme of now
-        self.show()
-
-    def _press(self) -> None:
-        if self._act is not None:
-            self._act()
+        self.notices.error(topic, text, *(() if button is None else (button,)))
 
     def settle(self, topic: str) -> None:
-        """Hide the message if it is about `topic`."""
-        if self._topic == topic:
-            self.dismiss()
+        """Take away the message about `topic`, if there is one."""
+        self.notices.settle(topic)
 
     def dismiss(self) -> None:
-        self._topic = ""
-        self.hide()
+        """Close the message that is shown."""
+        self.notices.dismiss()
+
+    def _renew(self) -> None:
+        errors = self.notices.errors
+        newest = errors[0] if errors else None
+        others = len(errors) - 1
+        self._more.setVisible(others > 0)
+        self._more.setText(self.tr("{count} more").format(count=others))
+        if newest is not self._shown:
+            self._shown = newest
+            _replace_buttons(self.buttons, newest.actions if newest else ())
+            for button in self.buttons:
+                self._row.insertWidget(self._row.count() - 1, button)
+                button.show()
+            if newest is not None:
+                self._label.setText(newest.text)
+                self._icon.setPixmap(icon("warning").pixmap(18, 18))  # in the theme of now
+        self.setVisible(newest is not None)
 
 
 class Toast(QFrame):
-    """Good news with buttons at the foot of another widget; goes by itself."""
+    """The newest fact with its buttons, at the foot of another widget; goes by itself."""
 
-    def __init__(self, over: QWidget) -> None:
+    def __init__(self, over: QWidget, notices: Notices | None = None) -> None:
         super().__init__(over)
+        self.notices = notices or Notices()
         self.setObjectName("toast")
         self.setAccessibleName(self.tr("Notice"))
         self._label = QLabel()
@@ -89,6 +97,7 @@ class Toast(QFrame):
         self._row.setSpacing(10)
         self._row.addWidget(self._label, 1)
         self._buttons: list[QPushButton] = []
+        self._shown: Notice | None = None
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(TOAST_MS)
@@ -96,41 +105,80 @@ class Toast(QFrame):
         self._over = over
         over.installEventFilter(self)
         self.hide()
+        self.notices.listen(self._renew)
 
     @property
     def text(self) -> str:
         """What is shown; empty while the toast is hidden."""
         return "" if self.isHidden() else self._label.text()
 
-    def show_text(self, text: str, buttons: Sequence[Button] = ()) -> None:
+    def show_text(self, text: str, buttons: Sequence[Action] = ()) -> None:
         """Show a sentence with a button for each (text, function)."""
-        for button in self._buttons:
-            button.hide()
-            button.deleteLater()
-        self._buttons = []
-        self._label.setText(text)
-        for label, act in buttons:
-            button = QPushButton(label)
-            button.clicked.connect(act)
-            button.clicked.connect(self.hide)
-            self._row.addWidget(button)
-            button.show()  # at once, or a toast that is there already is too narrow for it
-            self._buttons.append(button)
-        self.show()
-        self._place()
-        self.raise_()
-        self._timer.start()
+        self.notices.tell("", text, *buttons)
 
     def hideEvent(self, event: QEvent) -> None:
         self._timer.stop()
+        if self.isHidden():  # not where the window around it is minimized
+            self.notices.forget()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Resize and not self.isHidden():
             self._place()
         return False
 
+    def _renew(self) -> None:
+        fact = self.notices.fact
+        if fact is self._shown:
+            return
+        self._shown = fact
+        if fact is None:
+            self.hide()
+            return
+        _replace_buttons(self._buttons, fact.actions)
+        self._label.setText(fact.text)
+        for button in self._buttons:
+            button.clicked.connect(self.hide)
+            self._row.addWidget(button)
+            button.show()  # at once, or a toast that is there already is too narrow for it
+        self.show()
+        self._place()
+        self.raise_()
+        self._timer.start()
+
     def _place(self) -> None:
-        self.adjustSize()
-        width = min(self.width(), self._over.width() - 24)
-        self.resize(width, self.height())
-        self.move((self._over.width() - width) // 2, self._over.height() - self.height() - 20)
+        self._label.setWordWrap(False)
+        room = self._over.width() - 24
+        if self.sizeHint().width() > min(room, _LONGEST + self._beside()):
+            self._label.setWordWrap(True)
+            width = min(room, _LONGEST + self._beside())
+            self.resize(width, self._row.totalHeightForWidth(width))
+        else:
+            self.adjustSize()
+        self.move(
+            (self._over.width() - self.width()) // 2, self._over.height() - self.height() - 20
+        )
+
+    def _beside(self) -> int:
+        """Widget pixels that margins and buttons take."""
+        return self.sizeHint().width() - self._label.sizeHint().width()
+
+
+def _replace_buttons(buttons: list[QPushButton], actions: Sequence[Action]) -> None:
+    """Empty the list of buttons and fill it with one for each action."""
+    for button in buttons:
+        button.hide()
+        button.deleteLater()
+    buttons.clear()
+    for label, act in actions:
+        button = QPushButton(label)
+        button.clicked.connect(_calling(act))
+        buttons.append(button)
+
+
+def _calling(act: Callable[[], object]) -> Callable[[], None]:
+    """Without the state that `clicked` hands on."""
+
+    def clicked() -> None:
+        act()
+
+    return clicked

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QDir, Qt
 from PySide6.QtGui import QColor, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication
 
+from ..paths import bundled
 from .canvas import colours
 
 _Role = QPalette.ColorRole
@@ -69,22 +70,89 @@ QMenu::item:selected { background: %(accent)s; color: white; }
 QMenu::item:disabled { color: %(faint)s; }
 QMenu::icon { padding-left: 8px; }
 QMenu::separator { height: 1px; background: palette(mid); margin: 5px 8px; }
-QDockWidget { font-weight: 600; }
+QDockWidget { font-weight: 600; border: 1px solid %(outline)s; }
 QDockWidget::title { background: palette(window); padding: 7px 10px; text-align: left;
   border-top: 1px solid palette(mid); }
 QStatusBar { border-top: 1px solid palette(mid); }
 QStatusBar QToolButton[labelled="true"] { padding: 2px 9px; margin: 2px 6px; }
 QStatusBar::item { border: none; }
 QStatusBar QLabel { padding: 1px 8px; }
-QPushButton { background: palette(button); border: 1px solid palette(mid); border-radius: 7px;
+QPushButton { background: palette(button); border: 1px solid %(outline)s; border-radius: 7px;
   padding: 5px 14px; }
 QPushButton:hover { background: palette(midlight); }
 QPushButton:pressed { background: palette(mid); }
 QPushButton:focus { border-color: %(accent)s; }
 QPushButton:default { background: %(accent)s; border-color: %(accent)s; color: white; }
-QPushButton:default:disabled { background: palette(button); border-color: palette(mid); }
-QPushButton:disabled { color: %(faint)s; }
+QPushButton:default:hover { background: %(accent_hover)s; }
+QPushButton:disabled, QPushButton:default:disabled { background: transparent;
+  border-color: palette(mid); color: %(faint)s; }
 QDialogButtonBox { dialogbuttonbox-buttons-have-icons: 0; }
+QLineEdit, QComboBox, QAbstractSpinBox { background: palette(base); border-radius: 6px;
+  border: 1px solid %(outline)s; padding: 4px 8px; min-height: 18px;
+  selection-background-color: %(accent)s; selection-color: white; }
+QLineEdit:focus, QComboBox:focus, QAbstractSpinBox:focus { border-color: %(accent)s; }
+QLineEdit:disabled, QComboBox:disabled, QAbstractSpinBox:disabled { color: %(faint)s;
+  border-color: palette(mid); }
+QAbstractSpinBox { padding-right: 22px; }
+QComboBox { padding-right: 26px; }
+QComboBox::drop-down { border: none; width: 26px; }
+QComboBox::down-arrow { image: url(theme:down.svg); width: 12px; height: 12px; }
+QComboBox QAbstractItemView { background: palette(button); border: 1px solid %(outline)s;
+  padding: 4px; outline: 0; }
+QComboBox QAbstractItemView::item { padding: 4px 8px; min-height: 20px; }
+QComboBox QAbstractItemView::item:selected { background: %(accent)s; color: white; }
+QAbstractSpinBox::up-button, QAbstractSpinBox::down-button { border: none; width: 20px;
+  subcontrol-origin: border; }
+QAbstractSpinBox::up-button { subcontrol-position: top right; margin-top: 3px; }
+QAbstractSpinBox::down-button { subcontrol-position: bottom right; margin-bottom: 3px; }
+QAbstractSpinBox::up-arrow { image: url(theme:up.svg); width: 10px; height: 10px; }
+QAbstractSpinBox::down-arrow { image: url(theme:down.svg); width: 10px; height: 10px; }
+QCheckBox { spacing: 8px; }
+QCheckBox::indicator, QAbstractItemView::indicator { width: 14px; height: 14px; border-radius: 4px;
+  border: 1px solid %(outline)s; background: palette(base); }
+QCheckBox::indicator { width: 16px; height: 16px; }
+QCheckBox::indicator:hover, QCheckBox:focus::indicator { border-color: %(accent)s; }
+QCheckBox::indicator:checked, QAbstractItemView::indicator:checked { background: %(accent)s;
+  border-color: %(accent)s; image: url(theme:check.svg); }
+QAbstractItemView::indicator:checked:selected { border-color: white; }
+QAbstractItemView::indicator:indeterminate { background: %(accent)s;
+  border-color: %(accent)s; image: url(theme:partly.svg); }
+QCheckBox:disabled { color: %(faint)s; }
+QCheckBox::indicator:disabled { border-color: palette(mid); }
+QPlainTextEdit, QTextBrowser, QTableView, QListView, QTreeView { background: palette(base);
+  border: 1px solid palette(mid); border-radius: 6px; }
+QPlainTextEdit:focus, QTableView:focus, QListView:focus, QTreeView:focus {
+  border-color: %(accent)s; }
+QTableView, QListView, QTreeView { outline: 0;
+  alternate-background-color: palette(alternate-base); }
+QTableView::item { padding: 0 8px; }
+QTableView::item:selected { background: %(accent)s; color: white; }
+QHeaderView { background: transparent; }
+QHeaderView::section { background: palette(window); border: none;
+  border-bottom: 1px solid palette(mid); padding: 6px 8px; color: %(faint)s; }
+QTableView QTableCornerButton::section { background: palette(window); border: none; }
+#pages { background: transparent; border: none; }
+#pages::item { padding: 9px 12px; margin: 1px 0; border-radius: 7px; color: palette(text); }
+#pages::item:hover { background: palette(midlight); }
+#pages::item:selected { background: %(accent_soft)s; color: palette(text); }
+#card { background: palette(base); border: 1px solid palette(mid); border-radius: 8px; }
+#title { font-size: 17px; font-weight: 600; }
+#heading { font-weight: 600; }
+#faint { color: %(faint)s; }
+#trouble { color: %(amber)s; }
+QProgressBar { background: palette(mid); border: none; border-radius: 3px; max-height: 6px;
+  min-height: 6px; }
+QProgressBar::chunk { background: %(accent)s; border-radius: 3px; }
+QScrollArea { border: none; background: transparent; }
+QScrollBar { background: transparent; border: none; margin: 0; }
+QScrollBar:vertical { width: 12px; }
+QScrollBar:horizontal { height: 12px; }
+QScrollBar::handle { background: %(scroll)s; border-radius: 4px; margin: 2px; }
+QScrollBar::handle:vertical { min-height: 28px; }
+QScrollBar::handle:horizontal { min-width: 28px; }
+QScrollBar::handle:hover { background: %(outline)s; }
+QScrollBar::add-line, QScrollBar::sub-line { width: 0; height: 0; }
+QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
 QTabBar::tab { padding: 6px 14px; border: none; border-bottom: 2px solid transparent; }
 QTabBar::tab:selected { border-bottom-color: %(accent)s; }
 QToolTip { padding: 5px 7px; border: 1px solid palette(mid); }
@@ -107,6 +175,9 @@ def apply(app: QApplication, theme: str) -> None:
     schemes = {"dark": Qt.ColorScheme.Dark, "light": Qt.ColorScheme.Light}
     # Window frames, file dialogs and everything else the desktop draws follow this.
     QGuiApplication.styleHints().setColorScheme(schemes.get(theme, Qt.ColorScheme.Unknown))
+    QDir.setSearchPaths(
+        "theme", [str(bundled("assets", "theme"))]
+    )  # the style sheet's url(theme:…)
     app.setPalette(_palette(_DARK if is_dark(theme) else _LIGHT))
 
 
@@ -121,7 +192,16 @@ def style_sheet(theme: str) -> str:
         "red": colours.RED.name(),
         "banner": "#3a2a0c" if dark else "#fef3c7",
         "faint": table[_Role.PlaceholderText],
+        "outline": outline(dark).name(),
+        "scroll": table[_Role.Light] if dark else table[_Role.Dark],
+        "accent_hover": colours.ACCENT.lighter(112).name(),
     }
+
+
+def outline(dark: bool) -> QColor:
+    """The line around fields, check boxes and floating panels: at least 3 to 1 on what is behind it
+    (WCAG 2.1, 1.4.11)."""
+    return QColor("#6d778d" if dark else "#7b869c")
 
 
 def _palette(table: dict[QPalette.ColorRole, str]) -> QPalette:

@@ -11,6 +11,7 @@ import sys
 import pytest
 from PySide6.QtCore import QTimer
 
+from pose_app.settings import Settings
 from pose_app.ui import app as ui_app
 from tests.ui.conftest import WAIT_MS
 
@@ -71,6 +72,7 @@ def test_the_whole_app_runs_and_closes(qapp, qtbot, monkeypatch):
     assert window.has_stopped
     assert window.bridge.last_report.stuck == ()
     assert window.settings.get("model.engine") == "openvino"
+    assert Settings.load(window.settings.path).get("model.engine") == "auto"  # only for this run
     qtbot.waitUntil(lambda: not window.bridge.busy, timeout=WAIT_MS)
     window.deleteLater()
 

@@ -36,7 +36,7 @@ def test_an_exception_of_a_thread_reaches_the_banner_with_a_report(hooked, qtbot
     qtbot.waitUntil(lambda: window.banner.text != "", timeout=WAIT_MS)
     assert "KeyError, some thread" in window.banner.text
     assert [arguments.exc_type for arguments in logged] == [KeyError]
-    window.banner.button.click()
+    window.banner.buttons[0].click()
     qtbot.waitUntil(lambda: "clipboard" in window.toast.text, timeout=WAIT_MS)
     report = QGuiApplication.clipboard().text()
     assert "frames:" in report
@@ -48,7 +48,7 @@ def test_an_exception_of_a_thread_reaches_the_banner_with_a_report(hooked, qtbot
 def test_a_sentence_of_the_app_needs_no_report(hooked):
     window, _ = hooked
     window.banner.show_text("<b>Plain</b> text.")
-    assert window.banner.button.isHidden()
+    assert window.banner.buttons == []
     assert window.banner.text == "<b>Plain</b> text."
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from pose_app.pipeline.metrics import FrameMetrics, StageTime
 from pose_app.ui.bridge import Bridge
 from pose_app.ui.dialogs.asking import Dialogs
 from pose_app.ui.dialogs.models import ModelsDialog
-from pose_app.ui.dialogs.models_text import expected_fps, megabytes
+from pose_app.ui.dialogs.models_text import about, expected_fps, megabytes
 from tests.unit.network import reference_graphs as reference
 from tests.unit.network.file_server import FileServer
 
@@ -127,6 +128,15 @@ def test_it_lists_what_is_here_and_what_can_be_fetched(dialog: ModelsDialog) -> 
     assert dialog.use_button.isEnabled()
     assert not dialog.download_button.isEnabled()
     assert not dialog.remove_button.isEnabled(), "the default is part of the app"
+
+
+@pytest.mark.parametrize(
+    "page", ["file:///etc/passwd", "javascript:alert(1)", "smb://host/share", " https://x", "x.org"]
+)
+def test_only_a_web_address_becomes_a_link(published: ModelEntry, page: str) -> None:
+    assert "<a " not in about(replace(published, page=page), METRICS, None)
+    assert escape(page) in about(replace(published, page=page), METRICS, None)
+    assert "<a href='https://example.org/nets'>" in about(published, METRICS, None)
 
 
 def test_the_text_names_metric_and_source(dialog: ModelsDialog) -> None:

@@ -144,3 +144,22 @@ def test_reset_gives_the_default_back(tmp_path):
     settings.set("view.opacity", 0.1)
     settings.reset("view.opacity")
     assert settings.get("view.opacity") == 0.6
+
+
+def test_an_override_holds_for_one_run_and_is_not_written(tmp_path):
+    path = tmp_path / "settings.json"
+    settings = Settings.load(path)
+    settings.set("model.engine", "openvino")
+    settings.override("model.engine", "torch")
+    settings.override("model.precision", "f32")
+    assert settings.get("model.engine") == "torch"
+    settings.save()
+    assert Settings.load(path).get("model.engine") == "openvino"
+    assert Settings.load(path).get("model.precision") == "auto"
+    settings.set("model.engine", "auto")  # chosen in the window
+    assert settings.get("model.engine") == "auto"
+    assert settings.drop_overrides()
+    assert settings.get("model.precision") == "auto"
+    assert not settings.drop_overrides()
+    with pytest.raises(SettingsError, match="abacus"):
+        settings.override("model.engine", "abacus")

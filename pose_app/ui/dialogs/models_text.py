@@ -129,6 +129,12 @@ def about(entry: ModelEntry, metrics: Mapping[str, str], fps: float | None) -> s
     joints = tr("Joints: {0}. Licence: {1}.").format(entry.joints, entry.licence or "–")
     parts.append(escape(joints))
     if entry.page:
-        page = escape(entry.page, quote=True)
-        parts.append(f"{tr('Source page')}: <a href='{page}'>{page}</a>")
+        parts.append(f"{tr('Source page')}: {_linked(entry.page)}")
     return "<br>".join(parts)
+
+
+def _linked(page: str) -> str:
+    """A link to a web page; any other address, which a model file may hold, only as text."""
+    text = escape(page, quote=True)
+    web = page.lower().startswith(("http://", "https://"))
+    return f"<a href='{text}'>{text}</a>" if web else text

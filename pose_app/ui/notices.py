@@ -1,0 +1,125 @@
+"""What the window has to tell, and for how long. Without Qt: banner, toast and status line show it.
+
+- An *error* stays until its topic is settled (what was broken works again) or somebody closes it.
+  Errors of different topics wait behind each other; none is lost.
+- A *fact* is told once and goes by itself; the newest replaces the one before.
+- A *state* is what goes on now ("Opening the camera…"); it ends with its topic, or with an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["error", "fact", "state"]
+Action = tuple[str, Callable[[], object]]  # what a button says, and what it does
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One sentence for the person at the window.
+
+    `topic` is what it is about (`source`, `model`, `recording`, ...); an error without one stays
+    until it is closed by hand. `actions` become buttons; a state has none.
+    """
+
+    topic: str
+    kind: Kind
+    text: str
+    actions: tuple[Action, ...] = ()
+
+
+class Notices:
+    """What is to be shown now. Not thread-safe: for the UI's thread alone."""
+
+    def __init__(self) -> None:
+        self._errors: list[Notice] = []  # the newest first
+        self._states: list[Notice] = []  # the newest last
+        self._fact: Notice | None = None
+        self._listeners: list[Callable[[], None]] = []
+
+    @property
+    def errors(self) -> tuple[Notice, ...]:
+        """All that are not settled, the newest first."""
+        return tuple(self._errors)
+
+    @property
+    def state(self) -> str:
+        """The newest state that goes on; empty where nothing does."""
+        return self._states[-1].text if self._states else ""
+
+    @property
+    def fact(self) -> Notice | None:
+        """The newest fact, until `forget`."""
+        return self._fact
+
+    def listen(self, changed: Callable[[], None]) -> None:
+        """Call `changed()` after every change of what is to be shown."""
+        self._listeners.append(changed)
+
+    def show(self, notice: Notice) -> None:
+        """Tell something. Raises ValueError for an empty text."""
+        if not notice.text:
+            raise ValueError("a notice needs a text")
+        if notice.kind == "error":
+            self._errors = [notice, *(old for old in self._errors if not _same(old, notice))]
+            self._end_states(notice.topic)
+        elif notice.kind == "state":
+            self._end_states(notice.topic)
+            self._states.append(notice)
+        else:
+            self._fact = notice
+        self._tell()
+
+    def error(self, topic: str, text: str, *actions: Action) -> None:
+        """What went wrong and what to do about it; replaces the error of the same topic."""
+        self.show(Notice(topic, "error", text, actions))
+
+    def tell(self, topic: str, text: str, *actions: Action) -> None:
+        """A fact: good news, or what is worth knowing once."""
+        self.show(Notice(topic, "fact", text, actions))
+
+    def begin(self, topic: str, text: str) -> None:
+        """A state: what goes on from now until `end` or `settle` of its topic."""
+        self.show(Notice(topic, "state", text))
+
+    def end(self, topic: str) -> None:
+        """The state of this topic is over; an error of it stays."""
+        if self._end_states(topic):
+            self._tell()
+
+    def settle(self, topic: str) -> None:
+        """All is well with this topic: its error and its state go."""
+        kept = [error for error in self._errors if not topic or error.topic != topic]
+        settled = len(kept) < len(self._errors)
+        self._errors = kept
+        if self._end_states(topic) or settled:
+            self._tell()
+
+    def dismiss(self) -> None:
+        """Somebody closed the error that is shown; the one behind it is shown next."""
+        if self._errors:
+            del self._errors[0]
+            self._tell()
+
+    def forget(self) -> None:
+        """The fact was shown for long enough."""
+        if self._fact is not None:
+            self._fact = None
+            self._tell()
+
+    def _end_states(self, topic: str) -> bool:
+        kept = [state for state in self._states if state.topic != topic]
+        ended = len(kept) < len(self._states)
+        self._states = kept
+        return ended
+
+    def _tell(self) -> None:
+        for listener in self._listeners:
+            listener()
+
+
+def _same(old: Notice, new: Notice) -> bool:
+    """Whether the new error takes the place of the old one: same topic, or word for word."""
+    return old.text == new.text if not new.topic else old.topic == new.topic
