@@ -94,9 +94,9 @@ QLineEdit:focus, QComboBox:focus, QAbstractSpinBox:focus { border-color: %(accen
 QLineEdit:disabled, QComboBox:disabled, QAbstractSpinBox:disabled { color: %(faint)s;
   border-color: palette(mid); }
 QAbstractSpinBox { padding-right: 22px; }
-QComboBox { padding-right: 26px; }
-QComboBox::drop-down { border: none; width: 26px; }
-QComboBox::down-arrow { image: url(theme:down.svg); width: 12px; height: 12px; }
+QComboBox { padding-right: 2px; }
+QComboBox::drop-down { border: none; width: 20px; }
+QComboBox::down-arrow { image: url(theme:down.svg); width: 10px; height: 10px; }
 QComboBox QAbstractItemView { background: palette(button); border: 1px solid %(outline)s;
   padding: 4px; outline: 0; }
 QComboBox QAbstractItemView::item { padding: 4px 8px; min-height: 20px; }

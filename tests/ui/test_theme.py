@@ -5,9 +5,18 @@ from __future__ import annotations
 import re
 
 import pytest
-from PySide6.QtCore import QFile, QPoint
+from PySide6.QtCore import QFile, QPoint, QRect, Qt
 from PySide6.QtGui import QColor, QPalette
-from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QLineEdit, QSpinBox, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QCheckBox,
+    QComboBox,
+    QLineEdit,
+    QSpinBox,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from pose_app.ui import theme
@@ -55,6 +64,24 @@ def test_fields_are_outlined_on_the_window(
     crossed = [image.pixelColor(QPoint(x, 35)) for x in range(16, 30)]
     assert behind == qapp.palette().color(QPalette.ColorRole.Window)
     assert max(contrast(pixel, behind) for pixel in crossed) >= 3
+
+
+@pytest.mark.parametrize("name", THEMES)
+def test_check_boxes_in_trees_are_outlined(qapp: QApplication, qtbot: QtBot, name: str) -> None:
+    theme.apply(qapp, name)
+    tree = QTreeWidget()
+    qtbot.addWidget(tree)
+    tree.setStyleSheet(theme.style_sheet(name))
+    item = QTreeWidgetItem(tree, ["A joint"])
+    item.setCheckState(0, Qt.CheckState.Unchecked)
+    tree.resize(200, 100)
+    tree.show()
+    row = tree.visualItemRect(item)
+    image = tree.viewport().grab(QRect(row.left(), row.center().y(), 24, 1)).toImage()
+    behind = qapp.palette().color(QPalette.ColorRole.Base)
+    outlined = [x for x in range(24) if contrast(image.pixelColor(x, 0), behind) >= 3]
+    assert len(outlined) >= 2
+    assert outlined[-1] - outlined[0] >= 10  # both sides of a box
 
 
 @pytest.mark.parametrize("name", THEMES)

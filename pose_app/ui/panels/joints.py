@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import (
-    QEvent,
     QModelIndex,
     QPersistentModelIndex,
     QRect,
@@ -90,7 +89,6 @@ class JointsPanel(QWidget):
         self.presets: list[QToolButton] = []
         self.tree = QTreeWidget()
         self._build()
-        self._outline_boxes()
         view.changed.connect(self._show_view)
 
     def show_result(self, result: FrameResult) -> None:
@@ -211,19 +209,6 @@ class JointsPanel(QWidget):
                 current = self.tree.currentItem()
                 if current is None or current.data(0, _INDEX) != joint:
                     self.tree.setCurrentItem(self._items.get(joint, self._top))
-
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
-        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.ApplicationPaletteChange):
-            self._outline_boxes()
-
-    def _outline_boxes(self) -> None:
-        # The Fusion style outlines check boxes in a darker window colour: invisible on dark themes.
-        palette = self.tree.palette()
-        outline = self.palette().color(QPalette.ColorRole.PlaceholderText)
-        if palette.color(QPalette.ColorRole.Window) != outline:
-            palette.setColor(QPalette.ColorRole.Window, outline)
-            self.tree.setPalette(palette)
 
 
 class _ScoreDelegate(QStyledItemDelegate):
