@@ -6,6 +6,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
+from ..drawing.skeletons import stack_of
 from ..types import Pose
 
 SCALES = ("fit", "fill", "actual")
@@ -70,5 +71,9 @@ class ViewState(QObject):
 
     def stack_of(self, pose: Pose, stack: int | None = None) -> int:
         """The stack to show of this pose: `stack` or the chosen one, as far as it ran."""
-        wanted = self.stack if stack is None else stack
-        return pose.stacks - 1 if wanted is None else min(wanted, pose.stacks - 1)
+        return stack_of(pose, self.stack if stack is None else stack)
+
+    @property
+    def backdrop(self) -> str:
+        """The background as `drawing.privacy` calls it."""
+        return "blur" if self.background == "blurred" else self.background

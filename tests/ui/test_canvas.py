@@ -148,6 +148,26 @@ def test_the_region_tells_how_it_came_about(canvas, tracking):
     check(canvas, f"region-{tracking}")
 
 
+@pytest.mark.parametrize("scale", ["fit", "fill", "actual"])
+@pytest.mark.parametrize("background", ["blurred", "black"])
+def test_no_sharp_pixel_is_painted_behind_the_skeleton(canvas, background, scale):
+    """Two pictures that differ in what is fine alone are painted alike, without an edge."""
+    canvas.view.skeleton = canvas.view.region = False
+    canvas.view.background, canvas.view.scale = background, scale
+    board = np.indices((240, 320)).sum(axis=0) // 4 % 2
+    painted_of = []
+    for phase in (0, 1):
+        image = np.where(board == phase, 255, 0).astype(np.uint8)[..., None].repeat(3, axis=2)
+        canvas.show_result(replace(result(), frame=Frame(phase, 1, 0.0, image)))
+        painted_of.append(painted(canvas).astype(int))
+    assert np.abs(painted_of[0] - painted_of[1]).max() < 8
+    middle = painted_of[0][20:-20, 60:-60]
+    assert np.abs(np.diff(middle, axis=1)).max() < 4
+    assert np.abs(np.diff(middle, axis=0)).max() < 4
+    canvas.view.background = "picture"
+    assert np.abs(np.diff(painted(canvas).astype(int), axis=1)).max() > 100
+
+
 def test_nothing_yet(canvas):
     before = painted(canvas)
     canvas.clear("No picture.")

@@ -69,6 +69,28 @@ def test_real_stacks_look_different_by_stack_and_by_joint(panel: StacksPanel) ->
     assert np.abs(pixels(panel.grid, panel.grid.tile(0)) - head).mean() > 0.2
 
 
+@pytest.mark.parametrize("zoomed", [False, True])
+@pytest.mark.parametrize("background", ["blurred", "black"])
+def test_no_sharp_pixel_is_painted_under_a_heatmap(
+    panel: StacksPanel, background: str, zoomed: bool
+) -> None:
+    """Two pictures that differ in what is fine alone are painted alike."""
+    result, view = made_result(2, scores=0.0), view_of(panel)
+    view.joint = 3
+    panel.grid.set_zoomed(zoomed)
+    board = np.indices((90, 120)).sum(axis=0) // 2 % 2
+    tiles: dict[str, list[np.ndarray]] = {"picture": [], background: []}
+    for shown, painted in tiles.items():
+        view.background = shown
+        for phase in (0, 1):
+            image = np.where(board == phase, 255, 0).astype(np.uint8)[..., None].repeat(3, axis=2)
+            panel.show_result(replace(result, frame=replace(result.frame, image=image)))
+            painted.append(pixels(panel.grid, panel.grid.tile(1)))
+    away = {name: np.abs(first - second) for name, (first, second) in tiles.items()}
+    assert away["picture"].mean() > 30
+    assert away[background].max() < 8
+
+
 def test_the_blob_is_painted_where_the_joint_is(panel: StacksPanel) -> None:
     view = view_of(panel)
     view.joint = 8

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import av
+import cv2
 import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
@@ -267,6 +268,28 @@ def test_a_snapshot_has_the_picture_and_its_joints(open_window, qtbot, tmp_path)
     picture = QImage(str(folder / described["picture"]))
     assert (picture.width(), picture.height()) == result.frame.size
     assert len(list(folder.glob("*.png"))) == 2
+
+
+@pytest.mark.parametrize("background", ["blurred", "black"])
+def test_a_snapshot_has_no_sharp_pixel_in_front_of_another_background(
+    open_window, qtbot, tmp_path, background
+):
+    window = open_window("demo")
+    wait_for_pose(window, qtbot)
+    result = hold(window, qtbot)
+    window.view.background = background
+    window.view.skeleton = window.view.region = False
+    window.commands["snapshot"].trigger()
+    qtbot.waitUntil(lambda: "Saved snapshot" in window.toast.text, timeout=WAIT_MS)
+    sharp = np.abs(np.diff(result.frame.image.astype(int), axis=1)).max()
+    pictures = list((tmp_path / "recordings").glob("*.png"))
+    assert len(pictures) == 2
+    for path in pictures:
+        image = cv2.imread(str(path)).astype(int)
+        middle = image[
+            image.shape[0] // 4 : -image.shape[0] // 4, image.shape[1] // 4 : -image.shape[1] // 4
+        ]
+        assert np.abs(np.diff(middle, axis=1)).max() < 8 < sharp / 8
 
 
 def test_a_dragged_region_is_used_and_esc_gives_it_back(open_window, qtbot):

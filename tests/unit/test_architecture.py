@@ -26,6 +26,7 @@ LAYERS = [
     ("pose",),
     ("sources",),
     ("diagnostics",),
+    ("drawing",),
     ("recording",),
     ("pipeline",),
     ("training",),
@@ -37,7 +38,7 @@ LAYERS = [
 HEIGHT = {room: height for height, rooms in enumerate(LAYERS) for room in rooms}
 # Lists installed things for the report, so it looks into every room; loaded on request only.
 QT = ("PySide6", "pyqtgraph", "shiboken6")
-TORCH_FREE = ("pose", "sources", "recording", "pipeline")
+TORCH_FREE = ("pose", "sources", "drawing", "recording", "pipeline")
 
 
 def room(path: Path) -> str:

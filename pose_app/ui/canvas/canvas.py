@@ -10,16 +10,16 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPalette, QPen
 from PySide6.QtWidgets import QWidget
 
-from ...types import Floats, FrameResult, Pose, Region
+from ...drawing import skeletons
+from ...drawing.heat import heat
+from ...types import FrameResult, Pose, Region
 from ..icons import icon
 from ..view_state import ViewState
 from . import colours, painting
-from .heatmap_overlay import heat
 from .view_transform import ViewTransform
 
 _GRAB = 16  # widget pixels around a joint in which the mouse points at it
 _DRAG = 8  # widget pixels from which a press is a drag
-_FAINT = 0.25  # opacity of everything but the soloed joint
 _SMALLEST_REGION = 16  # picture pixels
 
 
@@ -185,7 +185,7 @@ class Canvas(QWidget):
             pose.skeleton,
             points,
             strengths,
-            max(width * 0.6, 1.5),
+            max(width * skeletons.OTHERS, 1.5),
             colours.COMPARE_SIDES,
             dashed=True,
         )
@@ -194,17 +194,11 @@ class Canvas(QWidget):
         self, pose: Pose, stack: int, transform: ViewTransform
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Widget coordinates (K, 2) of a stack's joints and how strongly to draw each, 0 = not."""
-        joints, scores = _of_stack(pose, stack)
-        strengths = np.zeros(len(joints))
-        for joint, score in enumerate(scores):
-            if score >= pose.threshold and self.view.is_visible(joint):
-                strengths[joint] = painting.strength(float(score), pose.threshold)
-                if self.view.solo not in (None, joint):
-                    strengths[joint] *= _FAINT
-        return transform.to_widget(joints), strengths
+        joints, _ = skeletons.of_stack(pose, stack)
+        return transform.to_widget(joints), skeletons.strengths(pose, stack, self.view)
 
     def _words(self, pose: Pose, joint: int) -> str:
-        _, scores = _of_stack(pose, self.view.stack_of(pose))
+        _, scores = skeletons.of_stack(pose, self.view.stack_of(pose))
         name = pose.skeleton.joints[joint].replace("_", " ")
         return f"{name}  {scores[joint]:.2f}"
 
@@ -298,10 +292,3 @@ class Canvas(QWidget):
         if name in ("mirror", "scale"):
             self._hovered = None
         self.update()
-
-
-def _of_stack(pose: Pose, stack: int) -> tuple[Floats, Floats]:
-    """(K, 2) joints and (K,) scores of a stack; smoothed where the pose itself is of that stack."""
-    if stack == pose.stack:
-        return pose.joints, pose.scores
-    return pose.stack_joints[stack], pose.stack_scores[stack]

@@ -9,37 +9,19 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QImage, QPainter, QPen
 
+from ...drawing import heat, privacy, skeletons
 from ...skeletons import Skeleton
 from ...types import Image, Region
 from . import colours
-from .heatmap_overlay import over_picture
 from .view_transform import ViewTransform
 
-# Limb width per person: about the proportion of a stick figure to its height.
-_WIDTH_OF_REGION = 0.013
-_THINNEST, _THICKEST = 2.0, 11.0
 # Opaque: Qt blends translucent antialiased lines ten times slower than it paints opaque ones.
-_SHADE = QColor(20, 24, 34)
-# A joint this far above the threshold is drawn in full colour.
-_CERTAIN = 0.35
-_FAINTEST = 0.3
-_BLUR_SCALE = 16
-_NOTHING = 4  # of 255: a heatmap that is not seen
+_SHADE = colours.SHADE
 
 
 def line_width(region: Region, transform: ViewTransform) -> float:
-    """Widget pixels that a limb is wide: in proportion to the person, never a hair or a plank."""
-    wanted = region.side * transform.scale * _WIDTH_OF_REGION
-    return float(np.clip(wanted, _THINNEST, _THICKEST))
-
-
-def strength(score: float, threshold: float) -> float:
-    """0.3..1: how opaque a joint is drawn, from barely over the threshold to certain."""
-    certain = min(threshold + _CERTAIN, 1.0)
-    if score >= certain:
-        return 1.0
-    part = (score - threshold) / max(certain - threshold, 1e-6)
-    return _FAINTEST + (1 - _FAINTEST) * float(np.clip(part, 0.0, 1.0))
+    """Widget pixels that a limb of that person is wide."""
+    return skeletons.line_width(region.side * transform.scale)
 
 
 def paint_skeleton(
@@ -67,7 +49,7 @@ def paint_skeleton(
         for a, b, opacity in limbs:
             # An outline would shine through a faint limb.
             if opacity >= 1 or (opacity > 0 and not shade):
-                colour = _SHADE if shade else palette[_side_of_limb(skeleton, a, b)]
+                colour = _SHADE if shade else palette[skeletons.side_of_limb(skeleton, a, b)]
                 pen.setColor(_faded(colour, opacity))
                 painter.setPen(pen)
                 painter.drawLine(QLineF(QPointF(*points[a]), QPointF(*points[b])))
@@ -125,15 +107,13 @@ def paint_heatmap(
 
     Only the part with something in it is scaled: that is most of the cost.
     """
-    rows = np.flatnonzero(np.max(levels, axis=1) >= _NOTHING)
-    columns = np.flatnonzero(np.max(levels, axis=0) >= _NOTHING)
-    if not len(rows):
+    part = heat.covered(levels)
+    if part is None:
         return
     height, width = levels.shape
-    top, bottom = max(rows[0] - 1, 0), min(rows[-1] + 2, height)
-    left, right = max(columns[0] - 1, 0), min(columns[-1] + 2, width)
+    (top, bottom), (left, right) = ((edge.start, edge.stop) for edge in part)
     table = colours.overlay_lookup(colour_map, round(opacity, 2))
-    pixels = over_picture(levels[top:bottom, left:right], table, mirror)
+    pixels = heat.coloured(levels[part], table, mirror)
     image = QImage(
         pixels.data,
         pixels.shape[1],
@@ -144,14 +124,14 @@ def paint_heatmap(
     if mirror:
         left, right = width - right, width - left
     across, down = over.width() / width, over.height() / height
-    part = QRectF(
+    target = QRectF(
         over.left() + left * across,
         over.top() + top * down,
         (right - left) * across,
         (bottom - top) * down,
     )
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-    painter.drawImage(part, image)
+    painter.drawImage(target, image)
 
 
 class Picture:
@@ -173,15 +153,10 @@ class Picture:
 
         if frame is self._frame and self._look == (mirror, blurred):
             return self.image
-        source: NDArray[np.uint8] = frame
-        if blurred:
-            height, width = frame.shape[:2]
-            small = (max(width // _BLUR_SCALE, 1), max(height // _BLUR_SCALE, 1))
-            source = np.asarray(cv2.resize(frame, small, interpolation=cv2.INTER_AREA), np.uint8)
-            source = np.asarray(cv2.GaussianBlur(source, (0, 0), 1.5), np.uint8)
-            source = np.asarray(
-                cv2.resize(source, (width // 2, height // 2), interpolation=cv2.INTER_CUBIC),
-                np.uint8,
+        source = frame
+        if blurred:  # nothing is in it that needs more pixels
+            source = privacy.backdrop(
+                frame, "blur", (max(frame.shape[1] // 2, 1), max(frame.shape[0] // 2, 1))
             )
         if self._buffer.shape[:2] != source.shape[:2]:
             self._buffer = np.empty((*source.shape[:2], 4), np.uint8)
@@ -214,11 +189,6 @@ def paint_chip(painter: QPainter, anchor: QPointF, text: str, bounds: QRectF) ->
     painter.drawRoundedRect(chip, 6, 6)
     painter.setPen(QColor("white"))
     painter.drawText(chip, Qt.AlignmentFlag.AlignCenter, text)
-
-
-def _side_of_limb(skeleton: Skeleton, a: int, b: int) -> str:
-    sides = {skeleton.side(a), skeleton.side(b)} - {"centre"}
-    return sides.pop() if len(sides) == 1 else "centre"
 
 
 def _faded(colour: QColor, opacity: float) -> QColor:

@@ -106,7 +106,8 @@ class RecordingsController(QObject):
             self.window.setWindowTitle(title)
 
     def snapshot(self) -> None:
-        """Three files of this moment: as shown, the picture alone, and its joints."""
+        """Three files of this moment: as shown, the picture alone (blurred or black where the
+        background is), and its joints."""
         result = self.window.canvas.result
         if result is None:
             self.window.banner.show_text(self.tr("There is no picture yet."), "recording")
@@ -120,9 +121,10 @@ class RecordingsController(QObject):
         stem = time.strftime("snapshot-%Y%m%d-%H%M%S")
         source = self.window.sources.info
         about = {"source": source.name if source is not None else None}
-        folder = self.folder
+        folder, background = self.folder, self.window.view.backdrop
         self.window.bridge.run(
-            lambda: save_snapshot(folder, stem, shown, result, about), self._snapshot_saved
+            lambda: save_snapshot(folder, stem, shown, result, about, background),
+            self._snapshot_saved,
         )
 
     def _snapshot_saved(self, saved: list[Path] | None, error: PoseAppError | None) -> None:
@@ -177,15 +179,22 @@ def size_of(count: int) -> str:
 
 
 def save_snapshot(
-    folder: Path, stem: str, shown: QImage, result: FrameResult, about: dict[str, Any]
+    folder: Path,
+    stem: str,
+    shown: QImage,
+    result: FrameResult,
+    about: dict[str, Any],
+    background: str = "picture",
 ) -> list[Path]:
     """Write `<stem>.png`, `<stem>-picture.png` and `<stem>.json`. Raises RecordingError."""
     import cv2
 
+    from ...drawing.privacy import backdrop
+
     endings = (".png", "-picture.png", ".json")
     stem = free_stem(folder, stem, endings)
     image, picture, data = (folder / f"{stem}{ending}" for ending in endings)
-    good, encoded = cv2.imencode(".png", result.frame.image)
+    good, encoded = cv2.imencode(".png", backdrop(result.frame.image, background))
     if not good or not shown.save(str(image)):
         raise RecordingError(f"The snapshot {image} cannot be written: choose another folder.")
     try:

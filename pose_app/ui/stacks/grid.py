@@ -25,10 +25,11 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
+from ...drawing.heat import chosen
+from ...drawing.stacks_picture import tile_opacity
 from ...pose.crop import to_input
 from ...types import Floats, FrameResult, Image, Pose, Region
 from ..canvas import colours, painting
-from ..canvas.heatmap_overlay import chosen
 from ..panels.throttle import PERIOD
 from ..view_state import ViewState
 from .pictures import close_up, grey_picture, heat_picture
@@ -202,7 +203,9 @@ class StackGrid(QWidget):
     def _grey(self) -> QImage | None:
         if self._frame is None or self._seen is None:
             return None
-        return grey_picture(self._frame, self._seen, self._pixels(), self._view.mirror)
+        return grey_picture(
+            self._frame, self._seen, self._pixels(), self._view.mirror, self._view.backdrop
+        )
 
     def _paint_tile(self, painter: QPainter, stack: int, grey: QImage | None) -> None:
         rect, view, pose = self.tile(stack), self._view, self._pose
@@ -213,7 +216,7 @@ class StackGrid(QWidget):
         else:
             painter.drawImage(rect, grey)
         if pose is not None and stack < len(self._maps) and self._seen is not None:
-            painter.setOpacity(view.opacity**0.5)  # small pictures: the heatmap is the point
+            painter.setOpacity(tile_opacity(view.opacity))
             levels, size = chosen(self._maps[stack], pose.stack_scores[stack], view), self._pixels()
             painter.drawImage(
                 rect,

@@ -9,14 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtGui import QImage
 
-from ...pose.crop import crop
+from ...drawing import heat
+from ...drawing.stacks_picture import grey_region
 from ...types import Floats, Image, Region
 from ..canvas import colours
-from ..canvas.heatmap_overlay import over_picture
 
 ZOOM = 0.36  # of the region's side that a tile shows of one joint
 _FOLLOW = 0.25  # share of the way to the joint that a close-up goes per frame
-_DARKEN = 0.62  # of the grey region, so that heatmaps stand out
 
 
 def close_up(region: Region, joint: Floats, aspect: float, before: Region | None) -> Region:
@@ -37,12 +36,16 @@ def close_up(region: Region, joint: Floats, aspect: float, before: Region | None
     return Region(x - side / 2, y - side / 2, side)
 
 
-def grey_picture(frame: Image, seen: Region, size: tuple[int, int], mirror: bool) -> QImage:
-    """What `seen` covers of the frame in dark grey; `size` is (height, width) in pixels."""
-    grey = cv2.cvtColor(crop(frame, seen, size), cv2.COLOR_BGR2GRAY)
-    grey = cv2.convertScaleAbs(grey, alpha=_DARKEN)
+def grey_picture(
+    frame: Image, seen: Region, size: tuple[int, int], mirror: bool, background: str
+) -> QImage:
+    """What `seen` covers of the frame in dark grey, blurred or black where the background is.
+
+    `size` is (height, width) in pixels.
+    """
+    grey = grey_region(frame, seen, size, background)
     if mirror:
-        grey = cv2.flip(grey, 1)
+        grey = cv2.flip(grey, 1)  # type: ignore[assignment]
     return _image(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGRA), QImage.Format.Format_RGB32)
 
 
@@ -58,23 +61,12 @@ def heat_picture(
 
     OpenCV enlarges it four times as fast as a painter that scales smoothly.
     """
-    small = over_picture(levels, colours.overlay_lookup(colour_map), False)
-    height, width = levels.shape
-    per_pixel = height / region.side  # heatmap pixels per pixel of the picture
-    step = seen.side * per_pixel / size[0]
-    left = width / 2 + (seen.centre[0] - region.centre[0]) * per_pixel - step * size[1] / 2
-    top = (seen.y - region.y) * per_pixel
-    # Centre of pixel 0 of the tile in heatmap pixels, and the step there.
-    matrix = np.array([[step, 0, left + step / 2 - 0.5], [0, step, top + step / 2 - 0.5]])
-    large = cv2.warpAffine(
-        small,
-        matrix,
-        (size[1], size[0]),
-        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
+    step = seen.side / size[0]
+    corner = seen.centre[0] - step * size[1] / 2, seen.y
+    pixels = heat.coloured(levels, colours.overlay_lookup(colour_map))
+    large = heat.placed(pixels, region, step, corner, size)
     if mirror:
-        large = cv2.flip(large, 1)
+        large = cv2.flip(large, 1)  # type: ignore[assignment]
     return _image(large, QImage.Format.Format_ARGB32_Premultiplied)
 
 

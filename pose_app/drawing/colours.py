@@ -1,0 +1,85 @@
+"""The colours of skeletons, people and heatmaps, in one place. Colours are (red, green, blue)."""
+
+from __future__ import annotations
+
+from functools import cache, lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Colour = tuple[int, int, int]
+
+# Right is warm and left is cool, as in the figures of most pose papers; both are told apart by
+# people with any of the usual colour blindnesses (orange and blue).
+SIDES: dict[str, Colour] = {
+    "left": (56, 189, 248),
+    "right": (251, 146, 60),
+    "centre": (241, 245, 249),
+}
+# Of a second skeleton beside the first: paler, other hues.
+COMPARE_SIDES: dict[str, Colour] = {
+    "left": (167, 243, 208),
+    "right": (249, 168, 212),
+    "centre": (217, 249, 157),
+}
+# Of people's numbers, by track. None is a side's colour.
+TINTS: tuple[Colour, ...] = (
+    (52, 211, 153),
+    (244, 114, 182),
+    (250, 204, 21),
+    (167, 139, 250),
+    (248, 113, 113),
+    (163, 230, 53),
+    (34, 211, 238),
+    (232, 121, 249),
+)
+REGION: Colour = (250, 204, 21)
+SHADE: Colour = (20, 24, 34)  # around limbs and joints, below text
+WHITE: Colour = (255, 255, 255)
+
+# Names as people know them; all are in OpenCV.
+COLOUR_MAPS = ("inferno", "viridis", "magma", "turbo", "hot", "bone")
+
+
+def bgr(colour: Colour) -> Colour:
+    """The order of OpenCV's pictures."""
+    return colour[2], colour[1], colour[0]
+
+
+def tint(track_id: int) -> Colour:
+    """The colour of a person's number."""
+    return TINTS[track_id % len(TINTS)]
+
+
+@cache
+def lookup(name: str) -> NDArray[np.uint8]:
+    """(256, 3) uint8 RGB of a colour map. Raises KeyError for a name outside COLOUR_MAPS."""
+    if name not in COLOUR_MAPS:
+        raise KeyError(name)
+    ramp = np.arange(256, dtype=np.uint8).reshape(256, 1)
+    code = getattr(cv2, f"COLORMAP_{name.upper()}")
+    table: NDArray[np.uint8] = np.ascontiguousarray(
+        cv2.applyColorMap(ramp, code)[:, 0, ::-1], np.uint8
+    )
+    table.setflags(write=False)
+    return table
+
+
+@lru_cache(maxsize=256)
+def overlay_lookup(name: str, opacity: float = 1.0) -> NDArray[np.uint32]:
+    """(256,) premultiplied ARGB32 of a colour map whose opacity rises with the value.
+
+    A heatmap is almost zero almost everywhere: there the picture must stay as it is.
+    """
+    rgb = lookup(name).astype(np.float32)
+    alpha = np.clip(np.linspace(0.0, 1.6, 256), 0.0, 1.0) * opacity
+    premultiplied = np.rint(rgb * alpha[:, None]).astype(np.uint32)
+    table: NDArray[np.uint32] = (
+        (np.rint(alpha * 255).astype(np.uint32) << 24)
+        | (premultiplied[:, 0] << 16)
+        | (premultiplied[:, 1] << 8)
+        | premultiplied[:, 2]
+    ).astype(np.uint32)
+    table.setflags(write=False)
+    return table

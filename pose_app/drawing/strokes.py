@@ -1,0 +1,197 @@
+"""Lines, discs and letters in pixels, smooth and of any width, opaque or not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..skeletons import Skeleton
+from ..types import Image
+from . import skeletons
+from .colours import SHADE, WHITE, Colour, bgr
+
+_SHIFT = 4  # fractional bits of OpenCV's drawing coordinates
+_FARTHEST = 30_000  # pixels from the corner that these can hold
+_DASH = 2.2, 1.6  # in line widths: drawn, not drawn
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+_LABEL = 0.75  # opacity of what is behind letters
+
+Points = NDArray[np.floating[Any]]
+
+
+def paint_skeleton(
+    out: Image,
+    skeleton: Skeleton,
+    points: Points,
+    strengths: NDArray[np.float64],
+    width: float,
+    palette: Mapping[str, Colour],
+    *,
+    face: bool = True,
+    dashed: bool = False,
+) -> None:
+    """Draw limbs, then joints, into (H, W, 3) BGR.
+
+    `points` (K, 2) are its pixels, `strengths` (K,) 0..1 with 0 = not drawn; `palette` is by side.
+    A limb has the side of its joints and is as strong as the weaker of them. `face`: lines between
+    the points of the face, too.
+    """
+    points = np.clip(np.nan_to_num(points), -_FARTHEST, _FARTHEST)
+    edge = max(1.2, width * 0.2)
+    limbs = []
+    for a, b in skeleton.limbs:
+        opacity = min(strengths[a], strengths[b])
+        of_face = skeletons.is_face(skeleton, a, b)
+        if opacity > 0 and (face or not of_face):
+            wide = width * (skeletons.FACE_LINE if of_face else 1.0)
+            colour = palette[skeletons.side_of_limb(skeleton, a, b)]
+            limbs.append((points[a], points[b], wide, colour, opacity))
+    # An outline would shine through a faint limb.
+    for a, b, wide, _, opacity in limbs:
+        if opacity >= 1 and not dashed:
+            _line(out, a, b, wide + 2 * edge, SHADE)
+    for a, b, wide, colour, opacity in limbs:
+        box = _box((a, b), wide + 2)
+        for start, end in _dashes(a, b, wide) if dashed else ((a, b),):
+            _faded(out, box, opacity, lambda: _line(out, start, end, wide, colour))  # noqa: B023
+    for joint in np.flatnonzero(strengths > 0):
+        size = width * (0.7 if dashed else skeletons.DISC)
+        if skeletons.is_face(skeleton, int(joint)):
+            size *= skeletons.FACE_DISC
+        colour = palette[skeleton.side(int(joint))]
+
+        def disc(place: Points = points[joint], size: float = size, inner: Any = colour) -> None:
+            _disc(out, place, size + edge, SHADE)
+            _disc(out, place, size, inner)
+
+        box = _box((points[joint],), size + edge + 2)
+        _faded(out, box, float(strengths[joint]), disc)
+
+
+def paint_ring(out: Image, point: Points, radius: float, width: float) -> None:
+    """A ring around a joint that stands out."""
+    place = np.clip(np.nan_to_num(point), -_FARTHEST, _FARTHEST)
+    for colour, wide in ((SHADE, 2 * width), (WHITE, width)):
+        thickness = max(1, round(wide))
+        cv2.circle(out, *_circle(place, radius), bgr(colour), thickness, cv2.LINE_AA, _SHIFT)
+
+
+def paint_cross(out: Image, point: Points, arm: float, width: float) -> None:
+    """A small cross at another answer for the same joint."""
+    place = np.clip(np.nan_to_num(point), -_FARTHEST, _FARTHEST)
+    for colour, wide in ((SHADE, 2.2 * width), (WHITE, width)):
+        for x, y in ((arm, 0.0), (0.0, arm)):
+            _line(out, place - np.array((x, y)), place + np.array((x, y)), wide, colour)
+
+
+def paint_rectangle(
+    out: Image, corner: tuple[float, float], size: float, colour: Colour, width: float, part: float
+) -> None:
+    """The corners of a square, each arm `part` of its side long (0.5 = the whole frame)."""
+    low = np.asarray(corner, float)
+    for x in (0, 1):
+        for y in (0, 1):
+            start = np.clip(low + np.multiply((x, y), size), -_FARTHEST, _FARTHEST)
+            arm = part * size
+            for direction in ((1 - 2 * x, 0), (0, 1 - 2 * y)):
+                _line(out, start, start + np.multiply(direction, arm), width, colour)
+
+
+def paint_label(
+    out: Image,
+    text: str,
+    corner: tuple[float, float],
+    height: float,
+    *,
+    colour: Colour = WHITE,
+    behind: Colour = SHADE,
+    opacity: float = _LABEL,
+) -> None:
+    """One line of text on a darkened box, kept inside the picture.
+
+    `corner` is the upper left one of the box, `height` that of a capital letter, both in pixels.
+    """
+    across, down = label_size(text, height)
+    x = round(min(max(corner[0], 0), out.shape[1] - across))
+    y = round(min(max(corner[1], 0), out.shape[0] - down))
+    part = out[max(y, 0) : y + down, max(x, 0) : x + across]
+    if not part.size:
+        return
+    cv2.addWeighted(part, 1 - opacity, np.full_like(part, bgr(behind)), opacity, 0, dst=part)
+    scale, thickness = _font(height)
+    room = _room(height)
+    place = x + room, y + down - room
+    cv2.putText(out, text, place, _FONT, scale, bgr(colour), thickness, cv2.LINE_AA)
+
+
+def label_size(text: str, height: float) -> tuple[int, int]:
+    """(width, height) in pixels of the box that `paint_label` draws."""
+    scale, thickness = _font(height)
+    (width, _), _ = cv2.getTextSize(text, _FONT, scale, thickness)
+    return width + 2 * _room(height), round(height) + 2 * _room(height)
+
+
+def _font(height: float) -> tuple[float, int]:
+    """Scale and thickness for capital letters of that many pixels."""
+    (_, high), _ = cv2.getTextSize("H", _FONT, 10.0, 10)
+    return 10.0 * height / high, max(1, round(height / 8))
+
+
+def _room(height: float) -> int:
+    return max(2, round(height * 0.5))
+
+
+def _line(out: Image, a: Points, b: Points, width: float, colour: Colour) -> None:
+    """With flat ends: the joints cover them. OpenCV's own lines have whole widths only."""
+    along = b - a
+    length = float(np.hypot(along[0], along[1]))
+    if length < 0.1:
+        return
+    # Smooth edges add a pixel.
+    half = np.array((-along[1], along[0])) / length * max(width - 1, 0.0) / 2
+    corners = np.stack([a + half, b + half, b - half, a - half])
+    fixed = np.rint(corners * 2**_SHIFT).astype(np.int32)
+    cv2.fillConvexPoly(out, fixed, bgr(colour), cv2.LINE_AA, _SHIFT)
+
+
+def _disc(out: Image, place: Points, radius: float, colour: Colour) -> None:
+    cv2.circle(out, *_circle(place, radius), bgr(colour), -1, cv2.LINE_AA, _SHIFT)
+
+
+def _circle(place: Points, radius: float) -> tuple[tuple[int, int], int]:
+    x, y = np.rint(np.asarray(place) * 2**_SHIFT).astype(int).tolist()
+    return (x, y), max(1, round(radius * 2**_SHIFT))
+
+
+def _dashes(a: Points, b: Points, width: float) -> Iterator[tuple[Points, Points]]:
+    length = float(np.hypot(*(b - a)))
+    drawn, step = _DASH[0] * width, sum(_DASH) * width
+    if length < 1e-6:
+        return
+    for start in np.arange(0.0, min(length, 4096.0), step):
+        yield a + (b - a) * start / length, a + (b - a) * min(start + drawn, length) / length
+
+
+def _box(points: Sequence[Points], room: float) -> tuple[int, int, int, int]:
+    """x0, y0, x1, y1 of the pixels that strokes of that half width can touch."""
+    low, high = np.min(points, axis=0) - room, np.max(points, axis=0) + room + 1
+    return int(low[0]), int(low[1]), int(high[0]), int(high[1])
+
+
+def _faded(
+    out: Image, box: tuple[int, int, int, int], opacity: float, paint: Callable[[], None]
+) -> None:
+    """Paint in full, then mix with what was there, inside the box only."""
+    if opacity >= 1:
+        paint()
+        return
+    x0, y0, x1, y1 = box
+    part = out[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)]
+    if part.size:
+        before = part.copy()
+        paint()
+        cv2.addWeighted(part, opacity, before, 1 - opacity, 0, dst=part)
