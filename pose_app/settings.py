@@ -260,6 +260,7 @@ SETTINGS: tuple[Setting, ...] = (
         "A log with the joints of every frame beside each recording.",
         "Recording",
     ),
+    Setting("recording.completed_at_exit", ()),  # files that the next start tells about
     # The window itself
     Setting("window.geometry", ""),
     Setting("window.state", ""),
