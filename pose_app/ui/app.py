@@ -126,21 +126,22 @@ def _install_hooks(window: MainWindow) -> tuple[Any, Any, dict[int, Any]]:
             window.close()
             return
         if issubclass(kind, PoseAppError):
-            window.banner.show_text(str(error))
+            window.notices.error("", str(error))
             return
         if not isinstance(error, _OfThreadError):
             log.error("unexpected", exc_info=(kind, error, trace))
         name = error.name if isinstance(error, _OfThreadError) else kind.__name__
-        window.banner.show_text(
+        window.notices.error(
+            "",
             window.tr("Something unexpected happened ({name}).").format(name=name),
-            button=(window.tr("Copy report"), window.copy_report),
+            (window.tr("Copy report"), window.about.copy_report),
         )
 
     def report_of_thread(arguments: threading.ExceptHookArgs) -> None:
         log_of_thread(arguments)
         if arguments.exc_type is not SystemExit:
             thread = "a thread" if arguments.thread is None else arguments.thread.name
-            window.bridge.hand_over(_OfThreadError(f"{arguments.exc_type.__name__}, {thread}"))
+            window.tasks.hand_over(_OfThreadError(f"{arguments.exc_type.__name__}, {thread}"))
 
     sys.excepthook = report
     threading.excepthook = report_of_thread

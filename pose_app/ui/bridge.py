@@ -1,4 +1,4 @@
-"""The only place where threads meet Qt.
+"""The only place where the session's threads meet Qt.
 
 Nothing is ever queued from a thread into Qt: two timers on the UI's thread fetch what is newest.
 A frame that was not fetched in time is simply never painted, so the picture cannot fall behind.
@@ -6,14 +6,13 @@ A frame that was not fetched in time is simply never painted, so the picture can
 
 from __future__ import annotations
 
-import queue
-import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 from ..errors import PoseAppError
+from .tasks import TaskRunner, UnexpectedError
 
 if TYPE_CHECKING:
     from ..pipeline.metrics import FrameMetrics, SessionReport
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
 
 PICTURE_MS = 8  # how often the newest result is looked for; half a frame at 60 fps
 TEXT_MS = 200  # how often figures and words are renewed: faster is unreadable
-
-Done = Callable[[Any, "PoseAppError | None"], None]
 
 
 class Bridge(QObject):
@@ -39,17 +36,14 @@ class Bridge(QObject):
     happened = Signal(object)
     stopped = Signal(object)
 
-    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+    def __init__(self, session: Session, tasks: TaskRunner, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.session = session
+        self._tasks = tasks
         self.last_result: FrameResult | None = None
         self.last_stats: FrameMetrics | None = None
         self.last_report: SessionReport | None = None  # once it has stopped
-        self._stopping = self._has_ended = False
-        self._outcomes: queue.SimpleQueue[tuple[Done, Any, PoseAppError | None]] = (
-            queue.SimpleQueue()
-        )
-        self._threads: set[threading.Thread] = set()
+        self._stopping = False
         self._picture_timer = self._timer(PICTURE_MS, self._fetch_result)
         self._picture_timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._text_timer = self._timer(TEXT_MS, self._fetch_stats)
@@ -65,41 +59,7 @@ class Bridge(QObject):
         if self._stopping:
             return
         self._stopping = True
-        self.run(self.session.stop, self._has_stopped)
-
-    def run(self, work: Callable[[], Any], done: Done | None = None) -> None:
-        """Do `work` on a thread of its own and hand `done(value, error)` its outcome on the UI's.
-
-        `error` is None or a PoseAppError; any other exception of `work` is raised on the UI's
-        thread, where the window reports it.
-        """
-
-        def task() -> None:
-            value, error = None, None
-            try:
-                value = work()
-            except PoseAppError as failure:
-                error = failure
-            except Exception as failure:  # noqa: BLE001 - handed on, raised in _fetch_outcomes
-                value = failure
-            self._outcomes.put((done or _ignore, value, error))
-
-        name = getattr(work, "__name__", "work")
-        thread = threading.Thread(target=task, name=f"ui-{name}", daemon=True)
-        self._threads.add(thread)
-        thread.start()
-        if not self._picture_timer.isActive() and not self._has_ended:
-            self._picture_timer.start()
-
-    def hand_over(self, mistake: Exception) -> None:
-        """From any thread: raise it on the UI's thread, where the window reports it."""
-        self._outcomes.put((_ignore, mistake, None))
-
-    @property
-    def busy(self) -> tuple[str, ...]:
-        """Names of the background threads that have not finished."""
-        self._threads = {thread for thread in self._threads if thread.is_alive()}
-        return tuple(sorted(thread.name for thread in self._threads))
+        self._tasks.run(self.session.stop, self._has_stopped)
 
     def _timer(self, interval: int, slot: Callable[[], None]) -> QTimer:
         timer = QTimer(self)
@@ -108,7 +68,6 @@ class Bridge(QObject):
         return timer
 
     def _fetch_result(self) -> None:
-        self._fetch_outcomes()
         result = self.session.latest()
         if result is not None and result is not self.last_result:
             self.last_result = result
@@ -120,25 +79,12 @@ class Bridge(QObject):
             self.happened.emit(event)
         self.stats.emit(self.last_stats)
 
-    def _fetch_outcomes(self) -> None:
-        while not self._outcomes.empty():
-            done, value, error = self._outcomes.get()
-            if isinstance(value, Exception):
-                raise value
-            done(value, error)
-
-    def _has_stopped(self, report: Any, error: PoseAppError | None) -> None:
-        self._has_ended = True
+    def _has_stopped(self, report: SessionReport | None, error: PoseAppError | None) -> None:
         self._picture_timer.stop()
         self._text_timer.stop()
-        if error is not None:
-            raise error
         for event in self.session.events():
             self.happened.emit(event)
         self.last_report = report
-        self.stopped.emit(report)
-
-
-def _ignore(value: Any, error: PoseAppError | None) -> None:
-    if error is not None:
-        raise error
+        self.stopped.emit(report)  # also where stopping went wrong: the window must go
+        if error is not None and not isinstance(error, UnexpectedError):
+            raise error

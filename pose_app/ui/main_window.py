@@ -1,32 +1,28 @@
-"""The window: puts canvas, panels, menus and toolbar together and hands out what happens."""
+"""The window: makes its parts and connects them. What they do is in the parts."""
 
 from __future__ import annotations
 
-import base64
-import logging
+from collections.abc import Callable
+from functools import partial
+from operator import eq
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
-from PySide6.QtWidgets import (
-    QApplication,
-    QDockWidget,
-    QLabel,
-    QMainWindow,
-    QToolBar,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QLabel, QMainWindow, QVBoxLayout, QWidget
 
-from ..errors import SettingsError
 from ..settings import Settings
-from . import layout as furniture
-from . import theme
-from .actions import build_actions
-from .banner import Banner, Toast
+from .app_settings import AppSettings
 from .bridge import Bridge
 from .canvas.canvas import Canvas
+from .chrome.actions import MOST_STACKS, build_actions, follow, follow_setting
+from .chrome.banner import Banner, Toast
+from .chrome.layout import Layout, build_menus, build_toolbar, menu_button
+from .chrome.playback_bar import PlaybackBar
+from .chrome.status import StatusLine
+from .context import AppContext
+from .controllers.dialogs_controller import DialogsController
+from .controllers.messages_controller import MessagesController
 from .controllers.models_controller import ModelsController
 from .controllers.recordings_controller import RecordingsController
 from .controllers.sources_controller import FIRST, SourcesController
@@ -34,35 +30,26 @@ from .controllers.views_controller import ViewsController
 from .dialogs.asking import Dialogs
 from .dialogs.hint import Hint
 from .icons import icon
-from .playback_bar import PlaybackBar
-from .status import StatusLine
-from .view_state import ViewState
+from .notices import Notices
+from .state.playback_state import PlaybackState
+from .state.recording_state import RecordingState
+from .state.view_state import ViewState
+from .tasks import TaskRunner
+from .words import clock
 
 if TYPE_CHECKING:
-    from ..pipeline.events import Event
     from ..pipeline.metrics import FrameMetrics
     from ..pipeline.session import Session
     from ..sources.discover import CameraInfo
-    from ..types import FrameResult
-
-_SAVE_MS = 1500
-log = logging.getLogger(__name__)
-
-_LAYOUT_VERSION = 1
 
 
 class MainWindow(QMainWindow):
-    """Owns the bridge. `commands` are the actions by their name in the table."""
+    """`commands` are the actions by their name in the table.
 
-    # The session has stopped and every file is finished.
+    `closed`: the session has stopped and every file is finished.
+    """
+
     closed = Signal()
-
-    # Made by furniture.py
-    toolbar: QToolBar
-    source_button: QToolButton
-    model_button: QToolButton
-    recording_label: QLabel
-    recording_place: QAction
 
     def __init__(
         self,
@@ -72,62 +59,128 @@ class MainWindow(QMainWindow):
         target: str | CameraInfo = FIRST,
     ) -> None:
         super().__init__()
-        self.settings = settings
-        self.dialogs = dialogs or Dialogs()
-        self.bridge = Bridge(session, self)
-        self.view = ViewState(self)
-        self._notice = ""
         self._shown = self._closing = self.has_stopped = False
-        self._hidden_docks: list[QDockWidget] = []
-        self._save_timer = QTimer(self)
-        self._save_timer.setSingleShot(True)
-        self._save_timer.setInterval(_SAVE_MS)
-        self._save_timer.timeout.connect(self.save_settings)
-
+        # What everybody uses, and what is shared
+        self.settings = AppSettings(settings, self)
+        self.tasks = TaskRunner(self)
+        self.notices = Notices()
+        self.bridge = Bridge(session, self.tasks, self)
+        context = AppContext(session, self.settings, self.tasks, self.notices, dialogs or Dialogs())
+        self.view = ViewState()
+        self.play = PlaybackState()
+        self.recording = RecordingState()
+        # Widgets
         self.canvas = Canvas(self.view)
-        self.banner = Banner()
-        self.toast = Toast(self.canvas)
+        self.banner = Banner(self.notices)
+        self.toast = Toast(self.canvas, self.notices)
         self.hint = Hint(self.canvas)
         self.status = StatusLine()
-        self.sources = SourcesController(self, target)
-        self.models = ModelsController(self)
-        self.views = ViewsController(self, self.view)
-        self.recordings = RecordingsController(self)
-        self.commands = build_actions(self)
+        self.source_button = menu_button("camera", self.tr("Source"))
+        self.model_button = menu_button("models", self.tr("Model"))
+        self.recording_label = QLabel()
+        self.recording_label.setObjectName("recording")
+        self.recording_label.setAccessibleName(self.tr("Recording"))
+        # Controllers
+        self.messages = MessagesController(context, self)
+        self.sources = SourcesController(context, self.source_button, self.play, target, self)
+        self.models = ModelsController(context, self.model_button, self)
+        self.views = ViewsController(context, self.view, self.canvas, self)
+        self.recordings = RecordingsController(
+            context, self.recording, self.recording_label, self.canvas, self
+        )
+        self.about = DialogsController(context, self, lambda: self.canvas.paint_ms, self)
+        # Commands and where everything is
+        self.commands = build_actions(self, self.canvas, self._slots())
         commands = self.commands
-        self.playback = PlaybackBar(commands["pause"], commands["step"], commands["loop"])
-        self.docks: dict[str, QDockWidget] = {}
-        self.setWindowTitle("pose-app")
-        self.setWindowIcon(icon("app"))
-        self.setAcceptDrops(True)
-        self.setDockNestingEnabled(True)
+        self.playback = PlaybackBar(
+            self.play, commands["pause"], commands["step"], commands["loop"]
+        )
         self._build_body()
-        furniture.build_docks(self)
-        furniture.build_toolbar(self)
-        furniture.build_menus(self)
+        self.layout_of_panels = Layout(self, self.view, self.settings)
+        self.docks = self.layout_of_panels.docks
+        self.about.panels = [dock.toggleViewAction() for dock in self.docks.values()]
+        self.toolbar = build_toolbar(
+            self, commands, self.docks, self.source_button, self.recording_label
+        )
+        menus = build_menus(self, commands, self.docks)
+        self.sources.fill(menus["&Source"], commands["open_file"], commands["reload"])
+        self.models.fill(menus["&Model"], commands["models"])
+        self.source_button.setMenu(menus["&Source"])
+        self.model_button.setMenu(menus["&Model"])
         self._connect()
-        self.apply_theme()
         self.resize(1280, 800)
-        self._first_layout = self.saveState(_LAYOUT_VERSION)
-        self._restore_layout()
-        self.views.start()
-        self.commands["log"].setChecked(settings.get("recording.log"))
-        self.commands["smooth"].setChecked(settings.get("pose.smoothing"))
-        self.commands["loop"].setChecked(settings.get("source.loop"))
+        self.layout_of_panels.restore()
 
     def start(self) -> None:
         """Start the session; call it once the window is on the screen."""
         self.canvas.setFocus()
         self.bridge.start()
         self.sources.start()
-        for message in self.settings.messages:
-            self.banner.show_text(message)
+        for message in self.settings.stored.messages:
+            self.notices.error("", message)
         if not self.settings.get("window.hint_seen"):
             self.hint.open()
 
     # Building
 
+    def _slots(self) -> dict[str, Callable[..., object]]:
+        """What each command of the table does."""
+        sources, models, views = self.sources, self.models, self.views
+        recordings, about, settings = self.recordings, self.about, self.settings
+        return {
+            "open_file": sources.choose_file,
+            "open_folder": sources.choose_folder,
+            "open_url": sources.choose_url,
+            "demo": partial(sources.open, "demo"),
+            "reload": sources.reload,
+            "preferences": about.show_preferences,
+            "quit": self.close,
+            "pause": sources.set_paused,
+            "step": sources.step,
+            "back": partial(sources.skip, -5.0),
+            "forward": partial(sources.skip, 5.0),
+            "start": partial(sources.seek, 0.0),
+            "slower": partial(sources.change_speed, -1),
+            "faster": partial(sources.change_speed, 1),
+            "loop": partial(settings.set, "source.loop"),
+            **{f"stack_{n + 1}": partial(views.choose_stack, n) for n in range(MOST_STACKS)},
+            "stack_last": partial(views.choose_stack, None),
+            "compare": views.set_compare,
+            "compare_next": views.compare_next,
+            "heatmap": views.set_heatmap,
+            "skeleton": views.set_skeleton,
+            "region": views.set_region,
+            "follow": views.end_one_thing,
+            "next_joint": partial(views.next_joint, 1),
+            "previous_joint": partial(views.next_joint, -1),
+            "all_joints": views.all_joints,
+            "mirror": views.set_mirror,
+            **{name: partial(views.set_scale, name) for name in ("fit", "fill", "actual")},
+            **{
+                name: partial(views.set_background, name)
+                for name in ("picture", "black", "blurred")
+            },
+            "fullscreen": self.set_full_screen,
+            "models": models.show_dialog,
+            "open_model": models.choose_file,
+            "smooth": models.set_smoothing,
+            "record": lambda on: recordings.toggle("annotated"),
+            "record_raw": lambda on: recordings.toggle("raw"),
+            "record_both": lambda on: recordings.toggle("both"),
+            "log": partial(settings.set, "recording.log"),
+            "snapshot": recordings.snapshot,
+            "open_recordings": recordings.open_folder,
+            "hide_panels": self._hide_panels,
+            "reset_layout": self._reset_layout,
+            "shortcuts": about.show_shortcuts,
+            "hint": self.hint.open,
+            "diagnostics": about.show_diagnostics,
+        }
+
     def _build_body(self) -> None:
+        self.setWindowTitle("pose-app")
+        self.setWindowIcon(icon("app"))
+        self.setAcceptDrops(True)
         body = QWidget()
         column = QVBoxLayout(body)
         column.setContentsMargins(0, 0, 0, 0)
@@ -135,159 +188,82 @@ class MainWindow(QMainWindow):
         column.addWidget(self.banner)
         column.addWidget(self.canvas, 1)
         column.addWidget(self.playback)
-        self.playback.hide()
         self.setCentralWidget(body)
         self.setStatusBar(self.status)
+        # Not on the toolbar: long as it is, it would push the recording out of a small one.
+        self.status.addPermanentWidget(self.model_button)
 
     def _connect(self) -> None:
-        self.bridge.result.connect(self._show_result)
+        commands, settings = self.commands, self.settings
+        # What the session tells, to whom; the order is that of the connections
+        self.bridge.result.connect(self.views.show_result)
+        self.bridge.result.connect(self.layout_of_panels.show_result)
+        self.bridge.stats.connect(self.playback.show_stats)
+        self.bridge.stats.connect(self.models.show_stats)
+        self.bridge.stats.connect(self.views.show_stats)
+        self.bridge.stats.connect(self.recordings.show_stats)
+        self.bridge.stats.connect(self.layout_of_panels.show_stats)
         self.bridge.stats.connect(self._show_stats)
-        self.bridge.happened.connect(self._happened)
+        self.bridge.happened.connect(self.messages.happened)
+        self.bridge.happened.connect(self.sources.happened)
+        self.bridge.happened.connect(self.models.happened)
+        self.bridge.happened.connect(self.recordings.happened)
         self.bridge.stopped.connect(self._session_stopped)
-        self.canvas.region_chosen.connect(self.views.region_chosen)
+        # What one part tells another
         self.playback.sought.connect(self.sources.seek)
-        self.playback.speed_chosen.connect(self.sources.set_speed)
-        QGuiApplication.styleHints().colorSchemeChanged.connect(self._scheme_changed)
-        self.hint.read.connect(lambda: self.remember("window.hint_seen", True))
+        self.sources.opened.connect(self.views.source_opened)
+        self.sources.nothing_opened.connect(self.canvas.clear)
+        self.recordings.started.connect(self.sources.play_again)
+        self.views.stacks_known.connect(self._offer_stacks)
+        self.views.nothing_to_end.connect(self._leave_full_screen)
+        self.hint.read.connect(partial(settings.set, "window.hint_seen", True))
+        # The ticks of the commands
+        follow(commands["pause"], self.play, "paused")
+        for name in ("heatmap", "skeleton", "region", "mirror"):
+            follow(commands[name], self.view, name)
+        for name in ("fit", "fill", "actual"):
+            follow(commands[name], self.view, "scale", partial(eq, name))
+        for name in ("picture", "black", "blurred"):
+            follow(commands[name], self.view, "background", partial(eq, name))
+        for stack in range(MOST_STACKS):
+            follow(commands[f"stack_{stack + 1}"], self.view, "stack", partial(eq, stack))
+        follow(commands["stack_last"], self.view, "stack", lambda stack: stack is None)
+        follow(commands["compare"], self.view, "compare", lambda stack: stack is not None)
+        follow(
+            commands["record"], self.recording, "kind", partial(eq, "annotated"), ("record", "stop")
+        )
+        follow(
+            commands["record_raw"],
+            self.recording,
+            "kind",
+            partial(eq, "raw"),
+            ("record-raw", "stop"),
+        )
+        follow(commands["record_both"], self.recording, "kind", partial(eq, "both"))
+        follow_setting(commands["loop"], settings, "source.loop")
+        follow_setting(commands["smooth"], settings, "pose.smoothing")
+        follow_setting(commands["log"], settings, "recording.log")
 
-    # What the session tells
-
-    def _show_result(self, result: FrameResult) -> None:
-        self.views.show_result(result)
-        self.canvas.show_result(result)
-        for panel in self._visible_panels():
-            panel.show_result(result)
+    # The window itself
 
     def _show_stats(self, stats: FrameMetrics) -> None:
-        for control in (self.sources, self.models, self.views, self.recordings):
-            control.show_stats(stats)
-        self.recording_place.setVisible(stats.recording is not None)
-        for panel in self._visible_panels():
-            panel.show_stats(stats)
-        if self.canvas.result is None:
-            self.canvas.show_message(
-                self.tr("Waiting for the first picture…")
-                if stats.source is not None
-                else self._notice or self.tr("Opening the source…")
-            )
-        self.status.show_state(stats, self.bridge.last_result, self.canvas.age_ms, self._notice)
+        state = self.notices.state
+        self.status.show_state(stats, self.bridge.last_result, self.canvas.age_ms, state)
+        title = "pose-app" if stats.source is None else f"{stats.source.name} – pose-app"
+        if stats.recording is not None:
+            title = f"● {clock(stats.recording.seconds)}  {title}"
+        if self.windowTitle() != title:
+            self.setWindowTitle(title)
 
-    def _happened(self, event: Event) -> None:
-        topic = event.kind.partition("_")[0]
-        if event.bad:
-            self.banner.show_text(event.message, topic)
-        elif event.kind in ("source_opened", "source_back", "model_loaded"):
-            self.banner.settle(topic)
-        if event.kind in ("source_opened", "source_back"):
-            self.sources.opened(event.data)
-        elif event.kind == "source_failed":
-            self.sources.failed()
-        elif event.kind == "source_ended":
-            self.sources.ended = True
-            self.commands["pause"].setChecked(True)
-        elif event.kind == "model_loaded":
-            self.models.loaded()
-        elif event.kind == "model_failed":
-            self.models.failed(event.message)
-        elif event.kind == "recording_finished":
-            self.recordings.finished(event.data)
-
-    def _visible_panels(self) -> list[Any]:
-        return [dock.widget() for dock in self.docks.values() if dock.widget().isVisible()]
-
-    def say(self, notice: str) -> None:
-        """Put a sentence at the start of the status line; empty takes it away."""
-        self._notice = notice
-
-    # Settings
-
-    def remember(self, key: str, value: Any) -> None:
-        """Keep a setting; it is written soon."""
-        if self.settings.get(key) != value:
-            self.settings.set(key, value)
-            if not self._closing:
-                self._save_timer.start()
-
-    def save_settings(self) -> None:
-        """Write the settings now; a folder that cannot be written is no reason to stop."""
-        self._save_timer.stop()
-        try:
-            self.settings.save()
-        except SettingsError as error:
-            self.banner.show_text(str(error), "settings")
-
-    def show_preferences(self) -> None:
-        from .dialogs.preferences import PreferencesDialog
-
-        dialog = PreferencesDialog(self.settings, self.dialogs, self)
-        if self.dialogs.show(dialog):
-            self.apply_settings(dialog.changes)
-
-    def apply_settings(self, changes: dict[str, Any]) -> None:
-        """Keep other values of settings and do what they say."""
-        for key, value in changes.items():
-            self.remember(key, value)
-        groups = {key.partition(".")[0] for key in changes}
-        if "appearance.theme" in changes:
-            self.apply_theme()
-        if groups & {"view", "pose"}:
-            self.views.apply_settings()
-        if "pose.smoothing" in changes:
-            self.models.set_smoothing(changes["pose.smoothing"])
-            self.commands["smooth"].setChecked(changes["pose.smoothing"])
-        if "model.stacks" in changes:
-            self.models.set_stacks(changes["model.stacks"])
-        if changes.keys() & {"model.engine", "model.device", "model.precision"}:
-            self.models.reload()
-        if changes.keys() & {"source.size", "source.fps"}:
-            self.sources.reload()
-        if "source.loop" in changes:
-            self.commands["loop"].setChecked(changes["source.loop"])
-            self.sources.set_loop(changes["source.loop"])
-        if "recording.log" in changes:
-            self.commands["log"].setChecked(changes["recording.log"])
-
-    def apply_theme(self) -> None:
-        """Take the colours of the settings, or those of the desktop."""
-        wanted = self.settings.get("appearance.theme")
-        app = QApplication.instance()
-        if isinstance(app, QApplication):
-            theme.apply(app, wanted)
-        self.setStyleSheet(theme.style_sheet(wanted))
-
-    def _scheme_changed(self) -> None:
-        if self.settings.get("appearance.theme") == "system":
-            self.apply_theme()
-
-    # Commands of the window itself
-
-    def show_shortcuts(self) -> None:
-        from .dialogs.shortcuts import ShortcutsDialog
-
-        panels = [dock.toggleViewAction() for dock in self.docks.values()]
-        self.dialogs.show(ShortcutsDialog(panels, self))
-
-    def show_diagnostics(self) -> None:
-        from .dialogs.diagnostics import DiagnosticsDialog
-
-        self.dialogs.show(DiagnosticsDialog(self.bridge, self.canvas.paint_ms, self))
-
-    def copy_report(self) -> None:
-        from .dialogs.diagnostics import copy_report
-
-        def done() -> None:
-            self.toast.show_text(self.tr("The report is in the clipboard."))
-
-        copy_report(self.bridge, self.canvas.paint_ms, done)
-
-    def show_hint(self) -> None:
-        self.hint.open()
+    def _offer_stacks(self, count: int) -> None:
+        for number in range(1, MOST_STACKS + 1):
+            self.commands[f"stack_{number}"].setVisible(number <= max(count, 1))
 
     def set_full_screen(self, full: bool) -> None:
         """Only the picture, on all of the screen; the keys go on working."""
         for widget in (self.menuBar(), self.toolbar, self.status):
             widget.setVisible(not full)
-        self.set_panels_hidden(full)
+        self._hide_panels(full)
         self.commands["hide_panels"].setChecked(full)
         self.setWindowState(
             self.windowState() | Qt.WindowState.WindowFullScreen
@@ -295,31 +271,20 @@ class MainWindow(QMainWindow):
             else self.windowState() & ~Qt.WindowState.WindowFullScreen
         )
 
-    def set_panels_hidden(self, hidden: bool) -> None:
-        if hidden:
-            self._hidden_docks = [dock for dock in self.docks.values() if not dock.isHidden()]
-        for dock in self._hidden_docks:
-            dock.setVisible(not hidden)
+    def _leave_full_screen(self) -> None:
+        if self.isFullScreen():
+            self.commands["fullscreen"].trigger()
 
-    def reset_layout(self) -> None:
-        self.restoreState(self._first_layout, _LAYOUT_VERSION)
-        furniture.place_docks(self)
+    def _hide_panels(self, hidden: bool) -> None:
+        self.layout_of_panels.set_panels_hidden(hidden)
 
-    def _restore_layout(self) -> None:
-        for key, restore in (
-            ("window.geometry", self.restoreGeometry),
-            ("window.state", lambda state: self.restoreState(state, _LAYOUT_VERSION)),
-        ):
-            text = self.settings.get(key)
-            try:
-                restore(QByteArray(base64.b64decode(text.encode("ascii"))))
-            except ValueError:  # damaged: the window goes where the system puts it
-                log.warning("%s is not readable", key)
+    def _reset_layout(self) -> None:
+        self.layout_of_panels.reset()
 
     def setVisible(self, visible: bool) -> None:
         # Before it is shown for the first time: docks that do not fit would make it larger.
         if visible and not self._shown and not self.settings.get("window.state"):
-            furniture.place_docks(self)
+            self.layout_of_panels.place()
         self._shown = self._shown or visible
         super().setVisible(visible)
 
@@ -352,14 +317,13 @@ class MainWindow(QMainWindow):
         self._closing = True
         if self.isFullScreen():
             self.set_full_screen(False)
-        self.remember("window.geometry", _text_of(self.saveGeometry()))
-        self.remember("window.state", _text_of(self.saveState(_LAYOUT_VERSION)))
-        self.save_settings()
+        self.layout_of_panels.remember()
+        self.settings.save()
         self.sources.stop()
         self.toast.hide()
         recording = self.bridge.last_stats is not None and self.bridge.last_stats.recording
         if recording:
-            self.say(self.tr("Finishing the recording…"))
+            self.notices.begin("recording", self.tr("Finishing the recording…"))
             self.canvas.setEnabled(False)
         else:
             self.hide()
@@ -367,10 +331,7 @@ class MainWindow(QMainWindow):
 
     def _session_stopped(self, report: Any) -> None:
         self.has_stopped = True
-        self.save_settings()
+        self.tasks.close()
+        self.settings.save()
         self.close()
         self.closed.emit()
-
-
-def _text_of(state: QByteArray) -> str:
-    return base64.b64encode(state.data()).decode()

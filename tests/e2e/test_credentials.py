@@ -127,7 +127,7 @@ def tell(self, stats):
     if stats.processed > 15 and len(done) == 1:
         done.append(1)
         from pose_app.ui.dialogs.diagnostics import report
-        self.copy_report()
+        self.about.copy_report()
         print("SHOWN", everything(self), report(stats, (), 0.0), "END", flush=True)
         QTimer.singleShot(30000, self.close)
     if self.toast.text and len(done) == 2 and "clipboard" in self.toast.text:

@@ -117,7 +117,7 @@ def close(window: MainWindow, qtbot) -> None:
     if not window.has_stopped:
         with qtbot.waitSignal(window.closed, timeout=WAIT_MS):
             window.close()
-    qtbot.waitUntil(lambda: not window.bridge.busy, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: not window.tasks.busy, timeout=WAIT_MS)
     window.deleteLater()
 
 

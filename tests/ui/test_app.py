@@ -72,8 +72,10 @@ def test_the_whole_app_runs_and_closes(qapp, qtbot, monkeypatch):
     assert window.has_stopped
     assert window.bridge.last_report.stuck == ()
     assert window.settings.get("model.engine") == "openvino"
-    assert Settings.load(window.settings.path).get("model.engine") == "auto"  # only for this run
-    qtbot.waitUntil(lambda: not window.bridge.busy, timeout=WAIT_MS)
+    assert (
+        Settings.load(window.settings.stored.path).get("model.engine") == "auto"
+    )  # only for this run
+    qtbot.waitUntil(lambda: not window.tasks.busy, timeout=WAIT_MS)
     window.deleteLater()
 
 

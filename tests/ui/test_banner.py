@@ -7,7 +7,7 @@ from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
-from pose_app.ui.banner import Banner, Toast
+from pose_app.ui.chrome.banner import Banner, Toast
 from pose_app.ui.notices import Notices
 
 

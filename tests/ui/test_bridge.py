@@ -1,14 +1,13 @@
-"""Threads meet Qt here, and only through what the UI's thread fetches."""
+"""The session meets Qt here, and only through what the UI's thread fetches."""
 
 from __future__ import annotations
-
-import threading
 
 import pytest
 
 from pose_app.errors import SourceError
 from pose_app.pipeline.session import Session
 from pose_app.ui.bridge import Bridge
+from pose_app.ui.tasks import TaskRunner
 from tests.ui.conftest import WAIT_MS
 
 
@@ -24,7 +23,8 @@ def failing_estimator():
 
 @pytest.fixture
 def bridge(qtbot):
-    made = Bridge(Session(failing_source, failing_estimator))
+    tasks = TaskRunner()
+    made = Bridge(Session(failing_source, failing_estimator), tasks)
     made.start()
     yield made
     reports = []
@@ -32,32 +32,8 @@ def bridge(qtbot):
     made.stop()
     qtbot.waitUntil(lambda: made.last_report is not None, timeout=WAIT_MS)
     assert len(reports) <= 1
-    qtbot.waitUntil(lambda: not made.busy, timeout=WAIT_MS)
-
-
-def test_outcomes_of_background_work_arrive_on_the_uis_thread(bridge, qtbot):
-    outcomes = []
-    main = threading.current_thread()
-
-    def done(value, error) -> None:
-        outcomes.append((value, error, threading.current_thread() is main))
-
-    bridge.run(lambda: threading.current_thread() is main, done)
-    qtbot.waitUntil(lambda: len(outcomes) == 1, timeout=WAIT_MS)
-    assert outcomes == [(False, None, True)]
-    bridge.run(failing_source, done)
-    qtbot.waitUntil(lambda: len(outcomes) == 2, timeout=WAIT_MS)
-    value, error, on_main = outcomes[1]
-    assert value is None
-    assert str(error) == "This source is made to fail."
-    assert on_main
-
-
-def test_a_mistake_in_background_work_is_not_lost(bridge, qtbot):
-    with qtbot.capture_exceptions() as caught:
-        bridge.run(lambda: 1 / 0)
-        qtbot.waitUntil(lambda: len(caught) == 1, timeout=WAIT_MS)
-    assert caught[0][0] is ZeroDivisionError
+    qtbot.waitUntil(lambda: not tasks.busy, timeout=WAIT_MS)
+    tasks.close()
 
 
 def test_events_of_the_session_arrive(bridge, qtbot):
@@ -74,3 +50,26 @@ def test_stopping_twice_is_stopping_once(bridge, qtbot):
     qtbot.waitUntil(lambda: reports != [], timeout=WAIT_MS)
     assert len(reports) == 1
     assert reports[0] is bridge.last_report
+
+
+class StubbornSession:
+    """Cannot be stopped without an exception that nobody thought of."""
+
+    def stop(self) -> None:
+        raise ZeroDivisionError
+
+    def events(self) -> list[object]:
+        return []
+
+
+def test_a_window_goes_even_where_stopping_raises(qtbot, qapp):
+    tasks = TaskRunner()
+    bridge = Bridge(StubbornSession(), tasks)
+    reports = []
+    bridge.stopped.connect(reports.append)
+    with qtbot.capture_exceptions() as caught:
+        bridge.stop()
+        qtbot.waitUntil(lambda: len(caught) == 1, timeout=WAIT_MS)
+    tasks.close()
+    assert reports == [None]
+    assert caught[0][0] is ZeroDivisionError

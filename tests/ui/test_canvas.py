@@ -12,11 +12,13 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QImage
 
 from pose_app.engines.base import HostHeatmaps
+from pose_app.errors import EngineError
 from pose_app.skeletons import MPII_16
 from pose_app.types import Frame, FrameResult, Pose, Region
 from pose_app.ui import theme
+from pose_app.ui.canvas import painting
 from pose_app.ui.canvas.canvas import Canvas
-from pose_app.ui.view_state import ViewState
+from pose_app.ui.state.view_state import ViewState
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 # A standing person in a 160 x 120 picture, in the order of MPII_16.
@@ -77,7 +79,6 @@ def result(**changes) -> FrameResult:
 def canvas(qtbot, qapp):
     theme.apply(qapp, "dark")
     made = Canvas(ViewState())
-    made.view.setParent(made)
     qtbot.addWidget(made)
     made.resize(400, 240)
     made.show()
@@ -248,3 +249,28 @@ def test_a_drag_can_be_cancelled(canvas, qtbot):
 def test_the_age_is_from_capture_to_paint(canvas, qtbot):
     painted(canvas)
     assert canvas.age_ms == pytest.approx((canvas.painted_ns - 1) / 1e6)
+
+
+class LostHeatmaps(HostHeatmaps):
+    """Maps on a device that was lost meanwhile."""
+
+    def stack(self, stack: int, item: int = 0) -> np.ndarray:
+        raise EngineError("the device is gone")
+
+
+def test_lost_heatmaps_leave_picture_and_skeleton(canvas):
+    plain = painted(canvas)
+    canvas.view.heatmap = True
+    canvas.show_result(result(maps=LostHeatmaps(np.zeros((2, 1, 16, 64, 64), np.float32))))
+    assert np.array_equal(painted(canvas), plain)
+
+
+def test_a_mistake_in_painting_leaves_no_painter_active(canvas, monkeypatch):
+    def fail(*arguments) -> None:
+        raise KeyError("nobody thought of this")
+
+    monkeypatch.setattr(painting, "paint_skeleton", fail)
+    with pytest.raises(KeyError) as caught:  # it keeps the painter alive
+        canvas.grab()
+    assert caught.traceback
+    assert not canvas.paintingActive()

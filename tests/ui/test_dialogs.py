@@ -20,8 +20,8 @@ from PySide6.QtWidgets import (
 )
 
 from pose_app.settings import SETTINGS, Settings
-from pose_app.ui.actions import ACTIONS, MENUS
 from pose_app.ui.canvas.colours import COLOUR_MAPS
+from pose_app.ui.chrome.actions import ACTIONS, MENUS
 from pose_app.ui.dialogs.preferences import PreferencesDialog
 from pose_app.ui.dialogs.shortcuts import ShortcutsDialog
 from tests.ui.conftest import WAIT_MS, wait_for_pose

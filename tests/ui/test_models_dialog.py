@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from html import escape
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -19,25 +18,12 @@ from pose_app.network import catalogue
 from pose_app.network.published import AP, METRICS, PCKH, ModelEntry
 from pose_app.paths import bundled, models_folder
 from pose_app.pipeline.metrics import FrameMetrics, StageTime
-from pose_app.ui.bridge import Bridge
 from pose_app.ui.dialogs.asking import Dialogs
 from pose_app.ui.dialogs.models import ModelsDialog
 from pose_app.ui.dialogs.models_text import about, expected_fps, megabytes
+from pose_app.ui.tasks import TaskRunner
 from tests.unit.network import reference_graphs as reference
 from tests.unit.network.file_server import FileServer
-
-
-class IdleSession:
-    """A session in which nothing happens."""
-
-    def latest(self) -> None:
-        return None
-
-    def metrics(self) -> FrameMetrics:
-        return FrameMetrics()
-
-    def events(self) -> list[Any]:
-        return []
 
 
 class Answers(Dialogs):
@@ -57,10 +43,10 @@ def server() -> Iterator[FileServer]:
 
 
 @pytest.fixture
-def bridge(qapp: object) -> Iterator[Bridge]:
-    bridge = Bridge(IdleSession())  # type: ignore[arg-type]
-    yield bridge
-    bridge._picture_timer.stop()
+def tasks(qapp: object) -> Iterator[TaskRunner]:
+    runner = TaskRunner()
+    yield runner
+    runner.close()
 
 
 @pytest.fixture
@@ -88,8 +74,8 @@ def published(server: FileServer, monkeypatch: pytest.MonkeyPatch) -> ModelEntry
 
 
 @pytest.fixture
-def dialog(qtbot: QtBot, bridge: Bridge, published: ModelEntry) -> ModelsDialog:
-    dialog = ModelsDialog(bridge, current="default", dialogs=Answers())
+def dialog(qtbot: QtBot, tasks: TaskRunner, published: ModelEntry) -> ModelsDialog:
+    dialog = ModelsDialog(tasks, current="default", dialogs=Answers())
     qtbot.addWidget(dialog)
     dialog.show()
     wait(qtbot, lambda: dialog.table.rowCount() == 3)
@@ -243,9 +229,9 @@ def test_a_stalled_download_can_be_cancelled_and_goes_on_later(
 
 
 def test_closing_the_dialog_ends_its_download(
-    qtbot: QtBot, server: FileServer, bridge: Bridge, published: ModelEntry
+    qtbot: QtBot, server: FileServer, tasks: TaskRunner, published: ModelEntry
 ) -> None:
-    dialog = ModelsDialog(bridge)
+    dialog = ModelsDialog(tasks)
     dialog.show()
     wait(qtbot, lambda: dialog.table.rowCount() == 3)
     server.faults = ["stall"]
@@ -256,7 +242,7 @@ def test_closing_the_dialog_ends_its_download(
     dialog.reject()
     dialog.deleteLater()
     server.released.set()
-    wait(qtbot, lambda: not bridge.busy)
+    wait(qtbot, lambda: not tasks.busy)
     qtbot.wait(30)  # the outcome reaches a dialog that is gone: nothing may happen
     assert not (models_folder() / "net-2hg.safetensors").exists()
 
@@ -331,13 +317,13 @@ def test_columns_sort_by_number(dialog: ModelsDialog) -> None:
 
 
 def test_a_catalogue_that_cannot_be_read_says_why(
-    bridge: Bridge, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+    tasks: TaskRunner, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail() -> list[ModelEntry]:
         raise ModelError("The models folder cannot be read: give yourself access to it.")
 
     monkeypatch.setattr(catalogue, "entries", fail)
-    dialog = ModelsDialog(bridge)
+    dialog = ModelsDialog(tasks)
     qtbot.addWidget(dialog)
     dialog.show()
     wait(qtbot, lambda: "cannot be read" in dialog.message.text())
@@ -356,9 +342,14 @@ def test_what_to_expect_of_a_slower_model(published: ModelEntry) -> None:
     assert expected_fps(replace(slow, gmac=None), running, half) is None
 
 
-def test_the_expectation_is_said_before_the_switch(dialog: ModelsDialog, bridge: Bridge) -> None:
+def test_the_expectation_is_said_before_the_switch(
+    qtbot: QtBot, tasks: TaskRunner, published: ModelEntry
+) -> None:
     stages = {"network": StageTime(10.0, 12.0)}
-    bridge.last_stats = FrameMetrics(stages=stages, stacks_now=2, stacks_all=2)
+    metrics = FrameMetrics(stages=stages, stacks_now=2, stacks_all=2)
+    dialog = ModelsDialog(tasks, current="default", metrics=lambda: metrics)
+    qtbot.addWidget(dialog)
+    wait(qtbot, lambda: dialog.table.rowCount() == 3)
     dialog.table.select("net-2hg")
     assert "frames per second" in dialog.info.toPlainText()
 

@@ -10,7 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from pose_app.skeletons import COCO_17, LSP_14, MPII_16, Skeleton
 from pose_app.ui.panels.joints import PRESETS, JointsPanel, carried_over, preset
-from pose_app.ui.view_state import ViewState
+from pose_app.ui.state.view_state import ViewState
 from tests.ui.panel_results import made_result, real_results
 
 CHECKED, UNCHECKED, PARTLY = (

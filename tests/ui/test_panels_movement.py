@@ -9,7 +9,7 @@ from pytestqt.qtbot import QtBot
 
 from pose_app.skeletons import COCO_17, MPII_16
 from pose_app.ui.panels.movement import MovementPanel, movements, step_colours
-from pose_app.ui.view_state import ViewState
+from pose_app.ui.state.view_state import ViewState
 from tests.ui.panel_results import made_result, real_results
 
 

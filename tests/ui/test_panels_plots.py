@@ -20,7 +20,7 @@ from pose_app.ui.panels.history import SECONDS, History
 from pose_app.ui.panels.plots import STAGES, PlotsPanel
 from pose_app.ui.panels.throttle import Throttle
 from pose_app.ui.panels.time_plot import TimePlot
-from pose_app.ui.view_state import ViewState
+from pose_app.ui.state.view_state import ViewState
 from tests.ui.panel_results import TIMINGS, made_result, real_results
 
 

@@ -20,7 +20,7 @@ from pose_app.ui.stacks.grid import StackGrid
 from pose_app.ui.stacks.panel import StacksPanel
 from pose_app.ui.stacks.pictures import ZOOM, close_up
 from pose_app.ui.stacks.readings import read_stacks
-from pose_app.ui.view_state import ViewState
+from pose_app.ui.state.view_state import ViewState
 from tests.ui.panel_results import made_result, real_results
 
 

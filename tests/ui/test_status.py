@@ -10,9 +10,8 @@ import pytest
 from pose_app.pipeline.metrics import FrameMetrics
 from pose_app.skeletons import COCO_17, MPII_16
 from pose_app.sources.base import SourceInfo
-from pose_app.ui.controllers.recordings_controller import size_of
-from pose_app.ui.playback_bar import clock
-from pose_app.ui.status import describe_pose, describe_rates
+from pose_app.ui.chrome.status import describe_pose, describe_rates
+from pose_app.ui.words import clock, size_of
 from tests.ui.panel_results import made_result
 
 

@@ -331,8 +331,8 @@ def test_an_engine_that_cannot_be_is_not_the_end(open_window, qtbot, settings):
     assert settings.get("model.device") == "auto"
     qtbot.waitUntil(lambda: window.models._running is not None, timeout=WAIT_MS)
     window.banner.dismiss()
-    window.models._choose("model.engine", "openvino")
-    window.models._choose("model.device", "mps")
+    window.models.choose("model.engine", "openvino")
+    window.models.choose("model.device", "mps")
     qtbot.waitUntil(lambda: "mps" in window.banner.text.lower(), timeout=WAIT_MS)
     assert settings.get("model.device") == "auto"
     before = window.canvas.result.frame.index
@@ -344,21 +344,21 @@ def test_a_video_ends_and_starts_again(open_window, qtbot, tmp_path):
     write_video(clip, regular(20), size=(192, 96))
     window = open_window(str(clip))
     qtbot.waitUntil(lambda: window.commands["pause"].isChecked(), timeout=WAIT_MS)
-    assert window.sources.ended
+    assert window.play.ended
     assert window.banner.text == ""
     window.commands["pause"].trigger()
-    qtbot.waitUntil(lambda: not window.sources.ended, timeout=WAIT_MS)
-    qtbot.waitUntil(lambda: window.sources.ended, timeout=WAIT_MS)  # it played once more
+    qtbot.waitUntil(lambda: not window.play.ended, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: window.play.ended, timeout=WAIT_MS)  # it played once more
 
 
 def test_recording_a_video_at_its_end_plays_it_again(open_window, qtbot, tmp_path):
     clip = tmp_path / "short.mp4"
     write_video(clip, regular(20), size=(192, 96))
     window = open_window(str(clip))
-    qtbot.waitUntil(lambda: window.sources.ended, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: window.play.ended, timeout=WAIT_MS)
     window.commands["record"].trigger()
-    assert not window.sources.ended
-    qtbot.waitUntil(lambda: window.sources.ended, timeout=WAIT_MS)
+    assert not window.play.ended
+    qtbot.waitUntil(lambda: window.play.ended, timeout=WAIT_MS)
     window.commands["record"].trigger()
     qtbot.waitUntil(lambda: window.recordings.last is not None, timeout=WAIT_MS)
     assert window.recordings.last.files[0].written > 10

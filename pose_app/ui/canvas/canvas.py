@@ -11,10 +11,10 @@ from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPalette, 
 from PySide6.QtWidgets import QWidget
 
 from ...drawing import skeletons
-from ...drawing.heat import heat
+from ...drawing.heat import chosen, copied_out
 from ...types import FrameResult, Pose, Region
 from ..icons import icon
-from ..view_state import ViewState
+from ..state.view_state import ViewState
 from . import colours, painting
 from .view_transform import ViewTransform
 
@@ -101,6 +101,17 @@ class Canvas(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         started = time.perf_counter_ns()
         painter = QPainter(self)
+        try:
+            self._paint(painter)
+        finally:
+            painter.end()  # one that is left active keeps the window from ever being painted again
+        if self.result is None:
+            return
+        now = time.perf_counter_ns()
+        self.paint_ms = (now - started) / 1e6
+        self.painted_ns = self.painted_ns or now
+
+    def _paint(self, painter: QPainter) -> None:
         if self.result is None:
             self._paint_nothing(painter)
             return
@@ -109,10 +120,6 @@ class Canvas(QWidget):
             self._paint_pose(painter, self.result.pose, self.transform)
         if self._dragged is not None:
             self._paint_drag(painter)
-        painter.end()
-        now = time.perf_counter_ns()
-        self.paint_ms = (now - started) / 1e6
-        self.painted_ns = self.painted_ns or now
 
     def _paint_nothing(self, painter: QPainter) -> None:
         palette = self.palette()
@@ -151,8 +158,8 @@ class Canvas(QWidget):
     def _paint_pose(self, painter: QPainter, pose: Pose, transform: ViewTransform) -> None:
         view = self.view
         square = QRectF(*transform.square(pose.region.x, pose.region.y, pose.region.side))
-        if view.heatmap and pose.maps is not None:
-            levels = heat(pose, view, view.stack_of(pose))
+        levels = self._heat(pose)
+        if levels is not None:
             # A rectangular input sees `side` as its height, around the same centre.
             width = square.height() * levels.shape[1] / levels.shape[0]
             over = QRectF(square.center().x() - width / 2, square.top(), width, square.height())
@@ -173,6 +180,12 @@ class Canvas(QWidget):
             point = QPointF(*points[marked])
             painting.paint_ring(painter, point, width * 1.6 + 3)
             painting.paint_chip(painter, point, self._words(pose, marked), QRectF(self.rect()))
+
+    def _heat(self, pose: Pose) -> NDArray[np.uint8] | None:
+        """(h, w) 0..255 over the region; None where no heatmap is wanted, kept or to be had."""
+        stack = self.view.stack_of(pose)
+        maps = copied_out(pose, stack) if self.view.heatmap else None
+        return None if maps is None else chosen(maps, pose.stack_scores[stack], self.view)
 
     def _paint_other_stack(self, painter: QPainter, pose: Pose, compare: int, width: float) -> None:
         """A second skeleton, thin and dashed; none where it would be the same one."""

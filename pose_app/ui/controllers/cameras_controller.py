@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu
 
@@ -15,9 +15,9 @@ from ..icons import icon
 from .known_cameras import KEY, KnownCameras
 
 if TYPE_CHECKING:
+    from ...sources.base import SourceInfo
     from ...sources.discover import CameraInfo
-    from ..main_window import MainWindow
-    from .sources_controller import SourcesController
+    from ..context import AppContext
 
 LOOK_MS = 4000
 
@@ -25,12 +25,20 @@ Modes = tuple[CameraMode, ...]
 
 
 class CamerasController(QObject):
-    """`found` are the cameras that are plugged in; None before the first look."""
+    """`found` are the cameras that are plugged in; None before the first look.
 
-    def __init__(self, window: MainWindow, sources: SourcesController) -> None:
-        super().__init__(sources)
-        self.window = window
-        self.sources = sources
+    `chosen(CameraInfo)`: open this one. `menu_wanted`: somebody asked to see the entries.
+    """
+
+    chosen = Signal(object)
+    menu_wanted = Signal()
+
+    def __init__(self, context: AppContext, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._context = context
+        self._menu = QMenu()
+        self._first: QAction | None = None
+        self._running: SourceInfo | None = None
         self.found: list[CameraInfo] | None = None
         self._modes: dict[CameraInfo, Modes] = {}  # what their drivers tell
         self._opened_to_find_out: CameraInfo | None = None
@@ -70,7 +78,7 @@ class CamerasController(QObject):
             }
 
         self._looking = True
-        self.window.bridge.run(look_for_cameras, self._looked)
+        self._context.tasks.run(look_for_cameras, self._looked)
 
     def _looked(self, listed: dict[CameraInfo, Modes] | None, error: PoseAppError | None) -> None:
         self._looking = False
@@ -81,12 +89,18 @@ class CamerasController(QObject):
         )
         self.found, self._modes = list(listed), listed
         self.renew()
-        info = self.sources.info
-        if new and info is not None and info.kind == "demo":
-            self.window.toast.show_text(
+        running = self._running
+        if new and running is not None and running.kind == "demo":
+            self._context.notices.tell(
+                "cameras",
                 self.tr("{name} was plugged in.").format(name=new[0].name),
-                [(self.tr("Use it"), lambda: self.sources.open(new[0]))],
+                (self.tr("Use it"), lambda: self.chosen.emit(new[0])),
             )
+
+    def show_source(self, info: SourceInfo | None) -> None:
+        """Tick the camera that delivers the pictures; `info` is of any kind of source."""
+        self._running = info
+        self.renew()
 
     # The menu
 
@@ -100,14 +114,15 @@ class CamerasController(QObject):
             none = QAction(icon("camera"), self.tr("No camera found"), self._menu)
             none.setEnabled(False)
             self._actions.append(none)
-        self._menu.insertActions(self._first, self._actions)
+        if self._first is not None:
+            self._menu.insertActions(self._first, self._actions)
 
     def _entry(self, camera: CameraInfo) -> QAction:
         """A submenu with the sizes of the camera; where nothing is known of them, a command."""
-        text, running, info = camera.name, self._is_running(camera), self.sources.info
+        text, running, info = camera.name, self._is_running(camera), self._running
         if running and info is not None:
             text += f"  ({_words(*info.size, info.fps)})"
-        known = KnownCameras(self.window.settings.get(KEY))
+        known = KnownCameras(self._context.settings.get(KEY))
         listed = best_modes(self._modes.get(camera) or known.found(camera))
         if listed or not sources_modes.can_ask():
             menu = QMenu(self._menu)
@@ -117,7 +132,7 @@ class CamerasController(QObject):
             entry.setEnabled(camera != self._opened_to_find_out)
         else:
             entry = QAction(self._menu)
-            entry.triggered.connect(lambda checked=False: self.sources.open(camera))
+            entry.triggered.connect(lambda checked=False: self.chosen.emit(camera))
         if not running:  # an icon would stand where the tick is
             entry.setIcon(icon("camera"))
         entry.setText(text.replace("&", "&&"))
@@ -150,45 +165,48 @@ class CamerasController(QObject):
 
     def _choose(self, camera: CameraInfo, mode: CameraMode | None) -> None:
         """Open the camera with this size and rate, now and whenever it is opened."""
-        known = KnownCameras(self.window.settings.get(KEY))
+        known = KnownCameras(self._context.settings.get(KEY))
         known.choose(camera, mode)
-        self.window.remember(KEY, known.texts)
-        self.sources.open(camera)
+        self._context.settings.set(KEY, known.texts)
+        self.chosen.emit(camera)
 
     def _find_out(self, camera: CameraInfo) -> None:
         """Open the camera at its sizes, one after the other, on a thread."""
         if self._opened_to_find_out is not None:
             return
-        window = self.window
+        context = self._context
 
         def find_out_sizes() -> Modes:
             return sources_modes.find_out(camera, lambda: self._stopped)
 
         def done(found: Modes | None, error: PoseAppError | None) -> None:
             self._opened_to_find_out = None
-            window.say("")
+            context.notices.end("cameras")
             if error is not None:
-                window.banner.show_text(str(error), "cameras")
+                context.notices.error("cameras", str(error))
             elif found and not self._stopped:  # then it may be half of them
-                known = KnownCameras(window.settings.get(KEY))
+                known = KnownCameras(context.settings.get(KEY))
                 known.keep_found(camera, found)
-                window.remember(KEY, known.texts)
-                window.toast.show_text(
+                context.settings.set(KEY, known.texts)
+                context.notices.tell(
+                    "cameras",
                     self.tr("{name}: sizes and rates are in the menu now.").format(
                         name=camera.name
                     ),
-                    [(self.tr("Choose one"), window.source_button.showMenu)],
+                    (self.tr("Choose one"), self.menu_wanted.emit),
                 )
             self.renew()
 
         self._opened_to_find_out = camera
-        window.banner.settle("cameras")
-        window.say(self.tr("Finding out what {name} can do…").format(name=camera.name))
+        context.notices.settle("cameras")
+        context.notices.begin(
+            "cameras", self.tr("Finding out what {name} can do…").format(name=camera.name)
+        )
         self.renew()
-        window.bridge.run(find_out_sizes, done)
+        context.tasks.run(find_out_sizes, done)
 
     def _is_running(self, camera: CameraInfo) -> bool:
-        info = self.sources.info
+        info = self._running
         if info is None or info.kind != "camera":
             return False
         return (info.identity.get("name"), info.identity.get("index")) == (
@@ -198,7 +216,7 @@ class CamerasController(QObject):
 
     def _is_given(self, mode: CameraMode) -> bool:
         """Whether the running camera gives this; a rate that nobody tells is no difference."""
-        info = self.sources.info
+        info = self._running
         if info is None or info.size != (mode.width, mode.height):
             return False
         return info.fps is None or mode.fps is None or abs(info.fps - mode.fps) < 0.5

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction, QActionGroup
-from PySide6.QtWidgets import QMenu
+from PySide6.QtWidgets import QMenu, QToolButton
 
 from ...errors import PoseAppError
 from ...settings import CHOICE_LABELS, SETTINGS
 
 if TYPE_CHECKING:
+    from ...pipeline.events import Event
     from ...pipeline.metrics import FrameMetrics
     from ...pose.estimator import PoseEstimator
     from ...settings import Settings
-    from ..main_window import MainWindow
+    from ..context import AppContext
 
 _CHOICES = (
     ("model.engine", "Engine"),
@@ -68,19 +69,23 @@ def threshold(settings: Settings) -> float | None:
 
 
 class ModelsController(QObject):
-    """Keeps the model menu and the badge."""
+    """Loads models; keeps the model button, which is a badge of what really runs, and its menu."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self.window = window
+    def __init__(
+        self, context: AppContext, button: QToolButton, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._context = context
+        self._button = button
+        context.settings.changed.connect(self._settings_changed)
         self._loading = True
         self._asked = self._wishes()
         self._running: dict[str, str] | None = None
         self._opened = self._asked  # by the session, which may be behind what was asked for last
         self._choices: dict[tuple[str, str], QAction] = {}
-        self._present = QMenu(self.tr("Model"), window)
+        self._present = QMenu(self.tr("Model"), button)
         self._present.aboutToShow.connect(self.look_for_models)
-        self._stacks = QMenu(self.tr("Stacks to run"), window)
+        self._stacks = QMenu(self.tr("Stacks to run"), button)
         self._stacks_all = 0
         self._entries: list[Any] = []
 
@@ -97,16 +102,14 @@ class ModelsController(QObject):
 
     def open(self, model: str) -> None:
         """Change over to another model by name or file; the old one runs until it is loaded."""
-        self.window.remember("model.name", model)
-        self._load()
-
-    def reload(self) -> None:
-        """Load the model again, with the engine, device and precision of the settings."""
-        self._load()
+        if model == self._asked["model.name"]:
+            self._load()  # its file may be another one now
+        else:
+            self._context.settings.set("model.name", model)
 
     def choose_file(self) -> None:
-        path = self.window.dialogs.open_file(
-            self.window,
+        path = self._context.dialogs.open_file(
+            self._button.window(),
             self.tr("Open model file"),
             str(Path.home()),
             self.tr("Models (*.safetensors *.pt *.pth *.tar *.pkl *.bin *.ckpt);;All files (*)"),
@@ -118,52 +121,67 @@ class ModelsController(QObject):
         from ..dialogs.models import ModelsDialog
 
         dialog = ModelsDialog(
-            self.window.bridge,
-            self.window,
+            self._context.tasks,
+            self._button.window(),
             current=self._asked["model.name"],
-            dialogs=self.window.dialogs,
+            dialogs=self._context.dialogs,
+            metrics=self._context.session.metrics,
         )
         dialog.model_chosen.connect(self.open)
-        self.window.dialogs.show(dialog)
+        self._context.dialogs.show(dialog)
         self.look_for_models()
+
+    def choose(self, key: str, choice: str) -> None:
+        """Load the model on another engine, device or in another precision."""
+        self._context.settings.set(key, choice)
 
     def set_stacks(self, stacks: int) -> None:
         """Run the first so many stacks; 0 = as many as the frame rate allows."""
-        self.window.remember("model.stacks", stacks)
-        self.window.bridge.session.controls.stacks = stacks or "auto"
-        self._renew_stacks(self._stacks_all)
+        self._context.settings.set("model.stacks", stacks)
+        self._renew_stacks(self._stacks_all)  # a tick that the click has set
 
     def set_smoothing(self, smooth: bool) -> None:
-        self.window.remember("pose.smoothing", smooth)
-        self.window.bridge.session.controls.smoothing = smooth
+        self._context.settings.set("pose.smoothing", smooth)
+
+    def _settings_changed(self, keys: frozenset[str]) -> None:
+        settings, controls = self._context.settings, self._context.session.controls
+        if "pose.smoothing" in keys:
+            controls.smoothing = settings.get("pose.smoothing")
+        if "model.stacks" in keys:
+            controls.stacks = settings.get("model.stacks") or "auto"
+            self._renew_stacks(self._stacks_all)
+        if self._wishes() != self._asked:
+            self._load()
 
     # What the session tells
 
-    def loaded(self) -> None:
-        """The model that was asked for runs."""
-        self._loading = False
-        self._running = self._opened
+    def happened(self, event: Event) -> None:
+        """Follow the session's model."""
+        if event.kind == "model_loaded":
+            self._loading = False
+            self._running = self._opened
+        elif event.kind == "model_failed":
+            self._failed(event.message)
 
-    def failed(self, message: str) -> None:
+    def _failed(self, message: str) -> None:
         """The old model goes on, and the settings with it; without one the default is tried."""
         self._loading = False
         good = self._running or _DEFAULTS
         if self._asked == good:
             return
-        for key, value in good.items():
-            self.window.remember(key, value)
         if self._running is not None:
-            self._asked = good
+            self._asked = good  # nothing is to be loaded
+            self._context.settings.update(good)
             self._renew_models()
             return
-        self._load()
+        self._context.settings.update(good)
         # No topic: it stays when the default model is loaded.
         instead = self.tr("The default model on the automatic choice is used instead.")
-        self.window.banner.show_text(f"{message} {instead}")
+        self._context.notices.error("", f"{message} {instead}")
 
     def show_stats(self, stats: FrameMetrics) -> None:
         """The badge says what really runs, amber when that is not what was asked for."""
-        button = self.window.model_button
+        button = self._button
         info = stats.engine
         if info is None:
             text, tip, amber = self.tr("Loading the model…"), "", False
@@ -189,18 +207,18 @@ class ModelsController(QObject):
         """Read the models folder on another thread."""
         from ...network import catalogue
 
-        self.window.bridge.run(catalogue.installed, self._models_found)
+        self._context.tasks.run(catalogue.installed, self._models_found)
 
     def _models_found(self, entries: list[Any] | None, error: PoseAppError | None) -> None:
         if error is not None:
-            self.window.banner.show_text(str(error), "model")
+            self._context.notices.error("model", str(error))
         elif entries is not None and entries != self._entries:
             self._entries = entries
             self._renew_models()
 
     def _load(self) -> None:
         self._loading = True
-        settings = self.window.settings
+        settings = self._context.settings.stored
         asked = self._asked = self._wishes()
         self._renew_models()
         open_model = opener(settings)
@@ -210,10 +228,10 @@ class ModelsController(QObject):
             self._opened = asked
             return estimator
 
-        self.window.bridge.session.set_estimator(open_estimator, fallbacks(settings))
+        self._context.session.set_estimator(open_estimator, fallbacks(settings))
 
     def _wishes(self) -> dict[str, str]:
-        return {key: self.window.settings.get(key) for key in _DEFAULTS}
+        return {key: self._context.settings.get(key) for key in _DEFAULTS}
 
     def _renew_models(self) -> None:
         for (key, choice), action in self._choices.items():
@@ -231,7 +249,7 @@ class ModelsController(QObject):
             action.triggered.connect(lambda checked=False, name=name: self.open(name))
 
     def _choice_menu(self, key: str, title: str) -> QMenu:
-        menu = QMenu(title, self.window)
+        menu = QMenu(title, self._button)
         group = QActionGroup(menu)
         choices = next(setting.choices for setting in SETTINGS if setting.key == key)
         for choice in choices:
@@ -239,17 +257,13 @@ class ModelsController(QObject):
             action.setCheckable(True)
             self._choices[key, choice] = action
             group.addAction(action)
-            action.triggered.connect(lambda checked=False, choice=choice: self._choose(key, choice))
+            action.triggered.connect(lambda checked=False, choice=choice: self.choose(key, choice))
         return menu
-
-    def _choose(self, key: str, choice: str) -> None:
-        self.window.remember(key, choice)
-        self._load()
 
     def _renew_stacks(self, stacks: int) -> None:
         self._stacks_all = stacks
         self._stacks.clear()
-        chosen = self.window.settings.get("model.stacks")
+        chosen = self._context.settings.get("model.stacks")
         for count in range(stacks + 1):
             text = self.tr("Automatic: as many as the frame rate allows") if count == 0 else ""
             action = self._stacks.addAction(text or str(count))

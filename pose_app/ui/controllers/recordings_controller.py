@@ -8,135 +8,145 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QLabel
 
 from ... import paths
 from ...errors import PoseAppError, RecordingError
-from ..icons import icon
-from ..playback_bar import clock
+from ..canvas.canvas import Canvas
+from ..state.recording_state import RecordingState
+from ..words import clock, size_of
 
 if TYPE_CHECKING:
+    from ...pipeline.events import Event
     from ...pipeline.metrics import FrameMetrics
     from ...recording.recording import RecordingReport, RecordingRequest
     from ...types import FrameResult, Pose
-    from ..main_window import MainWindow
-
-KINDS = {"annotated": "record", "raw": "record_raw", "both": "record_both"}
+    from ..context import AppContext
 
 
 class RecordingsController(QObject):
-    """`kind` is what is being recorded (annotated, raw or both), None while nothing is."""
+    """Records and takes snapshots of what the canvas shows; keeps the recording's label.
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self.window = window
-        self.kind: str | None = None
+    `state.kind` is what is being recorded, None while nothing is. `started`: a recording began.
+    """
+
+    started = Signal()
+
+    def __init__(
+        self,
+        context: AppContext,
+        state: RecordingState,
+        label: QLabel,
+        canvas: Canvas,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._context = context
+        self._state = state
+        self._label = label
+        self._canvas = canvas
+        self._source: str | None = None
         self.last: RecordingReport | None = None
 
     @property
     def folder(self) -> Path:
-        chosen = self.window.settings.get("recording.folder")
+        chosen = self._context.settings.get("recording.folder")
         return Path(chosen).expanduser() if chosen else paths.recordings_folder()
 
     def toggle(self, kind: str) -> None:
-        """Start a recording, or stop the one that runs, whichever it is. A file at its end plays
-        again for it."""
-        if self.kind is not None:
+        """Start a recording, or stop the one that runs, whichever it is."""
+        if self._state.kind is not None:
             self.stop()
             return
         try:
-            self.window.bridge.session.record(self._request(kind))
+            self._context.session.record(self._request(kind))
         except RecordingError as error:
-            self.window.banner.show_text(str(error), "recording")
+            self._context.notices.error("recording", str(error))
         else:
-            self.kind = kind
-            if self.window.sources.ended:
-                self.window.sources.set_paused(False)
-        self._show()
+            self._state.kind = kind
+            self.started.emit()
 
     def stop(self) -> None:
-        self.window.bridge.session.stop_recording()
+        self._context.session.stop_recording()
 
     def set_log(self, log: bool) -> None:
-        self.window.remember("recording.log", log)
+        self._context.settings.set("recording.log", log)
 
     def open_folder(self) -> None:
         try:
             self._make_folder()
         except RecordingError as error:
-            self.window.banner.show_text(str(error), "recording")
+            self._context.notices.error("recording", str(error))
         else:
-            self.window.dialogs.open_path(self.folder)
+            self._context.dialogs.open_path(self.folder)
 
-    def finished(self, report: RecordingReport) -> None:
-        """All files are closed: say where they are."""
-        self.kind = None
+    def happened(self, event: Event) -> None:
+        """Say where the files of a recording are once they are closed."""
+        if event.kind == "recording_finished":
+            self._finished(event.data)
+
+    def _finished(self, report: RecordingReport) -> None:
+        self._state.kind = None
         self.last = report
-        self._show()
         if report.error:
-            self.window.banner.show_text(report.error, "recording")
+            self._context.notices.error("recording", report.error)
         elif not report.paths:
-            self.window.toast.show_text(self.tr("Nothing was recorded: no picture came."))
+            nothing = self.tr("Nothing was recorded: no picture came.")
+            self._context.notices.tell("recording", nothing)
         if not report.paths:
             return
         video = next((path for path in report.paths if path.suffix != ".jsonl"), report.paths[0])
-        self.window.toast.show_text(
+        self._context.notices.tell(
+            "recording",
             self.tr("Saved {name}").format(name=video.name),
-            [
-                (self.tr("Open folder"), lambda: self.window.dialogs.open_path(video.parent)),
-                (self.tr("Play"), lambda: self.window.dialogs.open_path(video)),
-            ],
+            (self.tr("Open folder"), lambda: self._context.dialogs.open_path(video.parent)),
+            (self.tr("Play"), lambda: self._context.dialogs.open_path(video)),
         )
 
     def show_stats(self, stats: FrameMetrics) -> None:
-        """Red dot, time, size and dropped frames, here and in the window's title."""
-        state = stats.recording
-        label = self.window.recording_label
-        label.setVisible(state is not None)
-        source = stats.source.name if stats.source is not None else ""
-        title = f"{source} – pose-app" if source else "pose-app"
-        if state is not None:
-            words = [f"● {clock(state.seconds)}", size_of(state.bytes)]
-            if state.dropped:
-                words.append(self.tr("{count} dropped").format(count=state.dropped))
-            label.setText("  ".join(words))
-            title = f"● {clock(state.seconds)}  {title}"
-        if self.window.windowTitle() != title:
-            self.window.setWindowTitle(title)
+        """Red dot, time, size and dropped frames."""
+        self._source = None if stats.source is None else stats.source.name
+        recording = stats.recording
+        if recording is None:
+            self._label.clear()
+            return
+        words = [f"● {clock(recording.seconds)}", size_of(recording.bytes)]
+        if recording.dropped:
+            words.append(self.tr("{count} dropped").format(count=recording.dropped))
+        self._label.setText("  ".join(words))
 
     def snapshot(self) -> None:
         """Three files of this moment: as shown, the picture alone (blurred or black where the
         background is), and its joints."""
-        result = self.window.canvas.result
+        result = self._canvas.result
         if result is None:
-            self.window.banner.show_text(self.tr("There is no picture yet."), "recording")
+            self._context.notices.error("recording", self.tr("There is no picture yet."))
             return
         try:
             self._make_folder()
         except RecordingError as error:
-            self.window.banner.show_text(str(error), "recording")
+            self._context.notices.error("recording", str(error))
             return
-        shown = self.window.canvas.grab().toImage()
+        shown = self._canvas.grab().toImage()
         stem = time.strftime("snapshot-%Y%m%d-%H%M%S")
-        source = self.window.sources.info
-        about = {"source": source.name if source is not None else None}
-        folder, background = self.folder, self.window.view.backdrop
-        self.window.bridge.run(
+        about = {"source": self._source}
+        folder, background = self.folder, self._canvas.view.backdrop
+        self._context.tasks.run(
             lambda: save_snapshot(folder, stem, shown, result, about, background),
             self._snapshot_saved,
         )
 
     def _snapshot_saved(self, saved: list[Path] | None, error: PoseAppError | None) -> None:
         if error is not None or saved is None:
-            self.window.banner.show_text(str(error), "recording")
+            self._context.notices.error("recording", str(error))
             return
-        self.window.toast.show_text(
+        self._context.notices.tell(
+            "recording",
             self.tr("Saved {name}").format(name=saved[0].name),
-            [
-                (self.tr("Open folder"), lambda: self.window.dialogs.open_path(saved[0].parent)),
-                (self.tr("Show"), lambda: self.window.dialogs.open_path(saved[0])),
-            ],
+            (self.tr("Open folder"), lambda: self._context.dialogs.open_path(saved[0].parent)),
+            (self.tr("Show"), lambda: self._context.dialogs.open_path(saved[0])),
         )
 
     def _request(self, kind: str) -> RecordingRequest:
@@ -146,7 +156,7 @@ class RecordingsController(QObject):
         self._make_folder()
         now = time.strftime("pose-%Y%m%d-%H%M%S")
         stem = free_stem(self.folder, now, (".mp4", "-raw.mp4", ".jsonl"))
-        with_log = self.window.settings.get("recording.log")
+        with_log = self._context.settings.get("recording.log")
         return RecordingRequest(
             annotated=self.folder / f"{stem}.mp4" if kind in ("annotated", "both") else None,
             raw=self.folder / f"{stem}-raw.mp4" if kind in ("raw", "both") else None,
@@ -161,21 +171,6 @@ class RecordingsController(QObject):
                 f"The folder {self.folder} cannot be made ({error.strerror}): "
                 "choose another one in the preferences."
             ) from None
-
-    def _show(self) -> None:
-        for kind, name in KINDS.items():
-            command = self.window.commands[name]
-            command.setChecked(self.kind == kind)
-            if name != "record_both":
-                command.setIcon(icon("stop" if self.kind == kind else _ICONS[name]))
-
-
-_ICONS = {"record": "record", "record_raw": "record-raw"}
-
-
-def size_of(count: int) -> str:
-    """E.g. 3.4 MB."""
-    return f"{count / 1e9:.2f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
 
 
 def save_snapshot(

@@ -7,22 +7,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QMenu
+from PySide6.QtWidgets import QMenu, QToolButton
 
 from ...errors import SourceError
 from ..icons import icon
-from ..playback_bar import SPEEDS
+from ..state.playback_state import SPEEDS, PlaybackState
 from .cameras_controller import CamerasController
 from .known_cameras import KEY, KnownCameras
 
 if TYPE_CHECKING:
-    from ...pipeline.metrics import FrameMetrics
+    from ...pipeline.events import Event
     from ...settings import Settings
     from ...sources.base import Source, SourceInfo
     from ...sources.discover import CameraInfo
-    from ..main_window import MainWindow
+    from ..context import AppContext
 
 RECENT = 8
 FIRST = ""  # the first camera, or the demo clip where there is none
@@ -87,18 +87,35 @@ class RememberedCamera(str):
 
 
 class SourcesController(QObject):
-    """`target` is what was asked for last, `info` what delivers pictures now."""
+    """Opens and plays sources; keeps the source button and `playback`.
 
-    def __init__(self, window: MainWindow, target: str | CameraInfo) -> None:
-        super().__init__(window)
-        self.window = window
+    `target` is what was asked for last. `opened(SourceInfo)`: another source delivers pictures;
+    `nothing_opened(sentence)`: no source at all could be opened.
+    """
+
+    opened = Signal(object)
+    nothing_opened = Signal(str)
+
+    def __init__(
+        self,
+        context: AppContext,
+        button: QToolButton,
+        playback: PlaybackState,
+        target: str | CameraInfo = FIRST,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._context = context
+        self._button = button
+        self._playback = playback
         self.target = target
         self._opened = target  # by the session, which may be behind what was asked for last
-        self.info: SourceInfo | None = None
-        self.cameras = CamerasController(window, self)
-        self.ended = False
-        self._speed = SPEEDS.index(1.0)
-        self._recent_menu = QMenu(self.tr("Recent"), window)
+        self._recent_menu = QMenu(self.tr("Recent"), button)
+        self.cameras = CamerasController(context, self)
+        self.cameras.chosen.connect(self.open)
+        self.cameras.menu_wanted.connect(button.showMenu)
+        playback.changed.connect(self._playback_changed)
+        context.settings.changed.connect(self._settings_changed)
 
     def start(self) -> None:
         self.cameras.start()
@@ -106,140 +123,171 @@ class SourcesController(QObject):
     def stop(self) -> None:
         self.cameras.stop()
 
+    @property
+    def info(self) -> SourceInfo | None:
+        """What delivers pictures now."""
+        return self._playback.info
+
     # Opening
 
     def open(self, target: str | CameraInfo) -> None:
         """Change over to a file, URL, camera or `demo`; the old one runs until the new one does."""
         self.target = target
-        self.window.say(self.tr("Opening {name}…").format(name=self._name(target)))
-        open_asked = opener(target, self.window.settings)
+        opening = self.tr("Opening {name}…").format(name=self._name(target))
+        self._context.notices.begin("source", opening)
+        open_asked = opener(target, self._context.settings.stored)
 
         def open_target() -> Source:
             source = open_asked()
             self._opened = target
             return source
 
-        self.window.bridge.session.set_source(open_target)
+        self._context.session.set_source(open_target)
 
     def reload(self) -> None:
         self.open(self.target)
 
     def choose_file(self) -> None:
-        path = self.window.dialogs.open_file(
-            self.window, self.tr("Open video or picture"), self._folder()
+        path = self._context.dialogs.open_file(
+            self._button.window(), self.tr("Open video or picture"), self._folder()
         )
         if path:
             self.open(path)
 
     def choose_folder(self) -> None:
-        path = self.window.dialogs.open_folder(
-            self.window, self.tr("Open folder of pictures"), self._folder()
+        path = self._context.dialogs.open_folder(
+            self._button.window(), self.tr("Open folder of pictures"), self._folder()
         )
         if path:
             self.open(path)
 
     def choose_url(self) -> None:
-        text = self.window.dialogs.text(
-            self.window,
+        text = self._context.dialogs.text(
+            self._button.window(),
             self.tr("Open address"),
             self.tr("Address of a network camera or video (http, https, rtsp):"),
         )
         if text.strip():
             self.open(text.strip())
 
+    def show_menu(self) -> None:
+        """Open the menu of the source button."""
+        self._button.showMenu()
+
     # Playing
 
     def set_paused(self, paused: bool) -> None:
-        if not paused and self.ended:
+        """Hold the picture, or go on; a file at its end starts again."""
+        if not paused and self._playback.ended:
             self.seek(0.0)
-        self.window.bridge.session.controls.paused = paused
+        self._playback.paused = paused
+
+    def play_again(self) -> None:
+        """Start a file that is at its end again."""
+        if self._playback.ended:
+            self.set_paused(False)
 
     def step(self) -> None:
-        if not self.window.commands["pause"].isChecked():
-            self.window.commands["pause"].setChecked(True)
-            self.set_paused(True)
-        self.window.bridge.session.step()
+        self.set_paused(True)
+        self._context.session.step()
 
     def seek(self, seconds: float) -> None:
         if self.info is not None and self.info.seekable:
-            if self.ended:
-                self.ended = False
-                self.window.commands["pause"].setChecked(False)
-            self.window.bridge.session.seek(seconds)
+            if self._playback.ended:
+                self._playback.ended = False
+                self._playback.paused = False
+            self._context.session.seek(seconds)
 
     def skip(self, seconds: float) -> None:
         """Go that far on, or back where it is negative."""
-        result = self.window.bridge.last_result
+        result = self._context.session.latest()
         if result is None or self.info is None or not self.info.duration:
             return
-        place = result.frame.seconds % self.info.duration + seconds
-        self.seek(min(max(place, 0.0), self.info.duration))
+        position = result.frame.seconds % self.info.duration + seconds
+        self.seek(min(max(position, 0.0), self.info.duration))
 
     def change_speed(self, by: int) -> None:
         """To the next faster or slower of SPEEDS."""
-        self._speed = min(max(self._speed + by, 0), len(SPEEDS) - 1)
-        self.window.playback.show_speed(SPEEDS[self._speed])
-
-    def set_speed(self, factor: float) -> None:
-        self._speed = SPEEDS.index(factor)
-        self.window.bridge.session.controls.speed = factor
+        index = SPEEDS.index(self._playback.speed) + by
+        self._playback.speed = SPEEDS[min(max(index, 0), len(SPEEDS) - 1)]
 
     def set_loop(self, loop: bool) -> None:
-        self.window.bridge.session.controls.loop = loop
-        self.window.remember("source.loop", loop)
+        self._context.settings.set("source.loop", loop)
+
+    def _playback_changed(self, name: str) -> None:
+        controls = self._context.session.controls
+        if name == "paused":
+            # At the end there is nothing to hold: what is opened or sought next plays at once.
+            controls.paused = self._playback.paused and not self._playback.ended
+        elif name == "speed":
+            controls.speed = self._playback.speed
+
+    def _settings_changed(self, keys: frozenset[str]) -> None:
+        if "source.loop" in keys:
+            self._context.session.controls.loop = self._context.settings.get("source.loop")
+        if keys & {"source.size", "source.fps"}:
+            self.reload()
+        if "source.recent" in keys:
+            self._renew_recent()
 
     # What the session tells
 
-    def opened(self, info: SourceInfo) -> None:
+    def happened(self, event: Event) -> None:
+        """Follow the session's sources."""
+        if event.kind in ("source_opened", "source_back"):
+            self._source_opened(event.data)
+        elif event.kind == "source_failed":
+            self._source_failed()
+        elif event.kind == "source_ended":
+            self._playback.ended = True
+            self._playback.paused = True
+
+    def _source_opened(self, info: SourceInfo) -> None:
         """Another source delivers pictures."""
-        window = self.window
-        self.info, self.ended = info, False
-        window.say("")
-        window.playback.setVisible(info.seekable and bool(info.duration))
+        if self._playback.ended:  # of the source before: this one plays
+            self._playback.ended = False
+            self._playback.paused = False
+        self._playback.info = info
+        self._context.notices.end("source")
         name = self.tr("Demo clip") if info.kind == "demo" else info.name
-        window.source_button.setText(_short(name).replace("&", "&&"))
-        window.source_button.setIcon(icon(_ICONS.get(info.kind, "camera")))
+        self._button.setText(_short(name).replace("&", "&&"))
+        self._button.setIcon(icon(_ICONS.get(info.kind, "camera")))
         width, height = info.size
         rate = f", {info.fps:.3g} fps" if info.fps else ""
-        window.source_button.setToolTip(f"{info.name}\n{width} × {height}{rate}")
-        window.views.source_opened(info)
+        self._button.setToolTip(f"{info.name}\n{width} × {height}{rate}")
+        self.opened.emit(info)
         if self._opened == FIRST:
             if info.kind == "demo":
-                window.toast.show_text(
+                self._context.notices.tell(
+                    "source",
                     self.tr("No camera found: this is the demo clip."),
-                    [(self.tr("Choose a source"), window.source_button.showMenu)],
+                    (self.tr("Choose a source"), self.show_menu),
                 )
         else:
             self._remember(info)
-        self.cameras.renew()
+        self.cameras.show_source(info)
 
-    def failed(self) -> None:
+    def _source_failed(self) -> None:
         """The source could not be opened; where nothing runs, take the first that works."""
-        self.window.say("")
+        self._context.notices.end("source")
         self.cameras.renew()  # a tick that the click has set
         if self.info is None and self.target not in (FIRST, "demo"):
             self.open(FIRST)
         elif self.info is None:
-            self.window.canvas.clear(self.tr("No picture. Choose a source."))
-
-    def show_stats(self, stats: FrameMetrics) -> None:
-        """Follow the video's place."""
-        info = stats.source
-        if info is not None and info.duration and stats.seconds is not None:
-            self.window.playback.show_place(stats.seconds, info.duration)
+            self.nothing_opened.emit(self.tr("No picture. Choose a source."))
 
     # Menus
 
-    def fill(self, menu: QMenu, before: QAction) -> None:
+    def fill(self, menu: QMenu, before: QAction, recent_before: QAction) -> None:
         """Put cameras and recent sources into the source menu."""
         menu.insertSeparator(before)
-        menu.insertMenu(self.window.commands["reload"], self._recent_menu)
+        menu.insertMenu(recent_before, self._recent_menu)
         self._renew_recent()
         self.cameras.fill(menu)
 
     def _renew_recent(self) -> None:
         self._recent_menu.clear()
-        recent = self.window.settings.get("source.recent")
+        recent = self._context.settings.get("source.recent")
         for text in recent:
             action = self._recent_menu.addAction(_short(text, 60).replace("&", "&&"))
             action.triggered.connect(lambda checked=False, text=text: self.open(text))
@@ -250,17 +298,19 @@ class SourcesController(QObject):
 
         camera = info.kind == "camera"
         identity = {k: v for k, v in info.identity.items() if k in _IDENTITY}
-        self.window.remember("source.camera", json.dumps(identity) if camera else "")
         text = "" if not isinstance(self._opened, str) else redact(self._opened)
-        self.window.remember("source.last", "" if camera else text)
-        if camera or info.kind == "demo" or not text:
-            return
-        old = [known for known in self.window.settings.get("source.recent") if known != text]
-        self.window.remember("source.recent", (text, *old)[:RECENT])
-        self._renew_recent()
+        last = "" if camera else text
+        kept: dict[str, Any] = {
+            "source.camera": json.dumps(identity) if camera else "",
+            "source.last": last,
+        }
+        if last and info.kind != "demo":
+            old = [known for known in self._context.settings.get("source.recent") if known != text]
+            kept["source.recent"] = (text, *old)[:RECENT]
+        self._context.settings.update(kept)
 
     def _folder(self) -> str:
-        last = self.window.settings.get("source.last")
+        last = self._context.settings.get("source.last")
         folder = Path(last).parent if last and "://" not in last else Path.home()
         return str(folder if folder.is_dir() else Path.home())
 

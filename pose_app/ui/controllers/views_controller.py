@@ -1,12 +1,13 @@
-"""Commands about how things are looked at; keeps ViewState, settings and commands in step."""
+"""Commands about how things are looked at; keeps ViewState, settings and session in step."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 
-from ..view_state import ViewState
+from ..canvas.canvas import Canvas
+from ..state.view_state import ViewState
 from .models_controller import threshold
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from ...skeletons import Skeleton
     from ...sources.base import SourceInfo
     from ...types import FrameResult, Region
-    from ..main_window import MainWindow
+    from ..context import AppContext
 
 # Attributes of ViewState that are settings `view.<name>` as they are.
 REMEMBERED = (
@@ -27,116 +28,120 @@ REMEMBERED = (
     "scale",
     "background",
 )
-# Attributes that a checkable command of the same name shows.
-_CHECKED = ("heatmap", "skeleton", "region", "mirror")
 
 
 class ViewsController(QObject):
-    """`manual` is the region that was set by hand, None while the tracking has it."""
+    """Keeps the canvas.
 
-    def __init__(self, window: MainWindow, view: ViewState) -> None:
-        super().__init__(window)
-        self.window = window
-        self.view = view
-        self.manual: Region | None = None
+    `stacks_known(int)`: the model has so many stacks. `nothing_to_end`: Esc, but nothing was there
+    that it ends.
+    """
+
+    stacks_known = Signal(int)
+    nothing_to_end = Signal()
+
+    def __init__(
+        self, context: AppContext, view: ViewState, canvas: Canvas, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._context = context
+        self._view = view
+        self._canvas = canvas
+        self._source: SourceInfo | None = None
+        self._wish_before_mirror: str | None = None
         self._stacks_all = 0
         self._skeleton: Skeleton | None = None
+        self._take_settings()
+        view.changed.connect(self._view_changed)
+        context.settings.changed.connect(self._settings_changed)
+        canvas.region_chosen.connect(self.region_chosen)
 
-    def start(self) -> None:
-        """Take over the settings; from now on every change is remembered."""
-        self.apply_settings()
-        self.view.changed.connect(self._changed)
-        for name in (*_CHECKED, "stack", "compare", "scale", "background"):
-            self._show(name)
-
-    def apply_settings(self) -> None:
-        settings = self.window.settings
-        for name in REMEMBERED:
-            setattr(self.view, name, settings.get(f"view.{name}"))
-        self.view.threshold = threshold(settings)
-        info = self.window.sources.info
-        if info is not None:
-            self.source_opened(info)
-
-    def source_opened(self, info: SourceInfo) -> None:
-        """Webcams are mirrored unless the person decided otherwise."""
-        wish = self.window.settings.get("view.mirror")
-        self.view.mirror = info.mirror if wish == "auto" else wish == "on"
-        if self.manual is not None:
-            self.region_chosen(None)  # it was of another picture
+    # Commands
 
     def set_heatmap(self, shown: bool) -> None:
-        self.view.heatmap = shown
+        self._view.heatmap = shown
 
     def set_skeleton(self, shown: bool) -> None:
-        self.view.skeleton = shown
+        self._view.skeleton = shown
 
     def set_region(self, shown: bool) -> None:
-        self.view.region = shown
+        self._view.region = shown
 
     def set_mirror(self, mirror: bool) -> None:
-        self.view.mirror = mirror
-        self.window.remember("view.mirror", "on" if mirror else "off")
+        """Mirror or not; doing it twice gives back what was, `auto` too."""
+        settings, before = self._context.settings, self._wish_before_mirror
+        wish = settings.get("view.mirror")
+        if before is not None and self._mirrored(before) == mirror:
+            settings.set("view.mirror", before)
+            self._wish_before_mirror = None
+        else:
+            settings.set("view.mirror", "on" if mirror else "off")
+            self._wish_before_mirror = wish
 
     def set_scale(self, scale: str) -> None:
-        self.view.scale = scale
+        self._view.scale = scale
 
     def set_background(self, background: str) -> None:
-        # The same key again goes back to the picture.
-        again = background == self.view.background
-        self.view.background = "picture" if again else background
-        self._show("background")
+        """The same one again goes back to the picture."""
+        again = background == self._view.background
+        self._view.background = "picture" if again else background
 
     def choose_stack(self, stack: int | None) -> None:
         if stack is None or stack < max(self._stacks_all, 1):
-            self.view.stack = stack
-        self._show("stack")
+            self._view.stack = stack
 
     def set_compare(self, compare: bool) -> None:
         """Draw a second stack's skeleton: the first, or the last where the first is chosen."""
-        other = 0 if self.view.stack != 0 else max(self._stacks_all - 1, 0)
-        self.view.compare = other if compare else None
-        self._show("compare")
+        other = 0 if self._view.stack != 0 else max(self._stacks_all - 1, 0)
+        self._view.compare = other if compare else None
 
     def compare_next(self) -> None:
         count = max(self._stacks_all, 1)
-        self.view.compare = 0 if self.view.compare is None else (self.view.compare + 1) % count
+        compare = self._view.compare
+        self._view.compare = 0 if compare is None else (compare + 1) % count
 
     def next_joint(self, by: int) -> None:
         """To the next or previous joint of the skeleton that runs."""
-        result = self.window.bridge.last_result
-        if result is None or result.pose is None:
+        if self._skeleton is None:
             return
-        count = len(result.pose.skeleton)
-        start = (-1 if by > 0 else 0) if self.view.joint is None else self.view.joint
-        self.view.joint = (start + by) % count
-        self.view.heatmap = True
-        if self.view.solo is not None:
-            self.view.solo = self.view.joint
+        count = len(self._skeleton)
+        start = (-1 if by > 0 else 0) if self._view.joint is None else self._view.joint
+        self._view.joint = (start + by) % count
+        self._view.heatmap = True
+        if self._view.solo is not None:
+            self._view.solo = self._view.joint
 
     def all_joints(self) -> None:
-        self.view.solo = None
-        self.view.joint = None
-        self.view.visible = None
+        self._view.solo = None
+        self._view.joint = None
+        self._view.visible = None
 
     def region_chosen(self, region: Region | None) -> None:
         """A square that was dragged, or None to follow the person."""
-        self.manual = region
-        self.window.bridge.session.controls.region = region
+        self._context.session.controls.region = region
 
-    def release_region(self) -> None:
-        """Esc ends one thing at a time: a drag, a solo, a region set by hand, full screen."""
-        if self.window.canvas.cancel_drag():
+    def end_one_thing(self) -> None:
+        """Esc ends one thing at a time: a drag, a solo, a region set by hand."""
+        if self._canvas.cancel_drag():
             return
-        if self.view.solo is not None:
-            self.window.canvas.solo(None)
-        elif self.manual is not None:
+        if self._view.solo is not None:
+            self._canvas.solo(None)
+        elif self._context.session.controls.region is not None:
             self.region_chosen(None)
-        elif self.window.isFullScreen():
-            self.window.commands["fullscreen"].trigger()
+        else:
+            self.nothing_to_end.emit()
+
+    # What the session tells
+
+    def source_opened(self, info: SourceInfo) -> None:
+        """Webcams are mirrored unless the person decided otherwise."""
+        self._source = info
+        self._view.mirror = self._mirrored(self._context.settings.get("view.mirror"))
+        self.region_chosen(None)  # a square was of another picture
 
     def show_result(self, result: FrameResult) -> None:
         """Joints that were chosen in another skeleton mean nothing in this one."""
+        self._canvas.show_result(result)
         skeleton = None if result.pose is None else result.pose.skeleton
         if skeleton is None or skeleton == self._skeleton:
             return
@@ -145,43 +150,50 @@ class ViewsController(QObject):
         self._skeleton = skeleton
 
     def show_stats(self, stats: FrameMetrics) -> None:
-        """Offer only the stacks that the model has."""
+        """Offer only the stacks that the model has; say what is waited for."""
+        if self._canvas.result is None:
+            self._canvas.show_message(
+                self.tr("Waiting for the first picture…")
+                if stats.source is not None
+                else self._context.notices.state or self.tr("Opening the source…")
+            )
         count = stats.stacks_all or 0
         if count == self._stacks_all:
             return
         self._stacks_all = count
-        for number in range(1, 9):
-            command = self.window.commands[f"stack_{number}"]
-            command.setVisible(number <= max(count, 1))
+        self.stacks_known.emit(count)
         for name in ("stack", "compare"):
-            chosen = getattr(self.view, name)
+            chosen = getattr(self._view, name)
             if chosen is not None and chosen >= count > 0:
-                setattr(self.view, name, None)
+                setattr(self._view, name, None)
 
-    def _changed(self, name: str) -> None:
-        value: Any = getattr(self.view, name)
+    # In step
+
+    def _view_changed(self, name: str) -> None:
+        value: Any = getattr(self._view, name)
         if name in REMEMBERED:
-            self.window.remember(f"view.{name}", value)
-        controls = self.window.bridge.session.controls
+            self._context.settings.set(f"view.{name}", value)
+        controls = self._context.session.controls
         if name in ("stack", "compare"):
-            controls.shown = self.view.stack
+            controls.shown = self._view.stack
             # A stack that somebody chose runs, even where the frame rate suffers.
-            looked_at = [s for s in (self.view.stack, self.view.compare) if s is not None]
+            looked_at = [s for s in (self._view.stack, self._view.compare) if s is not None]
             controls.fewest = max(looked_at, default=0) + 1
         elif name == "threshold":
             controls.threshold = value
-            self.window.remember("pose.threshold", -1.0 if value is None else float(value))
-        self._show(name)
+            self._context.settings.set("pose.threshold", -1.0 if value is None else float(value))
 
-    def _show(self, name: str) -> None:
-        """Check the command that stands for an attribute."""
-        commands = self.window.commands
-        value = getattr(self.view, name)
-        if name in _CHECKED:
-            commands[name].setChecked(value)
-        elif name == "compare":
-            commands[name].setChecked(value is not None)
-        elif name == "stack":
-            commands["stack_last" if value is None else f"stack_{value + 1}"].setChecked(True)
-        elif name in ("scale", "background"):
-            commands[value].setChecked(True)
+    def _settings_changed(self, keys: frozenset[str]) -> None:
+        if any(key.startswith("view.") or key == "pose.threshold" for key in keys):
+            self._take_settings()
+
+    def _take_settings(self) -> None:
+        settings = self._context.settings
+        for name in REMEMBERED:
+            setattr(self._view, name, settings.get(f"view.{name}"))
+        self._view.threshold = threshold(settings.stored)
+        self._view.mirror = self._mirrored(settings.get("view.mirror"))
+
+    def _mirrored(self, wish: str) -> bool:
+        """Whether the picture is mirrored where the setting is `auto`, `on` or `off`."""
+        return bool(self._source and self._source.mirror) if wish == "auto" else wish == "on"

@@ -22,7 +22,7 @@ from ...errors import PoseAppError
 
 if TYPE_CHECKING:
     from ...pipeline.metrics import FrameMetrics
-    from ..bridge import Bridge
+    from ..tasks import TaskRunner
 
 
 def report(stats: FrameMetrics | None, threads: tuple[str, ...], paint_ms: float) -> str:
@@ -61,15 +61,21 @@ def report(stats: FrameMetrics | None, threads: tuple[str, ...], paint_ms: float
 class DiagnosticsDialog(QDialog):
     """Shows the report of now, and the long one of the whole machine once it is made."""
 
-    def __init__(self, bridge: Bridge, paint_ms: float, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        stats: FrameMetrics | None,
+        tasks: TaskRunner,
+        paint_ms: float,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         self.setWindowTitle(self.tr("Diagnostics"))
         self.text = QPlainTextEdit()
         self.text.setReadOnly(True)
         self.text.setAccessibleName(self.tr("Report"))
         self.text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
-        self.text.setPlainText(report(bridge.last_stats, bridge.busy, paint_ms))
-        bridge.run(_machine, self._add)
+        self.text.setPlainText(report(stats, tasks.busy, paint_ms))
+        tasks.run(_machine, self._add)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         copy = buttons.addButton(self.tr("Copy"), QDialogButtonBox.ButtonRole.ActionRole)
         copy.clicked.connect(self.copy)
@@ -90,15 +96,17 @@ class DiagnosticsDialog(QDialog):
         QGuiApplication.clipboard().setText(self.text.toPlainText())
 
 
-def copy_report(bridge: Bridge, paint_ms: float, done: Callable[[], None]) -> None:
+def copy_report(
+    stats: FrameMetrics | None, tasks: TaskRunner, paint_ms: float, done: Callable[[], None]
+) -> None:
     """Everything of the dialog to the clipboard, without the dialog; then call `done`."""
-    now = report(bridge.last_stats, bridge.busy, paint_ms)
+    now = report(stats, tasks.busy, paint_ms)
 
     def copy(text: str | None, error: PoseAppError | None) -> None:
         QGuiApplication.clipboard().setText(f"{now}\n\n{text if error is None else error}")
         done()
 
-    bridge.run(_machine, copy)
+    tasks.run(_machine, copy)
 
 
 def _machine() -> str:

@@ -33,7 +33,8 @@ from .models_text import about, expected_fps, megabytes, state
 if TYPE_CHECKING:
     from ...network.download import Progress
     from ...network.published import ModelEntry
-    from ..bridge import Bridge
+    from ...pipeline.metrics import FrameMetrics
+    from ..tasks import TaskRunner
 
 _POLL_MS = 100
 _DEFAULT = "default"  # part of the app: cannot be removed
@@ -63,7 +64,7 @@ class Catalogue(Protocol):
 
 
 class ModelsDialog(QDialog):
-    """Nothing here blocks the window: the catalogue is asked on threads of the bridge.
+    """Nothing here blocks the window: the catalogue is asked on threads of `tasks`.
 
     `model_chosen(name)` when the person wants to use a model. `current` is the name of the model
     that runs, `catalogue` and `dialogs` can be replaced in tests.
@@ -73,15 +74,17 @@ class ModelsDialog(QDialog):
 
     def __init__(
         self,
-        bridge: Bridge,
+        tasks: TaskRunner,
         parent: QWidget | None = None,
         *,
         current: str = "",
         catalogue: Catalogue | None = None,
         dialogs: Dialogs | None = None,
+        metrics: Callable[[], FrameMetrics | None] = lambda: None,
     ) -> None:
         super().__init__(parent)
-        self._bridge = bridge
+        self._tasks = tasks
+        self._metrics = metrics
         self._current = current
         self._catalogue = catalogue or _real_catalogue()
         self._dialogs = dialogs or Dialogs()
@@ -109,7 +112,7 @@ class ModelsDialog(QDialog):
         """Read the catalogue again."""
         chosen = self.entry()
         wanted = then_select or (chosen.name if chosen else "")
-        self._bridge.run(self._catalogue.entries, lambda v, e: self._fill(v, e, wanted))
+        self._tasks.run(self._catalogue.entries, lambda v, e: self._fill(v, e, wanted))
 
     def download(self) -> None:
         """Fetch the selected model; the licence comes first where its source is new."""
@@ -201,7 +204,7 @@ class ModelsDialog(QDialog):
                 succeeded(value)
             self._renew()
 
-        self._bridge.run(work, done)
+        self._tasks.run(work, done)
 
     def _installed(self, entry: ModelEntry) -> None:
         self._tell(self.tr("{0} is installed: it can be used now.").format(entry.name), good=True)
@@ -238,7 +241,7 @@ class ModelsDialog(QDialog):
             self.info.setHtml(self.tr("Looking for models…"))
             return
         running = self._entries.get(self._current)
-        fps = expected_fps(entry, running, self._bridge.last_stats)
+        fps = expected_fps(entry, running, self._metrics())
         self.info.setHtml(about(entry, self._catalogue.METRICS, fps))
         self.info.setAccessibleDescription(f"{entry.name}, {state(entry)}")
 

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from ..actions import ACTIONS, MENUS, translated
+from ..chrome.actions import ACTIONS, MENUS, translated
 
 _COLUMNS = 3
 

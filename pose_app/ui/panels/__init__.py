@@ -11,8 +11,7 @@ from PySide6.QtWidgets import QWidget
 if TYPE_CHECKING:
     from ...pipeline.metrics import FrameMetrics
     from ...types import FrameResult
-    from ..bridge import Bridge
-    from ..view_state import ViewState
+    from ..state.view_state import ViewState
 
 
 class Panel(Protocol):
@@ -28,31 +27,31 @@ class PanelSpec(NamedTuple):
 
     key: str
     title: str
-    factory: Callable[[Bridge, ViewState], QWidget]
+    factory: Callable[[ViewState], QWidget]
     area: Qt.DockWidgetArea
     icon: str
     shown_first: bool = True
 
 
-def _stacks(bridge: Bridge, view: ViewState) -> QWidget:
+def _stacks(view: ViewState) -> QWidget:
     from ..stacks.panel import StacksPanel
 
     return StacksPanel(view)
 
 
-def _movement(bridge: Bridge, view: ViewState) -> QWidget:
+def _movement(view: ViewState) -> QWidget:
     from .movement import MovementPanel
 
     return MovementPanel(view)
 
 
-def _joints(bridge: Bridge, view: ViewState) -> QWidget:
+def _joints(view: ViewState) -> QWidget:
     from .joints import JointsPanel
 
     return JointsPanel(view)
 
 
-def _plots(bridge: Bridge, view: ViewState) -> QWidget:
+def _plots(view: ViewState) -> QWidget:
     from .plots import PlotsPanel
 
     return PlotsPanel(view)

@@ -29,7 +29,7 @@ from PySide6.QtWidgets import (
 from ...skeletons import Skeleton
 from ...types import FrameResult, Pose
 from ..canvas import colours
-from ..view_state import ViewState
+from ..state.view_state import ViewState
 from ..words import group_label, joint_label
 from .throttle import Throttle
 

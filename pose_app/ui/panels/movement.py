@@ -23,7 +23,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QVBoxLayout, QWidget
 from ...skeletons import Skeleton
 from ...types import Floats, FrameResult, Pose
 from ..canvas import colours
-from ..view_state import ViewState
+from ..state.view_state import ViewState
 from ..words import joint_label
 from .throttle import Throttle
 

@@ -15,7 +15,7 @@ from ...skeletons import Skeleton
 from ...types import FrameResult, Pose
 from ..canvas import colours
 from ..icons import icon
-from ..view_state import ViewState
+from ..state.view_state import ViewState
 from ..words import joint_label
 from .history import History
 from .throttle import Throttle

@@ -31,7 +31,7 @@ from ...pose.crop import to_input
 from ...types import Floats, FrameResult, Image, Pose, Region
 from ..canvas import colours, painting
 from ..panels.throttle import PERIOD
-from ..view_state import ViewState
+from ..state.view_state import ViewState
 from .pictures import close_up, grey_picture, heat_picture
 from .readings import Reading, caption, copied_out, help_text, read_stacks
 from .tile_layout import FRAME, TileLayout, fit

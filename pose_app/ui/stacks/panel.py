@@ -22,7 +22,7 @@ from ...skeletons import Skeleton
 from ...types import FrameResult
 from ..canvas import colours
 from ..icons import icon
-from ..view_state import COMBINATIONS, ViewState
+from ..state.view_state import COMBINATIONS, ViewState
 from ..words import joint_label
 from .grid import StackGrid
 

@@ -9,7 +9,7 @@ from PySide6.QtCore import QCoreApplication
 
 from ...errors import EngineError
 from ...types import Floats, Pose
-from ..view_state import ViewState
+from ..state.view_state import ViewState
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction, QMouseEvent
 from PySide6.QtWidgets import (
@@ -15,23 +17,33 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-SPEEDS = (0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 4.0)
+from ..state.playback_state import SPEEDS, PlaybackState
+from ..words import clock
+
+if TYPE_CHECKING:
+    from ...pipeline.metrics import FrameMetrics
+
 _STEPS_PER_SECOND = 100
 
 
 class PlaybackBar(QWidget):
-    """Seek bar, pause, step, speed and loop.
+    """Seek bar, pause, step, speed and loop of what `state` says is playing.
 
-    `sought(seconds)` while the slider is moved by hand, `speed_chosen(factor)`.
+    `sought(seconds)` while the slider is moved by hand.
     """
 
     sought = Signal(float)
-    speed_chosen = Signal(float)
 
     def __init__(
-        self, pause: QAction, step: QAction, loop: QAction, parent: QWidget | None = None
+        self,
+        state: PlaybackState,
+        pause: QAction,
+        step: QAction,
+        loop: QAction,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
+        self._state = state
         self.slider = _SeekSlider(Qt.Orientation.Horizontal)
         self.slider.setAccessibleName(self.tr("Place in the video"))
         self.slider.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -54,11 +66,17 @@ class PlaybackBar(QWidget):
         row.addWidget(self.speed)
         row.addWidget(_button(loop))
         self._telling = False
-        self._duration = 0.0
+        state.changed.connect(self._show_state)
+        self.hide()
+
+    def show_stats(self, stats: FrameMetrics) -> None:
+        """Follow the video."""
+        info = stats.source
+        if info is not None and info.duration and stats.seconds is not None:
+            self.show_place(stats.seconds, info.duration)
 
     def show_place(self, seconds: float, duration: float) -> None:
         """Follow the video; a slider that is held by the mouse stays where it is."""
-        self._duration = duration
         place = seconds % duration if duration > 0 else 0.0  # a loop's time keeps rising
         self.place.setText(f"{clock(place)} / {clock(duration)}")
         if self.slider.isSliderDown():
@@ -68,16 +86,19 @@ class PlaybackBar(QWidget):
         self.slider.setValue(round(place * _STEPS_PER_SECOND))
         self._telling = False
 
-    def show_speed(self, factor: float) -> None:
-        """Show a speed that was chosen elsewhere."""
-        self.speed.setCurrentIndex(SPEEDS.index(factor))
+    def _show_state(self, name: str) -> None:
+        info = self._state.info
+        if name == "speed":
+            self.speed.setCurrentIndex(SPEEDS.index(self._state.speed))
+        elif name == "info":
+            self.setVisible(bool(info is not None and info.seekable and info.duration))
 
     def _moved(self, value: int) -> None:
         if not self._telling:
             self.sought.emit(value / _STEPS_PER_SECOND)
 
     def _speed_chosen(self, index: int) -> None:
-        self.speed_chosen.emit(SPEEDS[index])
+        self._state.speed = SPEEDS[index]
 
 
 class _SeekSlider(QSlider):
@@ -96,14 +117,6 @@ class _SeekSlider(QSlider):
                 QStyle.sliderValueFromPosition(self.minimum(), self.maximum(), position, span)
             )
         super().mousePressEvent(event)
-
-
-def clock(seconds: float) -> str:
-    """E.g. 1:02 or 1:00:02."""
-    whole = max(int(seconds), 0)
-    hours, rest = divmod(whole, 3600)
-    minutes, left = divmod(rest, 60)
-    return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"
 
 
 def _button(action: QAction) -> QToolButton:

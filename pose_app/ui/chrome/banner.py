@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
-from .icons import icon
-from .notices import Action, Notice, Notices
+from ..icons import icon
+from ..notices import Action, Notice, Notices
 
 TOAST_MS = 12_000
 _LONGEST = 560  # widget pixels of a toast's sentence before it is wrapped

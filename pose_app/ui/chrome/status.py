@@ -8,8 +8,8 @@ from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtWidgets import QLabel, QSizePolicy, QStatusBar, QWidget
 
 if TYPE_CHECKING:
-    from ..pipeline.metrics import FrameMetrics
-    from ..types import FrameResult, Pose
+    from ...pipeline.metrics import FrameMetrics
+    from ...types import FrameResult, Pose
 
 _HEAD = frozenset(("nose", "left_eye", "right_eye", "left_ear", "right_ear"))
 _HEAD_OF_MPII = frozenset(("upper_neck", "head_top"))

@@ -1,0 +1,316 @@
+"""Every command of the window, as data: a new one is a row here and a function in the main window.
+
+A row says how a command looks; what it does is in `build_actions`' second argument.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtGui import QAction, QActionGroup, QKeySequence
+from PySide6.QtWidgets import QWidget
+
+from ..app_settings import AppSettings
+from ..icons import icon
+from ..state.observable import Observable
+
+MENUS = ("&Source", "&Play", "&Stacks", "&View", "&Model", "&Record", "&Panels", "&Help")
+
+
+class ActionSpec(NamedTuple):
+    """One command; `tip` says what it does in a sentence; `group` makes commands exclusive."""
+
+    name: str
+    menu: str
+    text: str
+    shortcut: str = ""
+    icon: str = ""
+    tip: str = ""
+    checkable: bool = False
+    group: str = ""
+    separator: bool = False  # a line above it
+    on_picture: bool = False  # its key works only there: sliders and buttons need it themselves
+
+
+_OPEN = (
+    ActionSpec(
+        "open_file", "&Source", "Open video or picture…", "Ctrl+O", "video",
+        "Play a video or show a picture. You can also drop files onto the window.",
+    ),
+    ActionSpec(
+        "open_folder", "&Source", "Open folder of pictures…", "Ctrl+Shift+O", "folder",
+        "Show the pictures of a folder one after the other.",
+    ),
+    ActionSpec(
+        "open_url", "&Source", "Open address…", "Ctrl+U", "link",
+        "A network camera or a video on the network: http, https, rtsp.",
+    ),
+    ActionSpec(
+        "demo", "&Source", "Demo clip", "Ctrl+D", "demo",
+        "A short clip of a rendered person, for trying things out.",
+    ),
+    ActionSpec(
+        "reload", "&Source", "Open again", "Ctrl+R", "", "Close the source and open it again."
+    ),
+    ActionSpec(
+        "preferences", "&Source", "Preferences…", "Ctrl+,", "settings",
+        "Everything that is remembered.", separator=True,
+    ),
+    ActionSpec("quit", "&Source", "Quit", "Ctrl+Q", "close", "Close the window."),
+)  # fmt: skip
+
+_PLAY = (
+    ActionSpec(
+        "pause", "&Play", "Pause", "Space", "pause", "Hold the picture, or go on.",
+        checkable=True, on_picture=True,
+    ),
+    ActionSpec(
+        "step", "&Play", "Next frame", ".", "step", "Pause and show one more frame."
+    ),
+    ActionSpec(
+        "back", "&Play", "Back 5 seconds", "Left", separator=True, on_picture=True
+    ),
+    ActionSpec("forward", "&Play", "Forward 5 seconds", "Right", on_picture=True),
+    ActionSpec("start", "&Play", "To the start", "Home", on_picture=True),
+    ActionSpec("slower", "&Play", "Slower", "[", separator=True),
+    ActionSpec("faster", "&Play", "Faster", "]"),
+    ActionSpec(
+        "loop", "&Play", "Repeat", "L", "loop", "Start again at the end.", checkable=True
+    ),
+)  # fmt: skip
+
+MOST_STACKS = 8  # that have a key
+_STACKS = (
+    *(
+        ActionSpec(
+            f"stack_{number}", "&Stacks", f"Stack {number}", str(number), "",
+            "The overlay and the skeleton come from this stack.", True, "stack",
+        )
+        for number in range(1, MOST_STACKS + 1)
+    ),
+    ActionSpec(
+        "stack_last", "&Stacks", "Last stack", "0", "stacks",
+        "The overlay and the skeleton come from the last stack that runs.", True, "stack",
+    ),
+    ActionSpec(
+        "compare", "&Stacks", "Compare with the first stack", "C", "compare",
+        "Draw a second stack's skeleton, dashed: see what the later stacks corrected.", True,
+        separator=True,
+    ),
+    ActionSpec(
+        "compare_next", "&Stacks", "Compare with the next stack", "Shift+C", "",
+        "Go through the stacks to compare with.",
+    ),
+)  # fmt: skip
+
+_VIEW = (
+    ActionSpec(
+        "heatmap", "&View", "Heatmap", "H", "heatmap",
+        "Where the network believes the joint to be, over the picture.", True,
+    ),
+    ActionSpec("skeleton", "&View", "Skeleton", "S", checkable=True),
+    ActionSpec(
+        "region", "&View", "Region", "G", "", "The square that the network looks at.", True
+    ),
+    ActionSpec(
+        "follow", "&View", "Follow the person again", "Esc", "",
+        "Give a region that was set by hand back to the tracking.",
+    ),
+    ActionSpec(
+        "next_joint", "&View", "Next joint", "J", "joints",
+        "Show the heatmap of the next joint.", separator=True,
+    ),
+    ActionSpec("previous_joint", "&View", "Previous joint", "Shift+J"),
+    ActionSpec(
+        "all_joints", "&View", "All joints", "A", "",
+        "Show all joints, and their heatmaps as one.",
+    ),
+    ActionSpec(
+        "mirror", "&View", "Mirror", "M", "mirror",
+        "As in a mirror; recordings and logs are never mirrored.", True, separator=True,
+    ),
+    ActionSpec(
+        "fit", "&View", "Fit", "F", "fit", "All of the picture.", True, "scale", separator=True
+    ),
+    ActionSpec("fill", "&View", "Fill", "Shift+F", "", "No borders.", True, "scale"),
+    ActionSpec(
+        "actual", "&View", "Actual size", "Z", "", "Each pixel as it is.", True, "scale"
+    ),
+    ActionSpec(
+        "picture", "&View", "On the picture", "V", "", "", True, "background", separator=True
+    ),
+    ActionSpec(
+        "black", "&View", "On black", "B", "", "Only the skeleton, on black.", True, "background"
+    ),
+    ActionSpec(
+        "blurred", "&View", "On the blurred picture", "Shift+B", "",
+        "Nobody can be recognised.", True, "background",
+    ),
+    ActionSpec(
+        "fullscreen", "&View", "Full screen", "F11", "fullscreen", "", True, separator=True
+    ),
+)  # fmt: skip
+
+_MODEL = (
+    ActionSpec(
+        "models", "&Model", "Models…", "Ctrl+M", "models",
+        "The models on this computer, and those that can be downloaded.",
+    ),
+    ActionSpec(
+        "open_model", "&Model", "Open model file…", "Ctrl+Shift+M", "",
+        "A checkpoint of any published stacked hourglass.",
+    ),
+    ActionSpec(
+        "smooth", "&Model", "Smooth movements", "Shift+S", "",
+        "Remove jitter from the skeleton.", True, separator=True,
+    ),
+)  # fmt: skip
+
+_RECORD = (
+    ActionSpec(
+        "record", "&Record", "Record with skeleton", "R", "record",
+        "A video with the skeleton drawn in, as shown here but never mirrored.", True,
+    ),
+    ActionSpec(
+        "record_raw", "&Record", "Record the raw picture", "Shift+R", "record-raw",
+        "A video of the picture as it came.", True,
+    ),
+    ActionSpec(
+        "record_both", "&Record", "Record both", "Ctrl+Shift+R", "",
+        "Two videos, one with the skeleton.", True,
+    ),
+    ActionSpec(
+        "log", "&Record", "Write the joints too", "", "",
+        "A log with the joints of every frame beside each recording.", True, separator=True,
+    ),
+    ActionSpec(
+        "snapshot", "&Record", "Snapshot", "P", "snapshot",
+        "This moment as shown, the picture alone, and its joints.", separator=True,
+    ),
+    ActionSpec(
+        "open_recordings", "&Record", "Open the recordings folder", "Ctrl+Shift+E", "folder"
+    ),
+)  # fmt: skip
+
+_PANELS = (
+    ActionSpec(
+        "hide_panels", "&Panels", "Picture only", "F9", "",
+        "Hide all panels, or show them again.", True,
+    ),
+    ActionSpec(
+        "reset_layout", "&Panels", "Reset the layout", "", "",
+        "Every panel where it was at the first start.",
+    ),
+)  # fmt: skip
+
+_HELP = (
+    ActionSpec(
+        "shortcuts", "&Help", "Keyboard shortcuts", "?", "help", "Every command and its key."
+    ),
+    ActionSpec(
+        "hint", "&Help", "What am I seeing?", "F1", "info",
+        "The picture, the stacks and the heatmaps in a few sentences.",
+    ),
+    ActionSpec(
+        "diagnostics", "&Help", "Diagnostics…", "Ctrl+I", "info",
+        "What runs where, for a report.",
+    ),
+)  # fmt: skip
+
+ACTIONS: tuple[ActionSpec, ...] = (
+    *_OPEN, *_PLAY, *_STACKS, *_VIEW, *_MODEL, *_RECORD, *_PANELS, *_HELP
+)  # fmt: skip
+
+
+def translated(text: str) -> str:
+    """A text of the tables in the person's language."""
+    return QCoreApplication.translate("actions", text)
+
+
+def build_actions(
+    window: QWidget, picture: QWidget, slots: Mapping[str, Callable[..., object]]
+) -> dict[str, QAction]:
+    """Make every command of ACTIONS, connected to the function of its name in `slots`.
+
+    A checkable command outside of a group hands its new state to its function, all others nothing.
+    Commands whose key works only on the picture are added to `picture`, all of them to `window`.
+
+    Raises:
+        KeyError: A command has no function: at the start, not at the first click.
+    """
+    groups: dict[str, QActionGroup] = {}
+    actions: dict[str, QAction] = {}
+    for spec in ACTIONS:
+        action = QAction(translated(spec.text), window)
+        action.setObjectName(spec.name)
+        action.setCheckable(spec.checkable)
+        if spec.icon:
+            action.setIcon(icon(spec.icon))
+        if spec.shortcut:
+            action.setShortcut(QKeySequence(spec.shortcut))
+        if spec.on_picture:
+            action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+            picture.addAction(action)
+        tip = translated(spec.tip) if spec.tip else translated(spec.text)
+        key = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+        action.setToolTip(f"{tip} ({key})" if key else tip)
+        if spec.group:
+            group = groups.setdefault(spec.group, QActionGroup(window))
+            group.addAction(action)
+        slot = slots[spec.name]
+        hands_on = spec.checkable and not spec.group
+        action.triggered.connect(slot if hands_on else _without_state(slot))
+        window.addAction(action)
+        actions[spec.name] = action
+    return actions
+
+
+def follow(
+    action: QAction,
+    state: Observable,
+    name: str,
+    checked: Callable[[Any], bool] = bool,
+    icons: tuple[str, str] | None = None,
+) -> None:
+    """Keep an action's tick as an attribute of a state says, whoever changes it.
+
+    Args:
+        action: A checkable command; what a click does to its tick does not count.
+        state: Whose attribute it shows.
+        name: Of the attribute.
+        checked: Whether the action has its tick at a value of the attribute.
+        icons: Names of the icons without and with the tick.
+    """
+
+    def show(changed: str = name) -> None:
+        if changed == name:
+            ticked = checked(getattr(state, name))
+            action.setChecked(ticked)
+            if icons is not None:
+                action.setIcon(icon(icons[ticked]))
+
+    state.changed.connect(show)
+    action.triggered.connect(lambda: show())
+    show()
+
+
+def follow_setting(action: QAction, settings: AppSettings, key: str) -> None:
+    """Keep an action's tick as a setting says."""
+
+    def show(keys: frozenset[str] = frozenset((key,))) -> None:
+        if key in keys:
+            action.setChecked(settings.get(key))
+
+    settings.changed.connect(show)
+    show()
+
+
+def _without_state(slot: Callable[..., object]) -> Callable[[bool], None]:
+    """A slot for `triggered` that does not hand on the new state."""
+
+    def triggered(checked: bool = False) -> None:
+        slot()
+
+    return triggered

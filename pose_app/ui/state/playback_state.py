@@ -1,0 +1,24 @@
+"""How the source plays: shared by the seek bar, the commands and whoever opens sources."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .observable import Observable
+
+if TYPE_CHECKING:
+    from ...sources.base import SourceInfo
+
+SPEEDS = (0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 4.0)
+
+
+class PlaybackState(Observable):
+    """`info` describes the source that delivers pictures, None before the first.
+
+    `ended`: a file is at its end; `paused` is true then, too. `speed` is one of SPEEDS.
+    """
+
+    info: SourceInfo | None = None
+    paused: bool = False
+    ended: bool = False
+    speed: float = 1.0

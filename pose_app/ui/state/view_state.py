@@ -1,0 +1,44 @@
+"""What the person chose to look at: one object that canvas, panels and actions share."""
+
+from __future__ import annotations
+
+from ...drawing.skeletons import stack_of
+from ...types import Pose
+from .observable import Observable
+
+SCALES = ("fit", "fill", "actual")
+BACKGROUNDS = ("picture", "black", "blurred")
+COMBINATIONS = ("max", "sum")
+
+
+class ViewState(Observable):
+    """What is shown, and how; `changed(name)` tells which attribute has another value."""
+
+    stack: int | None = None  # 0 = first; None = the last that ran
+    compare: int | None = None  # a second stack whose skeleton is drawn too; None = no comparison
+    solo: int | None = None  # the joint that stands out, all others are faint; None = none does
+    joint: int | None = None  # the joint whose heatmap is shown; None = all of them, combined
+    combine: str = "max"  # how all joints become one heatmap: one of COMBINATIONS
+    visible: frozenset[int] | None = None  # the joints that are drawn; None = all
+    heatmap: bool = False  # draw the heatmap over the region
+    skeleton: bool = True
+    region: bool = True  # draw the square that the network sees
+    colour_map: str = "inferno"  # a name of colours.COLOUR_MAPS
+    opacity: float = 0.6  # of the heatmap, 0..1
+    threshold: float | None = None  # 0..1: joints below are absent; None = the model's own
+    mirror: bool = False
+    scale: str = "fit"  # one of SCALES; `actual`: one picture pixel is one screen pixel
+    background: str = "picture"  # one of BACKGROUNDS
+
+    def is_visible(self, joint: int) -> bool:
+        """Whether this joint and its limbs are drawn."""
+        return self.visible is None or joint in self.visible
+
+    def stack_of(self, pose: Pose, stack: int | None = None) -> int:
+        """The stack to show of this pose: `stack` or the chosen one, as far as it ran."""
+        return stack_of(pose, self.stack if stack is None else stack)
+
+    @property
+    def backdrop(self) -> str:
+        """The background as `drawing.privacy` calls it."""
+        return "blur" if self.background == "blurred" else self.background

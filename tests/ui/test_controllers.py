@@ -1,0 +1,356 @@
+"""Controllers without a window: they get the context and their widgets, and emit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from PySide6.QtWidgets import QApplication, QLabel, QMenu, QToolButton, QWidget
+from pytestqt.qtbot import QtBot
+
+from pose_app.errors import RecordingError
+from pose_app.pipeline.events import Event
+from pose_app.pipeline.metrics import FrameMetrics
+from pose_app.pipeline.options import Controls, SessionOptions
+from pose_app.recording.recording import RecordingReport
+from pose_app.settings import Settings
+from pose_app.sources.base import SourceInfo
+from pose_app.sources.discover import CameraInfo
+from pose_app.types import Region
+from pose_app.ui.app_settings import AppSettings
+from pose_app.ui.canvas.canvas import Canvas
+from pose_app.ui.context import AppContext
+from pose_app.ui.controllers.cameras_controller import CamerasController
+from pose_app.ui.controllers.dialogs_controller import DialogsController
+from pose_app.ui.controllers.messages_controller import MessagesController
+from pose_app.ui.controllers.models_controller import ModelsController
+from pose_app.ui.controllers.recordings_controller import RecordingsController
+from pose_app.ui.controllers.sources_controller import SourcesController
+from pose_app.ui.controllers.views_controller import ViewsController
+from pose_app.ui.notices import Notices
+from pose_app.ui.state.playback_state import PlaybackState
+from pose_app.ui.state.recording_state import RecordingState
+from pose_app.ui.state.view_state import ViewState
+from pose_app.ui.tasks import TaskRunner
+from tests.ui.conftest import WAIT_MS, SilentDialogs
+from tests.ui.panel_results import made_result
+
+CAMERA = SourceInfo("camera", "Desk camera", (640, 480), fps=30.0, live=True, mirror=True)
+CLIP = SourceInfo("video", "clip.mp4", (640, 480), fps=30.0, seekable=True, duration=10.0)
+
+
+class QuietSession:
+    """A session in which nothing happens; remembers what it was asked for."""
+
+    def __init__(self) -> None:
+        self.controls = Controls(SessionOptions())
+        self.asked: list[tuple[str, Any]] = []
+        self.refusal: RecordingError | None = None
+
+    def latest(self) -> None:
+        return None
+
+    def metrics(self) -> FrameMetrics:
+        return FrameMetrics()
+
+    def set_source(self, open_source: Any) -> None:
+        self.asked.append(("source", open_source))
+
+    def set_estimator(self, open_estimator: Any, fallbacks: Any = ()) -> None:
+        self.asked.append(("estimator", open_estimator))
+
+    def seek(self, seconds: float) -> None:
+        self.asked.append(("seek", seconds))
+
+    def step(self) -> None:
+        self.asked.append(("step", None))
+
+    def record(self, request: Any) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        self.asked.append(("record", request))
+
+    def stop_recording(self) -> None:
+        self.asked.append(("stop", None))
+
+
+@pytest.fixture
+def session() -> QuietSession:
+    return QuietSession()
+
+
+@pytest.fixture
+def context(
+    qapp: object, session: QuietSession, settings: Settings, dialogs: SilentDialogs
+) -> Iterator[AppContext]:
+    tasks = TaskRunner()
+    kept = AppSettings(settings)
+    yield AppContext(session, kept, tasks, Notices(), dialogs)  # type: ignore[arg-type]
+    tasks.close()
+    kept.save()
+
+
+def heard(signal: Any) -> list[Any]:
+    """What a signal emits from now on."""
+    told: list[Any] = []
+    signal.connect(lambda *values: told.append(values[0] if len(values) == 1 else values))
+    return told
+
+
+def test_settings_tell_once_what_changed_together(context: AppContext) -> None:
+    told = heard(context.settings.changed)
+    context.settings.update({"view.opacity": 0.3, "view.heatmap": True, "view.scale": "fit"})
+    assert told == [frozenset({"view.opacity", "view.heatmap"})]
+    context.settings.set("view.opacity", 0.3)
+    assert len(told) == 1
+
+
+# Sources
+
+
+@pytest.fixture
+def play() -> PlaybackState:
+    return PlaybackState()
+
+
+@pytest.fixture
+def sources(qtbot: QtBot, context: AppContext, play: PlaybackState) -> SourcesController:
+    button = QToolButton()
+    qtbot.addWidget(button)
+    controller = SourcesController(context, button, play, "demo")
+    controller.setParent(button)
+    return controller
+
+
+def test_a_source_that_opens_is_told_and_remembered(
+    sources: SourcesController, context: AppContext, session: QuietSession
+) -> None:
+    told = heard(sources.opened)
+    sources.open("somewhere/clip.mp4")
+    assert "clip.mp4" in context.notices.state
+    assert [name for name, _ in session.asked] == ["source"]
+    sources._opened = sources.target  # as opening it on the session's thread does
+    sources.happened(Event("source_opened", "", CLIP))
+    assert told == [CLIP]
+    assert context.notices.state == ""
+    assert sources._button.text() == "clip.mp4"
+    assert context.settings.get("source.recent") == ("somewhere/clip.mp4",)
+
+
+def test_what_is_opened_after_an_end_plays(
+    sources: SourcesController, play: PlaybackState, session: QuietSession
+) -> None:
+    sources.happened(Event("source_opened", "", CLIP))
+    sources.happened(Event("source_ended", ""))
+    assert (play.paused, play.ended) == (True, True)
+    assert not session.controls.paused
+    sources.happened(Event("source_opened", "", CAMERA))
+    assert (play.paused, play.ended) == (False, False)
+    sources.set_paused(True)
+    assert session.controls.paused
+
+
+def test_without_any_source_somebody_is_told(sources: SourcesController) -> None:
+    told = heard(sources.nothing_opened)
+    sources.happened(Event("source_failed", "No."))
+    assert told == ["No picture. Choose a source."]
+
+
+# Cameras
+
+
+def test_a_new_camera_is_offered_instead_of_the_demo(qtbot: QtBot, context: AppContext) -> None:
+    controller = CamerasController(context)
+    chosen = heard(controller.chosen)
+    menu = QMenu()
+    qtbot.addWidget(menu)
+    menu.addAction("Open video…")
+    controller.fill(menu)
+    controller.show_source(replace(CLIP, kind="demo"))
+    controller._looked({}, None)
+    camera = CameraInfo("Desk camera", 0, 200)
+    controller._looked({camera: ()}, None)
+    assert menu.actions()[0].text() == "Desk camera"
+    fact = context.notices.fact
+    assert fact is not None
+    assert "Desk camera was plugged in" in fact.text
+    fact.actions[0][1]()
+    assert chosen == [camera]
+
+
+def test_looking_for_cameras_survives_a_mistake(
+    qtbot: QtBot, context: AppContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pose_app.sources import discover
+
+    looks: list[int] = []
+
+    def cameras() -> list[CameraInfo]:
+        looks.append(1)
+        if len(looks) == 1:
+            raise KeyError("a driver with an answer that nobody thought of")
+        return []
+
+    monkeypatch.setattr(discover, "cameras", cameras)
+    controller = CamerasController(context)
+    with qtbot.capture_exceptions() as caught:
+        controller.look()
+        qtbot.waitUntil(lambda: len(caught) == 1, timeout=WAIT_MS)
+    controller.look()
+    qtbot.waitUntil(lambda: controller.found == [], timeout=WAIT_MS)
+    assert len(looks) == 2
+
+
+# Models
+
+
+def test_a_model_is_loaded_when_its_setting_changes(
+    qtbot: QtBot, context: AppContext, session: QuietSession
+) -> None:
+    button = QToolButton()
+    qtbot.addWidget(button)
+    controller = ModelsController(context, button)
+    context.settings.update({"model.engine": "torch", "model.device": "cpu"})
+    assert [name for name, _ in session.asked] == ["estimator"]
+    controller.happened(Event("model_failed", "It cannot be."))
+    assert context.settings.get("model.engine") == "auto"
+    assert len(session.asked) == 2
+    assert "It cannot be. The default model" in context.notices.errors[0].text
+    controller.set_stacks(1)
+    assert session.controls.stacks == 1
+    controller.set_smoothing(False)
+    assert session.controls.smoothing is False
+    assert len(session.asked) == 2
+
+
+# Views
+
+
+@pytest.fixture
+def view() -> ViewState:
+    return ViewState()
+
+
+@pytest.fixture
+def views(qtbot: QtBot, context: AppContext, view: ViewState) -> ViewsController:
+    canvas = Canvas(view)
+    qtbot.addWidget(canvas)
+    return ViewsController(context, view, canvas, canvas)
+
+
+def test_a_look_is_remembered_and_taken_from_the_settings(
+    views: ViewsController, view: ViewState, context: AppContext, session: QuietSession
+) -> None:
+    views.set_background("black")
+    assert context.settings.get("view.background") == "black"
+    context.settings.update({"view.background": "blurred", "pose.threshold": 0.5})
+    assert view.background == "blurred"
+    assert session.controls.threshold == 0.5
+    views.choose_stack(0)
+    assert session.controls.shown == 0
+
+
+def test_mirroring_twice_gives_back_what_was(
+    views: ViewsController, view: ViewState, context: AppContext
+) -> None:
+    views.source_opened(CAMERA)
+    assert view.mirror
+    views.set_mirror(False)
+    assert (view.mirror, context.settings.get("view.mirror")) == (False, "off")
+    views.set_mirror(True)
+    assert (view.mirror, context.settings.get("view.mirror")) == (True, "auto")
+    views.source_opened(CLIP)
+    assert not view.mirror
+
+
+def test_esc_ends_one_thing_at_a_time(
+    views: ViewsController, view: ViewState, session: QuietSession
+) -> None:
+    left = []
+    views.nothing_to_end.connect(lambda: left.append(1))
+    views._canvas.show_result(made_result())
+    views.region_chosen(Region(1, 2, 30))
+    views._canvas.solo(3)
+    views.end_one_thing()
+    assert (view.solo, left) == (None, [])
+    views.end_one_thing()
+    assert (session.controls.region, left) == (None, [])
+    views.end_one_thing()
+    assert left == [1]
+
+
+def test_esc_after_a_region_that_was_refused_goes_on_to_the_next_thing(
+    views: ViewsController, session: QuietSession
+) -> None:
+    left = []
+    views.nothing_to_end.connect(lambda: left.append(1))
+    views.region_chosen(Region(9000, 9000, 30))
+    session.controls.region = None  # what the session does with one outside of the picture
+    views.end_one_thing()
+    assert left == [1]
+
+
+# Recordings
+
+
+@pytest.fixture
+def recordings(qtbot: QtBot, context: AppContext) -> RecordingsController:
+    canvas, label = Canvas(ViewState()), QLabel()
+    qtbot.addWidget(canvas)
+    qtbot.addWidget(label)
+    return RecordingsController(context, RecordingState(), label, canvas, canvas)
+
+
+def test_a_recording_starts_and_ends(
+    recordings: RecordingsController, context: AppContext, session: QuietSession
+) -> None:
+    started: list[int] = []
+    recordings.started.connect(lambda: started.append(1))
+    recordings.toggle("both")
+    ((_, request),) = session.asked
+    assert request.annotated is not None
+    assert request.raw is not None
+    assert (recordings._state.kind, started) == ("both", [1])
+    recordings.toggle("annotated")
+    assert session.asked[-1] == ("stop", None)
+    report = RecordingReport(files=())
+    recordings.happened(Event("recording_finished", "", report))
+    assert recordings._state.kind is None
+    assert context.notices.fact is not None
+    assert context.notices.fact.text.startswith("Nothing was recorded")
+
+
+def test_a_recording_that_cannot_begin_says_why(
+    recordings: RecordingsController, context: AppContext, session: QuietSession
+) -> None:
+    session.refusal = RecordingError("The disk is full.")
+    recordings.toggle("raw")
+    assert recordings._state.kind is None
+    assert [error.text for error in context.notices.errors] == ["The disk is full."]
+
+
+# Messages and dialogs
+
+
+def test_an_error_stays_until_it_is_settled(context: AppContext) -> None:
+    controller = MessagesController(context)
+    controller.happened(Event("source_lost", "The camera is gone."))
+    controller.happened(Event("model_loaded", ""))
+    assert [error.text for error in context.notices.errors] == ["The camera is gone."]
+    controller.happened(Event("source_back", ""))
+    assert context.notices.errors == ()
+
+
+def test_preferences_that_are_accepted_become_settings(
+    qtbot: QtBot, context: AppContext, dialogs: SilentDialogs
+) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    controller = DialogsController(context, window, lambda: 1.0, window)
+    dialogs.on_show = lambda dialog: dialog.editors["appearance.theme"][2]("light")
+    bright = QApplication.palette().window().color().lightness()
+    controller.show_preferences()
+    assert context.settings.get("appearance.theme") == "light"
+    assert QApplication.palette().window().color().lightness() > bright + 100
