@@ -1,12 +1,19 @@
-"""Where bundled files and the user's own folders are."""
+"""Where bundled files and the user's own folders are.
+
+Two environment variables move the latter, on every system: `POSE_APP_HOME` is one folder for all of
+them (an app on a stick, a second set of settings, tests), `POSE_APP_CACHE` one for the cache alone.
+"""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import platformdirs
 
 from .errors import PoseAppError
+
+HOME_VARIABLE, CACHE_VARIABLE = "POSE_APP_HOME", "POSE_APP_CACHE"
 
 _APP = "pose-app"
 
@@ -26,20 +33,33 @@ def bundled(*parts: str) -> Path:
 
 
 def settings_file() -> Path:
-    return Path(platformdirs.user_config_dir(_APP, appauthor=False)) / "settings.json"
+    """The file of the settings."""
+    return _own("config", platformdirs.user_config_dir(_APP, appauthor=False)) / "settings.json"
 
 
 def models_folder() -> Path:
-    return Path(platformdirs.user_data_dir(_APP, appauthor=False)) / "models"
+    """Downloaded and added models."""
+    return _own("data", platformdirs.user_data_dir(_APP, appauthor=False)) / "models"
 
 
 def cache_folder() -> Path:
-    return Path(platformdirs.user_cache_dir(_APP, appauthor=False))
+    """What can be made again: converted and compiled models."""
+    chosen = os.environ.get(CACHE_VARIABLE)
+    if chosen:
+        return Path(chosen).absolute()
+    return _own("cache", platformdirs.user_cache_dir(_APP, appauthor=False))
 
 
 def log_folder() -> Path:
-    return Path(platformdirs.user_log_dir(_APP, appauthor=False))
+    """The app's own log and the traces of crashes."""
+    return _own("log", platformdirs.user_log_dir(_APP, appauthor=False))
 
 
 def recordings_folder() -> Path:
-    return Path(platformdirs.user_videos_dir()) / _APP
+    """Where recordings and snapshots go unless the settings name another folder."""
+    return _own("recordings", str(Path(platformdirs.user_videos_dir()) / _APP))
+
+
+def _own(name: str, usual: str) -> Path:
+    home = os.environ.get(HOME_VARIABLE)
+    return Path(home).absolute() / name if home else Path(usual)

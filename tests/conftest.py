@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from pose_app.paths import CACHE_VARIABLE, HOME_VARIABLE
+
 LEAVE_SECONDS = 20.0  # how long a thread may take to end after its test
 
 
@@ -45,13 +47,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(gpu)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def shared_cache(pytestconfig: pytest.Config) -> Iterator[Path]:
+    """Compiled models are shared by all tests, workers and runs: they are kept by content."""
+    cache = pytestconfig.cache
+    assert cache is not None, "the plugin cacheprovider is needed"
+    folder = cache.mkdir("compiled-models")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(CACHE_VARIABLE, str(folder))
+        yield folder
+
+
 @pytest.fixture(autouse=True)
 def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Settings, models, logs and recordings of a test are its own; the cache of converted models
-    is shared, it is keyed by content."""
+    """Settings, models, logs and recordings of a test, and of the processes it starts, are its own:
+    a person's are neither read nor written."""
     home: Path = tmp_path_factory.mktemp("home")
-    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_VIDEOS_DIR"):
-        monkeypatch.setenv(name, str(home / name.lower()))
+    monkeypatch.setenv(HOME_VARIABLE, str(home))
     return home
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pose_app.paths import cache_folder
+from pose_app.paths import HOME_VARIABLE
 from pose_app.sources import redact
 from tests.e2e.test_run import command
 from tests.rtsp import RtspServer
@@ -24,10 +24,8 @@ WRITTEN = (USER, PASSWORD)
 
 def _environment(home: Path) -> dict[str, str]:
     """All folders of the app under `home`, but for the cache of compiled models."""
-    cache = cache_folder().parent
-    names = ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_VIDEOS_DIR", "HOME")
-    folders = dict.fromkeys(names, str(home))
-    return {**os.environ, **folders, "XDG_CACHE_HOME": str(cache), "QT_QPA_PLATFORM": "offscreen"}
+    folders = {HOME_VARIABLE: str(home), "HOME": str(home)}
+    return {**os.environ, **folders, "QT_QPA_PLATFORM": "offscreen"}
 
 
 def _run(home: Path, url: str, *words: str) -> tuple[str, str, int]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from pose_app.paths import CACHE_VARIABLE, HOME_VARIABLE
 from pose_app.recording.keypoint_log import LogReader
 from pose_app.recording.verify import verify
 from pose_app.settings import SETTINGS, Settings
@@ -64,9 +65,7 @@ PHASES = [
 
 
 def environment(home: Path) -> dict[str, str]:
-    names = ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_VIDEOS_DIR")
-    folders = dict.fromkeys(names, str(home / "home"))
-    return {**os.environ, **folders, "QT_QPA_PLATFORM": "offscreen"}
+    return {**os.environ, HOME_VARIABLE: str(home / "home"), "QT_QPA_PLATFORM": "offscreen"}
 
 
 def ended(words: list[object], home: Path) -> tuple[int, str, str]:
@@ -193,7 +192,7 @@ def test_a_signal_at_any_phase_of_the_window(phase: str, number: int, tmp_path: 
 
 def test_two_copies_start_at_once_without_a_cache(tmp_path: Path) -> None:
     """Both convert the same model into the same folder."""
-    env = {**environment(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    env = {**environment(tmp_path), CACHE_VARIABLE: str(tmp_path / "cache")}
     copies = [
         subprocess.Popen(
             command("run", "demo", "--frames", 3, "--json"),
@@ -240,7 +239,7 @@ def test_two_copies_share_their_settings(tmp_path: Path) -> None:
 
 
 def test_settings_of_a_newer_version_open_a_window_and_survive(tmp_path: Path) -> None:
-    path = tmp_path / "home" / "pose-app" / "settings.json"
+    path = tmp_path / "home" / "config" / "settings.json"
     path.parent.mkdir(parents=True)
     newer = {
         **{setting.key: {"now": "an object"} for setting in SETTINGS if setting.group},

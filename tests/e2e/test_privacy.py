@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pose_app.paths import HOME_VARIABLE
 from tests.servers import MjpegServer
 
 # Python tells its audit hooks every name that is looked up and every connection, whoever makes it.
@@ -51,10 +52,9 @@ from pose_app import cli""",
 
 
 def requests(code: str, words: list[str], home: Path) -> list[list[str]]:
-    names = ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_VIDEOS_DIR")
     done = subprocess.run(
         [sys.executable, "-c", code, *words],
-        env={**os.environ, **dict.fromkeys(names, str(home)), "QT_QPA_PLATFORM": "offscreen"},
+        env={**os.environ, HOME_VARIABLE: str(home), "QT_QPA_PLATFORM": "offscreen"},
         capture_output=True,
         text=True,
         timeout=100,

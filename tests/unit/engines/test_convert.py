@@ -16,6 +16,7 @@ from pose_app.engines.convert import Converted, converted
 from pose_app.engines.openvino_engine import OpenVINOEngine
 from pose_app.engines.selfcheck import failure
 from pose_app.errors import EngineError
+from pose_app.paths import CACHE_VARIABLE
 from pose_app.spec import ModelSpec
 
 from .conftest import MakeModel
@@ -155,17 +156,12 @@ def test_warm_cache_needs_no_torch(make_model: MakeModel, tmp_path: Path) -> Non
         "print(engine.infer(crops, 3).stack(2).shape, engine.info.reason)\n"
         "engine.close()\n"
     )
-    folders = {
-        "XDG_CACHE_HOME": str(tmp_path),
-        "HOME": str(tmp_path),
-        "LOCALAPPDATA": str(tmp_path),
-    }
     for state in ("cold", "warm"):
         done = subprocess.run(
             [sys.executable, "-c", code, str(path), state],
             capture_output=True,
             text=True,
-            env=os.environ | folders,
+            env=os.environ | {CACHE_VARIABLE: str(tmp_path)},
             check=False,
         )
         assert done.returncode == 0, done.stderr
