@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -68,40 +68,79 @@ def imports(path: Path, *, lazy: bool = True, typing: bool = False) -> Iterator[
     yield from walk(tree)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_files_keep_to_their_room(path: Path) -> None:
+def layer_problems(path: Path) -> Iterator[str]:
     own = room(path)
     if own == "__init__":
         return
-    assert own in HEIGHT, f"{own} has no place in the layers"
+    if own not in HEIGHT:
+        yield f"{own} has no place in the layers"
+        return
     for name in imports(path):
-        top = name.split(".")[0]
-        if own != "ui":
-            assert top not in QT, f"{name} outside of ui"
-        if own in TORCH_FREE:
-            assert top != "torch", "torch in a room that runs without it"
-        parts = name.split(".")
-        if top == "pose_app" and len(parts) > 1 and parts[1] in HEIGHT:
-            assert HEIGHT[parts[1]] <= HEIGHT[own], f"{own} imports the higher {name}"
+        top, *rest = name.split(".")
+        if own != "ui" and top in QT:
+            yield f"{name} outside of ui"
+        if own in TORCH_FREE and top == "torch":
+            yield "torch in a room that runs without it"
+        if top == "pose_app" and rest and HEIGHT.get(rest[0], 0) > HEIGHT[own]:
+            yield f"{own} imports the higher {name}"
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_no_file_is_long(path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST
+def length_problems(path: Path) -> Iterator[str]:
+    lines = len(path.read_text(encoding="utf-8").splitlines())
+    if lines > LONGEST:
+        yield f"{lines} lines"
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_no_exception_is_swallowed(path: Path) -> None:
+def swallowing_problems(path: Path) -> Iterator[str]:
     """A bare `except`, or one of everything with nothing but `pass` in it."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ExceptHandler):
-            assert node.type is not None, f"line {node.lineno}"
             everything = isinstance(node.type, ast.Name) and node.type.id in (
                 "Exception",
                 "BaseException",
             )
             silent = all(isinstance(statement, ast.Pass) for statement in node.body)
-            assert not (everything and silent), f"line {node.lineno}"
+            if node.type is None or (everything and silent):
+                yield f"line {node.lineno} swallows exceptions"
+
+
+RULES = [layer_problems, length_problems, swallowing_problems]
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_files_keep_to_the_rules(rule: Callable[[Path], Iterator[str]]) -> None:
+    assert len(FILES) > 100
+    problems = [f"{path.relative_to(PACKAGE)}: {text}" for path in FILES for text in rule(path)]
+    assert problems == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "name", "code", "word"),
+    [
+        (layer_problems, "pose/x.py", "from ..ui import theme", "higher"),
+        (layer_problems, "pose/x.py", "def f():\n    import torch", "torch"),
+        (layer_problems, "recording/x.py", "from PySide6 import QtCore", "outside of ui"),
+        (layer_problems, "new/x.py", "", "no place"),
+        (length_problems, "x.py", "\n" * (LONGEST + 1), "lines"),
+        (swallowing_problems, "x.py", "try:\n    f()\nexcept Exception:\n    pass", "line 3"),
+        (swallowing_problems, "x.py", "try:\n    f()\nexcept:\n    raise", "line 3"),
+    ],
+)
+def test_a_breach_of_the_rules_is_found(
+    rule: Callable[[Path], Iterator[str]],
+    name: str,
+    code: str,
+    word: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "PACKAGE", tmp_path)
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(code)
+    problems = list(rule(path))
+    assert problems
+    assert all(word in problem for problem in problems)
 
 
 def loaded_after(code: str) -> set[str]:
