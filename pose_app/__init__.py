@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .errors import PoseAppError
     from .pose.estimator import PoseEstimator
-    from .types import Frame, Pose, Region
+    from .types import Box, Frame, FrameResult, Pose, Region
 
 __version__ = "0.1.0"
 
@@ -25,11 +25,22 @@ sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 # which would take 3 GB. 134 million are more than any camera gives.
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(2**27))
 
-__all__ = ["Frame", "Pose", "PoseAppError", "PoseEstimator", "Region", "__version__"]
+__all__ = [
+    "Box",
+    "Frame",
+    "FrameResult",
+    "Pose",
+    "PoseAppError",
+    "PoseEstimator",
+    "Region",
+    "__version__",
+]
 
 _HOMES = {
     "PoseEstimator": ".pose.estimator",
+    "Box": ".types",
     "Frame": ".types",
+    "FrameResult": ".types",
     "Pose": ".types",
     "Region": ".types",
     "PoseAppError": ".errors",

@@ -1,29 +1,101 @@
-"""Joint names, limbs and left-right pairs of the skeletons that pose networks answer with."""
+"""The skeletons that pose networks answer with: joints, limbs, left-right pairs, body parts.
+
+Each is one row with everything that is known about it; nothing is guessed from the names of joints
+but their side.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+# Ways to get a joint of a common format out of a skeleton: each way is the indices of the joints
+# whose middle it is, the best way first; no way: the skeleton does not have it.
+Ways = tuple[tuple[int, ...], ...]
+
+# Lin et al., ECCV 2014, in the order of its keypoints.
+COCO_17_NAMES = (
+    "nose",
+    "left_eye",
+    "right_eye",
+    "left_ear",
+    "right_ear",
+    "left_shoulder",
+    "right_shoulder",
+    "left_elbow",
+    "right_elbow",
+    "left_wrist",
+    "right_wrist",
+    "left_hip",
+    "right_hip",
+    "left_knee",
+    "right_knee",
+    "left_ankle",
+    "right_ankle",
+)
+
+# OpenPose's BODY_25 (Cao et al., TPAMI 2019). Its neck lies between the shoulders.
+BODY_25_NAMES = (
+    "nose",
+    "neck",
+    "right_shoulder",
+    "right_elbow",
+    "right_wrist",
+    "left_shoulder",
+    "left_elbow",
+    "left_wrist",
+    "mid_hip",
+    "right_hip",
+    "right_knee",
+    "right_ankle",
+    "left_hip",
+    "left_knee",
+    "left_ankle",
+    "right_eye",
+    "left_eye",
+    "right_ear",
+    "left_ear",
+    "left_big_toe",
+    "left_small_toe",
+    "left_heel",
+    "right_big_toe",
+    "right_small_toe",
+    "right_heel",
+)
+
 
 @dataclass(frozen=True)
 class Skeleton:
     """One set of joints, in the order of a network's heatmaps.
 
-    `limbs` are pairs of joint indices to draw; `flip[j]` is the joint that takes the place of
-    joint j when the picture is mirrored.
+    Attributes:
+        name: How the skeleton is called.
+        joints: Names, K of them.
+        limbs: Pairs of joint indices to draw.
+        flip: `flip[j]` is the joint that takes the place of joint j in a mirrored picture.
+        parts: Body parts from head to foot with the indices of their joints; every joint is in
+            exactly one.
+        coco_17: For each of COCO_17_NAMES the ways to get it.
+        body_25: The same for BODY_25_NAMES.
     """
 
     name: str
     joints: tuple[str, ...]
     limbs: tuple[tuple[int, int], ...]
     flip: tuple[int, ...]
+    parts: tuple[tuple[str, tuple[int, ...]], ...]
+    coco_17: tuple[Ways, ...]
+    body_25: tuple[Ways, ...]
 
     def __len__(self) -> int:
         return len(self.joints)
 
     def index(self, joint: str) -> int:
-        """Index of a joint by its name. Raises ValueError if this skeleton has no such joint."""
+        """Index of a joint by its name.
+
+        Raises:
+            ValueError: This skeleton has no such joint.
+        """
         return self.joints.index(joint)
 
     def side(self, joint: int) -> str:
@@ -33,46 +105,60 @@ class Skeleton:
 
     @property
     def groups(self) -> dict[str, tuple[int, ...]]:
-        """Joint indices by body part: head, torso, right/left arm, right/left leg."""
-        parts: dict[str, list[int]] = {}
-        for index, name in enumerate(self.joints):
-            parts.setdefault(_part(name), []).append(index)
-        return {part: tuple(parts[part]) for part in _PARTS if part in parts}
+        """Joint indices by body part: head, torso, right/left arm, right/left leg, other."""
+        return dict(self.parts)
 
 
-_PARTS = ("head", "torso", "right arm", "left arm", "right leg", "left leg")
+def _ways(joints: Sequence[str], names: Sequence[str], **more: Sequence[str]) -> tuple[Ways, ...]:
+    """For each of `names` the ways to get it out of `joints`.
+
+    A joint of the very name comes first; `more` has further ways by name, in which `+` is the
+    middle of two joints. Ways with a joint that is not there are left out.
+    """
+    known = {joint: index for index, joint in enumerate(joints)}
+    wanted = [[name, *more.get(name, ())] for name in names]
+    return tuple(
+        tuple(
+            tuple(known[part] for part in way.split("+"))
+            for way in ways
+            if all(part in known for part in way.split("+"))
+        )
+        for ways in wanted
+    )
 
 
-def _part(joint: str) -> str:
-    side, _, rest = joint.partition("_")
-    if rest in ("shoulder", "elbow", "wrist"):
-        return f"{side} arm"
-    if rest in ("hip", "knee", "ankle"):
-        return f"{side} leg"
-    return "torso" if joint in ("pelvis", "thorax") else "head"
+def _body_25(joints: Sequence[str]) -> tuple[Ways, ...]:
+    """MPII's thorax is OpenPose's neck, its pelvis the middle of the hips."""
+    return _ways(
+        joints,
+        BODY_25_NAMES,
+        neck=("thorax", "left_shoulder+right_shoulder"),
+        mid_hip=("pelvis", "left_hip+right_hip"),
+    )
 
 
 # Andriluka et al., CVPR 2014. Limbs as usually drawn; thorax lies on the pelvis-neck line.
+_MPII_JOINTS = (
+    "right_ankle",
+    "right_knee",
+    "right_hip",
+    "left_hip",
+    "left_knee",
+    "left_ankle",
+    "pelvis",
+    "thorax",
+    "upper_neck",
+    "head_top",
+    "right_wrist",
+    "right_elbow",
+    "right_shoulder",
+    "left_shoulder",
+    "left_elbow",
+    "left_wrist",
+)
 MPII_16 = Skeleton(
     name="mpii-16",
-    joints=(
-        "right_ankle",
-        "right_knee",
-        "right_hip",
-        "left_hip",
-        "left_knee",
-        "left_ankle",
-        "pelvis",
-        "thorax",
-        "upper_neck",
-        "head_top",
-        "right_wrist",
-        "right_elbow",
-        "right_shoulder",
-        "left_shoulder",
-        "left_elbow",
-        "left_wrist",
-    ),
+    joints=_MPII_JOINTS,
     limbs=(
         (0, 1),
         (1, 2),
@@ -90,30 +176,21 @@ MPII_16 = Skeleton(
         (14, 15),
     ),
     flip=(5, 4, 3, 2, 1, 0, 6, 7, 8, 9, 15, 14, 13, 12, 11, 10),
+    parts=(
+        ("head", (8, 9)),
+        ("torso", (6, 7)),
+        ("right arm", (10, 11, 12)),
+        ("left arm", (13, 14, 15)),
+        ("right leg", (0, 1, 2)),
+        ("left leg", (3, 4, 5)),
+    ),
+    coco_17=_ways(_MPII_JOINTS, COCO_17_NAMES),
+    body_25=_body_25(_MPII_JOINTS),
 )
 
-# Lin et al., ECCV 2014.
 COCO_17 = Skeleton(
     name="coco-17",
-    joints=(
-        "nose",
-        "left_eye",
-        "right_eye",
-        "left_ear",
-        "right_ear",
-        "left_shoulder",
-        "right_shoulder",
-        "left_elbow",
-        "right_elbow",
-        "left_wrist",
-        "right_wrist",
-        "left_hip",
-        "right_hip",
-        "left_knee",
-        "right_knee",
-        "left_ankle",
-        "right_ankle",
-    ),
+    joints=COCO_17_NAMES,
     limbs=(
         (15, 13),
         (13, 11),
@@ -134,27 +211,37 @@ COCO_17 = Skeleton(
         (2, 4),
     ),
     flip=(0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15),
+    parts=(
+        ("head", (0, 1, 2, 3, 4)),
+        ("right arm", (6, 8, 10)),
+        ("left arm", (5, 7, 9)),
+        ("right leg", (12, 14, 16)),
+        ("left leg", (11, 13, 15)),
+    ),
+    coco_17=_ways(COCO_17_NAMES, COCO_17_NAMES),
+    body_25=_body_25(COCO_17_NAMES),
 )
 
 # Johnson and Everingham, CVPR 2011.
+_LSP_JOINTS = (
+    "right_ankle",
+    "right_knee",
+    "right_hip",
+    "left_hip",
+    "left_knee",
+    "left_ankle",
+    "right_wrist",
+    "right_elbow",
+    "right_shoulder",
+    "left_shoulder",
+    "left_elbow",
+    "left_wrist",
+    "upper_neck",
+    "head_top",
+)
 LSP_14 = Skeleton(
     name="lsp-14",
-    joints=(
-        "right_ankle",
-        "right_knee",
-        "right_hip",
-        "left_hip",
-        "left_knee",
-        "left_ankle",
-        "right_wrist",
-        "right_elbow",
-        "right_shoulder",
-        "left_shoulder",
-        "left_elbow",
-        "left_wrist",
-        "upper_neck",
-        "head_top",
-    ),
+    joints=_LSP_JOINTS,
     limbs=(
         (0, 1),
         (1, 2),
@@ -172,9 +259,27 @@ LSP_14 = Skeleton(
         (12, 13),
     ),
     flip=(5, 4, 3, 2, 1, 0, 11, 10, 9, 8, 7, 6, 12, 13),
+    parts=(
+        ("head", (12, 13)),
+        ("right arm", (6, 7, 8)),
+        ("left arm", (9, 10, 11)),
+        ("right leg", (0, 1, 2)),
+        ("left leg", (3, 4, 5)),
+    ),
+    coco_17=_ways(_LSP_JOINTS, COCO_17_NAMES),
+    body_25=_body_25(_LSP_JOINTS),
 )
 
+OTHER = "other"  # the part of joints that no known skeleton has
 SKELETONS = {skeleton.name: skeleton for skeleton in (MPII_16, COCO_17, LSP_14)}
+
+_PARTS = ("head", "torso", "right arm", "left arm", "right leg", "left leg", OTHER)
+_PART_OF = {
+    skeleton.joints[index]: part
+    for skeleton in SKELETONS.values()
+    for part, members in skeleton.parts
+    for index in members
+}
 
 
 def by_joint_count(count: int) -> Skeleton | None:
@@ -182,14 +287,53 @@ def by_joint_count(count: int) -> Skeleton | None:
     return next((s for s in SKELETONS.values() if len(s) == count), None)
 
 
+def by_joints(joints: Sequence[str], limbs: Sequence[tuple[int, int]] = ()) -> Skeleton:
+    """The known skeleton with these joints in this order, else one made of them.
+
+    Args:
+        joints: Names, in the order of a network's heatmaps or of a keypoint log.
+        limbs: Pairs of indices, for a skeleton that is not known.
+    """
+    named = tuple(joints)
+    known = next((s for s in SKELETONS.values() if s.joints == named), None)
+    return known or custom(named, tuple(limbs), tuple(range(len(named))))
+
+
+def custom(
+    joints: tuple[str, ...],
+    limbs: tuple[tuple[int, int], ...],
+    flip: tuple[int, ...],
+    name: str = "custom",
+) -> Skeleton:
+    """A skeleton that only a model file describes.
+
+    Joints that a known skeleton has belong to the same part as there, all others to `other`; in the
+    common formats it has the joints of the same names.
+    """
+    members: dict[str, list[int]] = {}
+    for index, joint in enumerate(joints):
+        members.setdefault(_PART_OF.get(joint, OTHER), []).append(index)
+    return Skeleton(
+        name,
+        joints,
+        limbs,
+        flip,
+        parts=tuple((part, tuple(members[part])) for part in _PARTS if part in members),
+        coco_17=_ways(joints, COCO_17_NAMES),
+        body_25=_body_25(joints),
+    )
+
+
 def from_parts(
     joints: Sequence[str], limbs: Sequence[Sequence[int]], flip: Sequence[int], name: str = "custom"
 ) -> Skeleton:
     """A skeleton from a model's own lists; the known one where all three agree."""
-    made = Skeleton(
-        name, tuple(joints), tuple((int(a), int(b)) for a, b in limbs), tuple(int(f) for f in flip)
+    lists = (
+        tuple(joints),
+        tuple((int(a), int(b)) for a, b in limbs),
+        tuple(int(f) for f in flip),
     )
     for known in SKELETONS.values():
-        if (known.joints, known.limbs, known.flip) == (made.joints, made.limbs, made.flip):
+        if (known.joints, known.limbs, known.flip) == lists:
             return known
-    return made
+    return custom(*lists, name)

@@ -51,6 +51,7 @@ class Region:
 
     @property
     def centre(self) -> tuple[float, float]:
+        """Half a side from the corner (`x`, `y`)."""
         return self.x + self.side / 2, self.y + self.side / 2
 
 
@@ -63,10 +64,14 @@ class Heatmaps(Protocol):
     """
 
     @property
-    def batch(self) -> int: ...
+    def batch(self) -> int:
+        """How many crops went through the network together, B."""
+        ...
 
     @property
-    def stacks(self) -> int: ...
+    def stacks(self) -> int:
+        """How many stacks ran, S."""
+        ...
 
     def stack(self, stack: int, item: int = 0) -> Floats:
         """(K, h, w) float32 of one stack (0 = first), copied out to main memory if need be."""
@@ -79,14 +84,32 @@ class Heatmaps(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Pose:
-    """The joints of one person in one frame, in pixels of the picture.
+class Box:
+    """The visible part of a person, in pixels of the picture.
 
-    `joints` (K, 2) float32, `scores` (K,) calibrated 0..1, `present` (K,) bool: score at or above
-    the threshold. All three are of stack `stack` (0 = first), smoothed where smoothing is on.
+    `x` and `y` are the top left corner in the same pixel coordinates as joints, `width` and
+    `height` are positive; `score` 0..1 is how sure the person finder is.
+    """
+
+    x: float
+    y: float
+    width: float
+    height: float
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pose:
+    """One person who is there, in one frame; positions are in pixels of the picture.
+
+    `joints` (K, 2) float32, `scores` (K,) float32 calibrated 0..1, `present` (K,) bool: score at or
+    above `threshold`. All three are of stack `stack` (0 = first), smoothed where smoothing is on.
     `stack_joints` (S, K, 2) and `stack_scores` (S, K) hold every stack that ran, unsmoothed.
-    `found` is False while nobody is in view (no joint is present then). `tracking` is `search`,
-    `track` or `manual`. `timings` are milliseconds per stage: crop, network, decode, track.
+
+    `track_id` (from 1) is the same for the same person from frame to frame; `score` 0..1 is how
+    sure it is that somebody is there; `box` is the person's visible part where a finder has seen
+    it; `manual`: `region` was chosen by hand. `maps` are the heatmaps of one inference, in which
+    this person is item `item`; None where they were not kept.
     """
 
     skeleton: Skeleton
@@ -97,11 +120,13 @@ class Pose:
     stack: int
     stack_joints: Floats
     stack_scores: Floats
-    found: bool
-    tracking: str
     threshold: float
-    timings: Mapping[str, float] = field(default_factory=dict)
+    track_id: int
+    score: float
+    box: Box | None = None
+    manual: bool = False
     maps: Heatmaps | None = None
+    item: int = 0
 
     @property
     def stacks(self) -> int:
@@ -109,25 +134,42 @@ class Pose:
         return self.stack_joints.shape[0]
 
     def heatmaps(self, stack: int | None = None) -> Floats:
-        """(K, h, w) float32 over `region`; default the stack that the joints are of.
+        """The maps of one stack over `region`.
 
-        Raises ValueError where that stack did not run or the maps were not kept.
+        Args:
+            stack: 0 = first; default the stack that the joints are of.
+
+        Returns:
+            (K, h, w) float32, copied out to main memory if need be.
+
+        Raises:
+            ValueError: That stack did not run, or the maps were not kept.
+            EngineError: The device that holds the maps was lost.
         """
         if self.maps is None:
             raise ValueError("the heatmaps of this pose were not kept")
         wanted = self.stack if stack is None else stack
         if not 0 <= wanted < self.stacks:
             raise ValueError(f"stack {wanted} did not run, there are {self.stacks}")
-        return self.maps.stack(wanted)
+        return self.maps.stack(wanted, self.item)
 
 
 @dataclass(frozen=True, slots=True)
 class FrameResult:
-    """A frame with its pose; `pose` is None while the model is still loading.
+    """A frame with everybody who is in it.
 
-    `done_ns` is `time.perf_counter_ns()` when the pose was ready.
+    `poses` is empty where nobody is there, and where the frame was not `estimated`: while the model
+    is still loading, or has just failed. `done_ns` is `time.perf_counter_ns()` when the poses were
+    ready. `timings` are milliseconds per stage (crop, network, decode, track).
     """
 
     frame: Frame
-    pose: Pose | None
+    poses: tuple[Pose, ...]
     done_ns: int
+    timings: Mapping[str, float] = field(default_factory=dict)
+    estimated: bool = True
+
+    def person(self, track_id: int | None = None) -> Pose | None:
+        """The person with this id, else the first one; None where nobody is there."""
+        chosen = (pose for pose in self.poses if pose.track_id == track_id)
+        return next(chosen, self.poses[0] if self.poses else None)

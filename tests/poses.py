@@ -10,7 +10,9 @@ import numpy as np
 from pose_app.engines.base import EngineInfo
 from pose_app.skeletons import MPII_16, Skeleton
 from pose_app.spec import ModelSpec, NetworkConfig
-from pose_app.types import Frame, Pose, Region
+from pose_app.types import Frame, FrameResult, Pose, Region
+
+TIMINGS = {"crop": 0.1, "network": 1.0, "decode": 0.1, "track": 0.1}
 
 
 def make_pose(
@@ -20,7 +22,7 @@ def make_pose(
     scores: float | np.ndarray = 0.9,
     threshold: float = 0.3,
     stacks: int = 2,
-    found: bool = True,
+    track_id: int = 1,
 ) -> Pose:
     """A pose whose joints lie on a circle of 40 pixels around `centre`."""
     count = len(skeleton)
@@ -32,16 +34,23 @@ def make_pose(
         skeleton=skeleton,
         joints=joints,
         scores=all_scores,
-        present=(all_scores >= threshold) & found,
+        present=all_scores >= threshold,
         region=Region(centre[0] - 60, centre[1] - 60, 120),
         stack=stacks - 1,
         stack_joints=np.repeat(joints[None], stacks, axis=0),
         stack_scores=np.repeat(all_scores[None], stacks, axis=0),
-        found=found,
-        tracking="track",
         threshold=threshold,
-        timings={"crop": 0.1, "network": 1.0, "decode": 0.1, "track": 0.1},
+        track_id=track_id,
+        score=0.75,
     )
+
+
+def make_result(
+    frame: Frame, poses: Sequence[Pose] | None = None, *, estimated: bool = True
+) -> FrameResult:
+    """A frame with these people; default one in the middle of nowhere."""
+    shown = (make_pose(),) if poses is None else tuple(poses)
+    return FrameResult(frame, shown if estimated else (), 0, TIMINGS, estimated)
 
 
 def make_spec(name: str = "fake", stacks: int = 2, skeleton: Skeleton = MPII_16) -> ModelSpec:
@@ -98,7 +107,7 @@ class FakeEstimator:
         shown: int | None = None,
         region: Region | None = None,
         following: Sequence[Frame] = (),
-    ) -> Pose:
+    ) -> list[Pose]:
         self.threads.add(threading.current_thread().name)
         if self.fault is not None:
             self.fault(frame)
@@ -106,12 +115,15 @@ class FakeEstimator:
         self.asked.append((stacks, shown, region))
         self.following.append([other.index for other in following])
         width, height = frame.size
-        return make_pose(
-            (width / 2, height / 2),
-            skeleton=self.skeleton,
-            stacks=stacks or self.spec.network.stacks,
-            threshold=self.threshold,
-        )
+        self.timings = TIMINGS
+        return [
+            make_pose(
+                (width / 2, height / 2),
+                skeleton=self.skeleton,
+                stacks=stacks or self.spec.network.stacks,
+                threshold=self.threshold,
+            )
+        ]
 
     def reset(self) -> None:
         self.resets += 1

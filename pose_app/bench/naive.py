@@ -39,14 +39,14 @@ def run(clip: Path, out: Path, estimator: PoseEstimator, seconds: float) -> floa
                 capture = _opened(clip)
                 continue
             now = time.perf_counter_ns()
-            pose = estimator.track(Frame(count + warm, now, (count + warm) / _FPS, image))  # type: ignore[arg-type]
+            poses = estimator.track(Frame(count + warm, now, (count + warm) / _FPS, image))  # type: ignore[arg-type]
             if stream is None:
                 stream = container.add_stream("libx264", rate=_FPS)
                 stream.height, stream.width = image.shape[:2]
                 stream.pix_fmt = "yuv420p"
                 stream.codec_context.thread_count = 1
                 stream.options = {"preset": "ultrafast", "tune": "zerolatency", "crf": "21"}
-            picture = cv2.cvtColor(draw(image, pose), cv2.COLOR_BGR2YUV_I420)  # type: ignore[arg-type]
+            picture = cv2.cvtColor(draw(image, poses), cv2.COLOR_BGR2YUV_I420)  # type: ignore[arg-type]
             encoded = av.VideoFrame.from_ndarray(picture, format="yuv420p")  # type: ignore[arg-type]
             container.mux(stream.encode(encoded))
             count += 1

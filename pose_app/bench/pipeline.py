@@ -35,10 +35,10 @@ LIVE = SessionOptions(lossless=False, paced=True, stacks="auto", smoothing=True)
 class InTurn(PoseEstimator):
     """Looks at no frame before its turn, as with a camera; notes what was the network's time."""
 
-    def track(self, *arguments: Any, **wishes: Any) -> Pose:
-        pose = super().track(*arguments, **{**wishes, "following": ()})
-        self.seen.append((time.perf_counter(), pose.timings["network"]))
-        return pose
+    def track(self, *arguments: Any, **wishes: Any) -> list[Pose]:
+        poses = super().track(*arguments, **{**wishes, "following": ()})
+        self.seen.append((time.perf_counter(), self.timings["network"]))
+        return poses
 
     @cached_property
     def seen(self) -> list[tuple[float, float]]:

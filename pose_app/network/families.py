@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from ..skeletons import Skeleton, by_joint_count
+from ..skeletons import Skeleton, by_joint_count, custom
 from ..spec import IMAGENET_MEAN, IMAGENET_STD, DecodeRule, ModelSpec, NetworkConfig
 from . import layouts
 
@@ -156,6 +156,4 @@ def spec_for(
 
 
 def _nameless(count: int) -> Skeleton:
-    return Skeleton(
-        "custom", tuple(f"joint_{index}" for index in range(count)), (), tuple(range(count))
-    )
+    return custom(tuple(f"joint_{index}" for index in range(count)), (), tuple(range(count)))

@@ -70,6 +70,7 @@ class InferenceWorker:
         self._own_threshold = 0.0
         self._ready_ns = 0
         self._last_stacks: int | None = None
+        self._asked_stacks = 1  # for the frame at hand
         self._discontinuity = True
         self.busy_since: float | None = None
         self.thread = threading.Thread(target=self._run, name="inference", daemon=True)
@@ -115,17 +116,18 @@ class InferenceWorker:
             estimator = post.engines.current
             if estimator is not None:
                 post.take(item)
-                pose = self._infer(estimator, item.frame, self._following())
+                poses = self._infer(estimator, item.frame, self._following())
                 if self._abandoned:  # it has answered after all, and nobody else will close it
                     close(estimator)
                     return
-                if pose is not None:
-                    self._done(item, pose)
+                if poses is not None:
+                    self._done(item, estimator, poses)
                     return
             if not post.lossless():
                 # A run of a camera begins with its model; everything else is shown without.
                 if not post.options.lossless or self._estimator is not None:
-                    post.publish(FrameResult(item.frame, None, time.perf_counter_ns()), item, None)
+                    nobody = FrameResult(item.frame, (), time.perf_counter_ns(), estimated=False)
+                    post.publish(nobody, item, None)
                 post.account.frame_dropped("no model")
                 return
             if estimator is None:
@@ -150,7 +152,9 @@ class InferenceWorker:
                 break
         return [item.frame for item in takewhile(lambda item: not item.discontinuity, items)]
 
-    def _infer(self, estimator: PoseEstimator, frame: Frame, following: list[Frame]) -> Pose | None:
+    def _infer(
+        self, estimator: PoseEstimator, frame: Frame, following: list[Frame]
+    ) -> list[Pose] | None:
         """None where the engine failed (somebody else was told) or the wish made no sense."""
         post = self._post
         if estimator is not self._estimator:
@@ -166,17 +170,18 @@ class InferenceWorker:
         region = controls.region
         with self._lock:
             self.busy_since = time.monotonic()
-        pose: Pose | None = None
+        poses: list[Pose] | None = None
         try:
-            pose = estimator.track(
+            self._asked_stacks = self._stacks(estimator)
+            poses = estimator.track(
                 frame,
-                stacks=self._stacks(estimator),
+                stacks=self._asked_stacks,
                 shown=controls.shown,
                 region=region,
                 following=following,
             )
-            if not (np.isfinite(pose.joints).all() and np.isfinite(pose.scores).all()):
-                pose = None
+            if not all(np.isfinite(p.joints).all() and np.isfinite(p.scores).all() for p in poses):
+                poses = None
                 raise EngineError("it answered with values that are not finite")
         except Exception as error:
             with self._lock:
@@ -190,7 +195,7 @@ class InferenceWorker:
                 post.engines.failed(estimator, error)
         with self._lock:
             self.busy_since = None
-        return pose
+        return poses
 
     def _refused(self, error: PoseAppError) -> None:
         """The frame or the region makes no sense; a region chosen by hand is forgotten."""
@@ -228,19 +233,21 @@ class InferenceWorker:
             return self._last_stacks
         return stacks
 
-    def _done(self, item: CapturedFrame, pose: Pose) -> None:
+    def _done(self, item: CapturedFrame, estimator: PoseEstimator, poses: list[Pose]) -> None:
         post, now = self._post, time.perf_counter_ns()
-        self._last_stacks = pose.stacks
+        timings = estimator.timings
+        stacks = poses[0].stacks if poses else self._asked_stacks
+        self._last_stacks = stacks
         # Crops of a search are no measure of what following a person costs.
-        if self._controller is not None and pose.tracking != "search":
-            network = pose.timings.get("network", 0.0)
-            other = sum(pose.timings.values()) - network
-            self._controller.update(pose.stacks, network / 1e3, other / 1e3)
+        if self._controller is not None and poses:
+            network = timings.get("network", 0.0)
+            other = sum(timings.values()) - network
+            self._controller.update(stacks, network / 1e3, other / 1e3)
         # A frame that waited for the model to load says nothing about the pipeline's speed.
         captured = item.frame.captured_ns
         age = (now - captured) / 1e6 if captured >= self._ready_ns else None
-        post.account.frame_processed(pose.timings, age, pose.stacks)
-        post.publish(FrameResult(item.frame, pose, now), item, self._estimator)
+        post.account.frame_processed(timings, age, stacks)
+        post.publish(FrameResult(item.frame, tuple(poses), now, timings), item, estimator)
         if post.options.frames is not None and post.account.processed >= post.options.frames:
             self._stopping = True
             post.finish()

@@ -34,7 +34,7 @@ class FrameMetrics:
 
     `dropped` maps a reason to a number of frames. `stages` maps a stage (read, wait, crop, network,
     decode, track, ...) to its time. `age` is the time from capture to the finished pose.
-    `stacks_now` is how many stacks the newest pose used, `seconds` its place in the source.
+    `stacks_now` is how many stacks the newest frame used, `seconds` its place in the source.
     """
 
     captured: int = 0
@@ -166,6 +166,7 @@ class MetricsCollector:
         self.processed = 0
         self.dropped: Counter[str] = Counter()
         self.stacks: Counter[int] = Counter()
+        self._stacks_now: int | None = None
         self._stages: dict[str, LatencyHistogram] = {}
         self._age = LatencyHistogram()
         self._in, self._out = Rate(), Rate()
@@ -191,6 +192,7 @@ class MetricsCollector:
         with self._lock:
             self.processed += 1
             self.stacks[stacks] += 1
+            self._stacks_now = stacks
             self._out.tick(now)
             self._first = now if self._first is None else self._first
             self._last = now
@@ -227,6 +229,7 @@ class MetricsCollector:
                 "source_fps": self._in.value(),
                 "stages": {stage: value for stage, value in stages.items() if value},
                 "age": self._age.now(),
+                "stacks_now": self._stacks_now,
             }
 
     def overall(self) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from ..errors import RecordingError
 from ..recording.active import ActiveRecording
 from ..recording.recording import RecordingReport, RecordingRequest, RecordingState
 from ..recording.writer import FileWriter
-from ..types import Pose
+from ..types import FrameResult
 from .capture import CapturedFrame
 from .events import EventList
 
@@ -67,21 +67,21 @@ class RecordingManager:
         if active is not None and active.fits(item.frame, item.source.name):
             active.take(item.frame, item.stamp)
 
-    def offer_pose(
-        self, item: CapturedFrame, pose: Pose | None, estimator: PoseEstimator | None
+    def offer_result(
+        self, item: CapturedFrame, result: FrameResult, estimator: PoseEstimator | None
     ) -> None:
         """A frame is through the network, or passed it by; on the inference thread."""
         active = self._active
         if active is None or active.precedes(item.stamp):
             return
-        model = None if pose is None or estimator is None else estimator.spec.name
-        active = self._fitting(item, model)
+        seen = estimator if result.estimated else None
+        active = self._fitting(item, None if seen is None else seen.spec.name)
         # New files with the video as it is captured begin with what the reader brings next.
         if active is None or active.precedes(item.stamp):
             return
-        if active.model is None and estimator is not None and pose is not None:
-            active.describe(_model_header(estimator))
-        active.offer_pose(item.frame, item.stamp, pose)
+        if active.model is None and seen is not None:
+            active.describe(_model_header(seen))
+        active.offer_result(result, item.stamp)
 
     def finish(self) -> None:
         """Close the recording on a thread of its own; an event tells when it is done."""

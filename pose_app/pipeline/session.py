@@ -134,14 +134,12 @@ class Session:
     def metrics(self) -> FrameMetrics:
         """What goes on right now."""
         estimator, result = self._engines.current, self._result
-        pose = None if result is None else result.pose
         return FrameMetrics(
             **self._account.now(),
             recording=self._recordings.state(),
             source=self._sources.info,
             engine=None if estimator is None else estimator.engine.info,
             model=None if estimator is None else estimator.spec.name,
-            stacks_now=None if pose is None else pose.stacks,
             stacks_all=None if estimator is None else estimator.spec.network.stacks,
             seconds=None if result is None else result.frame.seconds,
             finished=self.finished.is_set(),
@@ -169,7 +167,7 @@ class Session:
         self, result: FrameResult, item: CapturedFrame, estimator: PoseEstimator | None
     ) -> None:
         self._result = result
-        self._recordings.offer_pose(item, result.pose, estimator)
+        self._recordings.offer_result(item, result, estimator)
 
     def _ended(self, error: PoseAppError | None) -> None:
         """No more frames will come, or none of them can be used."""

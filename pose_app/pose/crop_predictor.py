@@ -23,12 +23,16 @@ _BATCH = 8  # candidates of one picture that go through the network together
 
 @dataclass(frozen=True)
 class CropPrediction:
-    """One region as the network saw it: joints (S, K, 2) in picture pixels, scores (S, K)."""
+    """One region as the network saw it: joints (S, K, 2) in picture pixels, scores (S, K).
+
+    Its heatmaps are item `item` of `maps`.
+    """
 
     region: Region
     joints: Floats
     scores: Floats
     maps: Heatmaps
+    item: int = 0
 
     @property
     def score(self) -> float:
@@ -97,29 +101,4 @@ class CropPredictor:
                 f"{self._engine.info.device}: choose another engine, device or precision."
             )
         joints = to_picture(found[..., :2], region, spec.input_size)
-        one = maps if maps.batch == 1 else _OneItem(maps, item)
-        return CropPrediction(region, joints, calibrate(found[..., 2], spec), one)
-
-
-class _OneItem:
-    """The heatmaps of one crop out of a batch."""
-
-    batch = 1
-
-    def __init__(self, maps: Heatmaps, item: int) -> None:
-        self._maps = maps
-        self._item = item
-
-    @property
-    def stacks(self) -> int:
-        return self._maps.stacks
-
-    def stack(self, stack: int, item: int = 0) -> Floats:
-        """(K, h, w) float32."""
-        if item != 0:
-            raise ValueError(f"item {item} of 1")
-        return self._maps.stack(stack, self._item)
-
-    def peaks(self) -> Floats | None:
-        peaks = self._maps.peaks()
-        return None if peaks is None else peaks[self._item : self._item + 1]
+        return CropPrediction(region, joints, calibrate(found[..., 2], spec), maps, item)

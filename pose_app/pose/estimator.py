@@ -1,12 +1,12 @@
 """Pictures to poses: the crop, the engine, the decode rule, the tracker and the smoothing in one.
 
 from pose_app import PoseEstimator
-pose = PoseEstimator.open().estimate(image_bgr)
+poses = PoseEstimator.open().estimate(image_bgr)
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING
@@ -33,11 +33,12 @@ if TYPE_CHECKING:
 
 
 class PoseEstimator:
-    """One person's pose in pictures (`estimate`) or in a video (`track`).
+    """Poses of the people in pictures (`estimate`) or in a video (`track`): at present of one.
 
     Not for use from several threads at a time; the poses it hands out may be read from any.
     `threshold` (calibrated score 0..1 from which a joint is present) and `smoothing` may be set at
-    any time.
+    any time. `timings` are the milliseconds per stage (crop, network, decode, track) that the last
+    call took.
     """
 
     def __init__(
@@ -53,7 +54,9 @@ class PoseEstimator:
         self.skeleton: Skeleton = engine.spec.skeleton
         self.threshold = engine.spec.threshold if threshold is None else threshold
         self.smoothing = smoothing
+        self.timings: Mapping[str, float] = MappingProxyType({})
         self._stacks = self._checked_stacks(stacks)
+        self._track_id = 0  # of the person who is followed, or was last
         self._tracker = Tracker(self.spec)
         self._filter = OneEuro(len(self.spec.joints))
         self._filtered: int | None = None  # the stack whose joints the filter knows
@@ -81,24 +84,35 @@ class PoseEstimator:
         opened = open_engine(model, engine, device, precision)
         return cls(opened, threshold=threshold, smoothing=smoothing, stacks=stacks)
 
-    def estimate(self, image_bgr: Image, region: Region | None = None) -> Pose:
-        """The pose in one picture (H, W, 3) uint8 BGR.
+    def estimate(self, image: Image, region: Region | None = None) -> list[Pose]:
+        """Everybody in one picture.
 
-        Without a region the person is searched: in the whole picture, then in squares of two
-        scales; what seems to be somebody is looked at once more, closer. Nobody: `found` is False
-        and no joint present. Raises PoseAppError for what is no picture or a region outside it.
+        Without a region people are searched: in the whole picture, then in squares of two scales;
+        what seems to be somebody is looked at once more, closer.
+
+        Args:
+            image: (H, W, 3) uint8 BGR.
+            region: The square of the picture to look at; then the answer is of one person or none.
+
+        Returns:
+            One pose for each person; nobody: an empty list.
+
+        Raises:
+            PoseAppError: What is no picture, or a region outside it.
+            EngineError: The device failed.
         """
-        image = check_image(image_bgr)
+        image = check_image(image)
         clock = StageClock()
         if region is not None:
             best = self._predictor.predict(image, [region], self._stacks, clock)[0]
             presence = best.score
         else:
             best, presence = self._search(image, clock, self.spec.person_threshold)
-        found = presence >= self.spec.person_threshold
+        self.timings = MappingProxyType(clock.timings)
+        if presence < self.spec.person_threshold:
+            return []
         stack = len(best.joints) - 1
-        tracking = "search" if region is None else "manual"
-        return self._pose(best, best.joints[stack], stack, found, tracking, clock)
+        return [self._pose(best, best.joints[stack], stack, presence, 1, region is not None)]
 
     def presence(self, image_bgr: Image) -> float:
         """How sure it is that somebody is in the picture, 0..1: for choosing `person_threshold`.
@@ -115,20 +129,32 @@ class PoseEstimator:
         shown: int | None = None,
         region: Region | None = None,
         following: Sequence[Frame] = (),
-    ) -> Pose:
-        """The pose in the next frame of a video, looking where the person was.
+    ) -> list[Pose]:
+        """Everybody in the next frame of a video, looking where they were.
 
-        `stacks` runs only that many for this frame (default: as opened); `shown` is the stack
-        (0 = first) whose joints the pose has, default and at most the last that ran; `region`
-        overrides the tracker. `following` are the frames of the calls after this one: some engines
-        get more done with several at a time, and then the `timings` of poses overlap. Call `reset`
-        before another video or after a seek. Raises PoseAppError for what is no picture or a region
-        outside it, EngineError where the device fails.
+        Call `reset` before another video or after a seek.
+
+        Args:
+            frame: The next one; its `seconds` increase.
+            stacks: Run only that many for this frame; default as opened.
+            shown: The stack (0 = first) whose joints the poses have; default and at most the last
+                that ran.
+            region: Overrides the tracker: the answer is of one person or none.
+            following: The frames of the calls after this one. Some engines get more done with
+                several at a time, and then `timings` of several calls overlap.
+
+        Returns:
+            One pose for each person who is there, with the `track_id` of the frames before.
+
+        Raises:
+            PoseAppError: What is no picture, or a region outside it.
+            EngineError: The device failed.
         """
         image = check_image(frame.image)
         size = frame.size
         count = self._stacks if stacks is None else self._checked_stacks(stacks)
         clock = StageClock()
+        self.timings = MappingProxyType(clock.timings)
         ahead = self._seen_ahead(frame, following, region or self._tracker.region, count, clock)
         if region is not None:
             best = ahead or self._predictor.predict(image, [region], count, clock)[0]
@@ -136,16 +162,17 @@ class PoseEstimator:
         else:
             best, presence = self._follow(image, size, count, clock, ahead)
         with clock.stage("track"):
+            lost = self._tracker.region is None
             looked = region or self._tracker.region or best.region
             found = self._tracker.update(
                 looked, best.joints[-1], best.scores[-1], presence, frame.seconds, size
             )
             stack = len(best.joints) - 1 if shown is None else min(shown, len(best.joints) - 1)
             joints = self._smoothed(best, stack, found, frame.seconds)
-        tracking = "search" if self._tracker.region is None else "track"
-        if region is not None:
-            tracking = "manual"
-        return self._pose(best, joints, stack, found, tracking, clock)
+        if not found:
+            return []
+        self._track_id += lost or self._track_id == 0
+        return [self._pose(best, joints, stack, presence, self._track_id, region is not None)]
 
     def reset(self) -> None:
         """Forget the person and the smoothing: for another source, or after a seek."""
@@ -279,23 +306,24 @@ class PoseEstimator:
         look: CropPrediction,
         joints: Floats,
         stack: int,
-        found: bool,
-        tracking: str,
-        clock: StageClock,
+        score: float,
+        track_id: int,
+        manual: bool,
     ) -> Pose:
         scores = look.scores[stack]
         return Pose(
             skeleton=self.skeleton,
             joints=joints,
             scores=scores,
-            present=(scores >= self.threshold) & found,
+            present=scores >= self.threshold,
             region=look.region,
             stack=stack,
             stack_joints=look.joints,
             stack_scores=look.scores,
-            found=found,
-            tracking=tracking,
             threshold=self.threshold,
-            timings=MappingProxyType(clock.timings),
+            track_id=track_id,
+            score=min(max(score, 0.0), 1.0),
+            manual=manual,
             maps=look.maps,
+            item=look.item,
         )

@@ -14,7 +14,7 @@ from typing import Any
 
 from .. import __version__
 from ..errors import RecordingError
-from ..types import Frame, Image, Pose
+from ..types import Frame, FrameResult, Image
 from . import files
 from .keypoint_log import KeypointLog
 from .overlay import draw
@@ -133,15 +133,16 @@ class ActiveRecording:
             with self._lock:
                 self._begin_with(frame, stamp)
 
-    def offer_pose(self, frame: Frame, stamp: float, pose: Pose | None) -> None:
-        """A frame with its pose; None where no network saw it: recorded, and logged as empty."""
+    def offer_result(self, result: FrameResult, stamp: float) -> None:
+        """A frame with everybody in it; one that no network saw is recorded as well."""
+        frame = result.frame
         self.take(frame, stamp)
         assert self._origin is not None
         seconds = stamp - self._origin
         self.size = frame.size
         in_video = True
         if self._annotated is not None:
-            in_video = self._annotated.offer(frame.image, seconds, pose)
+            in_video = self._annotated.offer(frame.image, seconds, result)
         in_raw = True
         while self._not_in_raw and self._not_in_raw[0] <= stamp:
             in_raw = self._not_in_raw.popleft() != stamp
@@ -153,9 +154,18 @@ class ActiveRecording:
         if not self._log.has_header:
             self._log.set_header(self._header(frame, self._described))
             for index, early, *in_files in self._unseen:
-                self._log.offer(index, early, None, in_video=in_files[0], in_raw=in_files[1])
+                self._log.offer(
+                    index, early, estimated=False, in_video=in_files[0], in_raw=in_files[1]
+                )
             self._unseen.clear()
-        self._log.offer(frame.index, seconds, pose, in_video=in_video, in_raw=in_raw)
+        self._log.offer(
+            frame.index,
+            seconds,
+            result.poses,
+            estimated=result.estimated,
+            in_video=in_video,
+            in_raw=in_raw,
+        )
 
     def _begin_with(self, frame: Frame, stamp: float) -> None:
         """Time 0 is this frame, in every file: players would move a later start to 0."""
@@ -209,12 +219,13 @@ class ActiveRecording:
         stuck = tuple(w.thread.name for w in self._writers if w.thread.is_alive())
         return RecordingReport(reports, stuck)
 
-    def _draw(self, image: Image, pose: Pose | None) -> Image:
+    def _draw(self, image: Image, result: FrameResult | None) -> Image:
         text = []
-        if self.request.show_text and pose is not None:
-            spent = sum(pose.timings.values())
-            text.append(f"{pose.stacks} stack{'s' * (pose.stacks > 1)}  {spent:.0f} ms")
-        return draw(image, pose, show_region=self.request.show_region, text=text)
+        poses = () if result is None else result.poses
+        if self.request.show_text and result is not None and poses:
+            spent, stacks = sum(result.timings.values()), poses[0].stacks
+            text.append(f"{stacks} stack{'s' * (stacks > 1)}  {spent:.0f} ms")
+        return draw(image, poses, show_region=self.request.show_region, text=text)
 
     def _header(self, frame: Frame, model: dict[str, Any]) -> dict[str, Any]:
         request = self.request

@@ -1,20 +1,23 @@
 """The keypoint log: JSON Lines, one header, then one line per frame.
 
-    {"type": "header", "schema": 1, "joints": [...], "limbs": [...], "mirrored": false, ...}
-    {"type": "frame", "index": 0, "t": 0.0, "region": [x, y, side],
-     "joints": [[x, y, score, present], ...], "stacks": 2, "found": true}
+    {"type": "header", "schema": 2, "joints": [...], "limbs": [...], "mirrored": false, ...}
+    {"type": "frame", "index": 0, "t": 0.0, "stacks": 2, "stack": 1, "people": [
+     {"id": 1, "score": 0.93, "region": [x, y, side], "joints": [[x, y, score, present], ...]}]}
 
 Joints are in pixels of the true (never mirrored) picture; `t` is seconds since the recording began
-and equals the frame's time in the video. A line has `"video": false` where the annotated video
-dropped that frame, `"raw": false` where the raw one did. Every line is in the file as soon as it is
-written.
+and equals the frame's time in the video. `people` is empty where nobody is there; `id` is the same
+for the same person from frame to frame. A line has `"estimated": false` where no network
+has seen the frame, `"video": false` where the annotated video dropped it, `"raw": false` where the
+raw one did. Every line is in the file as soon as it is written.
+
+Schema 1, which is still read, had one person in a line: `region` and `joints` beside `"found"`.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -24,7 +27,8 @@ from ..types import Pose
 from .files import reason
 from .writer import FileWriter
 
-SCHEMA = 1
+SCHEMA = 2
+READABLE = (1, 2)
 _QUEUE = 1000  # lines that may wait for the disk
 _LARGEST = 1e12  # pixels or seconds; more is damage
 _MAX_LINE = 2**20  # bytes; a line of ours has some thousands
@@ -56,19 +60,26 @@ class KeypointLog(FileWriter[dict[str, Any]]):
         self,
         index: int,
         seconds: float,
-        pose: Pose | None,
+        poses: Sequence[Pose] = (),
         *,
+        estimated: bool = True,
         in_video: bool = True,
         in_raw: bool = True,
     ) -> bool:
-        """Queue the line of one frame. False where it was dropped.
+        """Queue the line of one frame.
 
-        `pose` None is a frame that no network has seen: all its joints are absent.
+        Args:
+            index: The frame's, in its source.
+            seconds: Since the recording began.
+            poses: Everybody in the frame.
+            estimated: Whether a network has seen it.
+            in_video: Whether the annotated video has it.
+            in_raw: Whether the raw video has it.
+
+        Returns:
+            False where the line was dropped (counted, with a reason).
         """
-        if pose is None:
-            line = _empty_line(index, seconds, len(self._header["joints"]))
-        else:
-            line = frame_line(index, seconds, pose)
+        line = frame_line(index, seconds, poses, estimated=estimated)
         if not in_video:
             line["video"] = False
         if not in_raw:
@@ -95,12 +106,25 @@ class KeypointLog(FileWriter[dict[str, Any]]):
         return 0
 
 
-def frame_line(index: int, seconds: float, pose: Pose) -> dict[str, Any]:
-    """The line of one frame."""
-    return {
+def frame_line(
+    index: int, seconds: float, poses: Sequence[Pose], *, estimated: bool = True
+) -> dict[str, Any]:
+    """The line of one frame; arguments as `KeypointLog.offer`."""
+    line = {
         "type": "frame",
         "index": index,
         "t": round(seconds, 6),
+        "stacks": poses[0].stacks if poses else 0,
+        "stack": poses[0].stack if poses else None,
+        "people": [_person_line(pose) for pose in poses],
+    }
+    return line if estimated else {**line, "estimated": False}
+
+
+def _person_line(pose: Pose) -> dict[str, Any]:
+    return {
+        "id": pose.track_id,
+        "score": _number(pose.score, 4),
         "region": [_number(v, 2) for v in (pose.region.x, pose.region.y, pose.region.side)],
         "joints": [
             [_number(x, 2), _number(y, 2), _number(score, 4), bool(present)]
@@ -108,25 +132,6 @@ def frame_line(index: int, seconds: float, pose: Pose) -> dict[str, Any]:
                 pose.joints.tolist(), pose.scores.tolist(), pose.present.tolist(), strict=True
             )
         ],
-        "stacks": pose.stacks,
-        "stack": pose.stack,
-        "found": bool(pose.found),
-        "tracking": pose.tracking,
-    }
-
-
-def _empty_line(index: int, seconds: float, count: int) -> dict[str, Any]:
-    """The line of a frame that no network has seen."""
-    return {
-        "type": "frame",
-        "index": index,
-        "t": round(seconds, 6),
-        "region": None,
-        "joints": [[None, None, 0.0, False]] * count,
-        "stacks": 0,
-        "stack": None,
-        "found": False,
-        "tracking": "none",
     }
 
 
@@ -135,15 +140,46 @@ def _number(value: float, digits: int) -> float | None:
     return round(float(value), digits) if math.isfinite(value) else None
 
 
+Joint = tuple[float | None, float | None, float, bool]  # x, y, score, present
+
+
+@dataclass(frozen=True)
+class LogPerson:
+    """One person in a line of a log: joints are (x, y, score, present), x and y may be None.
+
+    `region` is (x, y, side) in pixels; None in logs that were not made by a network. `score` 0..1
+    is how sure it is that somebody is there: the mean score of the present joints in logs of
+    schema 1, which did not have it.
+    """
+
+    id: int
+    score: float
+    region: tuple[float, float, float] | None
+    joints: tuple[Joint, ...]
+
+    @property
+    def present(self) -> dict[int, tuple[float, float, float]]:
+        """Index of each joint that is in view -> (x, y, score)."""
+        return {
+            joint: (x, y, score)
+            for joint, (x, y, score, present) in enumerate(self.joints)
+            if present and x is not None and y is not None
+        }
+
+
 @dataclass(frozen=True)
 class LogFrame:
-    """One line of a log: joints are (x, y, score, present) in pixels; x and y may be None."""
+    """One line of a log.
+
+    `seconds` counts from the recording's start; `stacks` is how many ran for the people in it, 0
+    where there is nobody; `estimated` tells whether a network has seen the frame.
+    """
 
     index: int
     seconds: float
-    region: tuple[float, float, float] | None
-    joints: tuple[tuple[float | None, float | None, float, bool], ...]
+    people: tuple[LogPerson, ...]
     stacks: int
+    estimated: bool
     in_video: bool
     in_raw: bool
 
@@ -163,10 +199,10 @@ class LogReader:
         if first is None or first[1].get("type") != "header":
             raise RecordingError(f"{path} is no keypoint log: its first line is not a header.")
         self.header = first[1]
-        if self.header.get("schema") != SCHEMA:
+        if self.header.get("schema") not in READABLE:
             raise RecordingError(
                 f"{path} has schema {self.header.get('schema')!r:.40}, this version reads "
-                f"{SCHEMA}: update pose-app."
+                f"{' and '.join(map(str, READABLE))}: update pose-app."
             )
         self.joints = _names(self.header.get("joints"), self.path)
 
@@ -210,28 +246,39 @@ def _names(value: Any, path: Path) -> tuple[str, ...]:
 
 def _frame(line: dict[str, Any], count: int, path: Path, number: int) -> LogFrame:
     try:
-        joints = tuple(
-            (_place(x), _place(y), _finite(score), bool(present))
-            for x, y, score, present in line["joints"]
-        )
-        region = None
-        if line["region"] is not None:
-            x, y, side = (_finite(value) for value in line["region"])
-            region = x, y, side
-        frame = LogFrame(
+        people = line.get("people", [line])
+        return LogFrame(
             int(line["index"]),
             _finite(line["t"]),
-            region,
-            joints,
+            tuple(
+                _person(person, count)
+                for person in people
+                if person is not line or line.get("found", True)
+            ),
             int(line.get("stacks", 0)),
+            line.get("estimated", line.get("tracking") != "none") is not False,
             line.get("video", True) is not False,
             line.get("raw", True) is not False,
         )
-        if len(joints) != count:
-            raise ValueError
     except (KeyError, TypeError, ValueError, OverflowError):
         raise RecordingError(f"Line {number} of {path} is no frame of a keypoint log.") from None
-    return frame
+
+
+def _person(line: dict[str, Any], count: int) -> LogPerson:
+    """Raises KeyError, TypeError, ValueError or OverflowError for what is no person."""
+    joints = tuple(
+        (_place(x), _place(y), _finite(score), bool(present))
+        for x, y, score, present in line["joints"]
+    )
+    if len(joints) != count:
+        raise ValueError
+    region = None
+    if line["region"] is not None:
+        x, y, side = (_finite(value) for value in line["region"])
+        region = x, y, side
+    seen = [score for _, _, score, present in joints if present]
+    score = _finite(line["score"]) if "score" in line else sum(seen) / max(len(seen), 1)
+    return LogPerson(int(line.get("id", 1)), score, region, joints)
 
 
 def _place(value: Any) -> float | None:

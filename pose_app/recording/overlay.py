@@ -1,4 +1,4 @@
-"""A pose drawn into a picture, for files. The window draws its own, as vectors."""
+"""Poses drawn into a picture, for files. The window draws its own, as vectors."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ _SHIFT = 4  # fractional bits of OpenCV's drawing coordinates
 
 def draw(
     image: Image,
-    pose: Pose | None,
+    poses: Sequence[Pose],
     *,
     show_region: bool = False,
     text: Sequence[str] = (),
     colours: dict[str, Colour] | None = None,
 ) -> Image:
-    """A copy of `image` (H, W, 3) BGR with the present joints and the limbs between them.
+    """A copy of `image` (H, W, 3) BGR with everybody's present joints and the limbs between them.
 
     Line widths follow the picture's shorter side. Absent joints are not drawn, joints that are just
     above the threshold are faded. `text` goes to the top left corner, one line each.
     """
     out = image.copy()
     unit = min(image.shape[:2]) / 360
-    if pose is not None:
+    for pose in poses:
         if show_region:
             _region(out, pose.region, unit)
         if pose.present.any():

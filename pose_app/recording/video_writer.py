@@ -18,12 +18,12 @@ import cv2
 import numpy as np
 
 from ..errors import RecordingError
-from ..types import Image, Pose
+from ..types import FrameResult, Image
 from . import files
 from .writer import FileWriter
 
-Draw = Callable[[Image, "Pose | None"], Image]
-_Item = tuple[Image, float, "Pose | None"]
+Draw = Callable[[Image, "FrameResult | None"], Image]
+_Item = tuple[Image, float, "FrameResult | None"]
 
 QUEUE_BYTES = 96 * 2**20  # pictures that may wait for the encoder
 QUEUE_FRAMES = 4, 32  # but never fewer or more than this
@@ -42,7 +42,7 @@ _BT601, _LIMITED = 6, 1  # AVCOL_SPC_SMPTE170M, AVCOL_RANGE_MPEG: what OpenCV's 
 
 
 class Recorder(FileWriter[_Item]):
-    """One video file. `draw(image, pose)` is applied on the recorder's thread where it is given.
+    """One video file. `draw(image, result)` is applied on the recorder's thread where it is given.
 
     Pictures of odd size get one more row or column, a copy of the last.
     Raises RecordingError where the file is taken, not writable, or the disk is full.
@@ -71,22 +71,22 @@ class Recorder(FileWriter[_Item]):
             path, kind, queue_size=QUEUE_FRAMES[1], lossless=lossless, on_failure=on_failure
         )
 
-    def offer(self, image: Image, seconds: float, pose: Pose | None = None) -> bool:
+    def offer(self, image: Image, seconds: float, result: FrameResult | None = None) -> bool:
         """Queue a picture (H, W, 3) BGR for `seconds` after the start. False where it is dropped.
 
-        Nobody may write into `image` from now on.
+        `result` is what `draw` gets. Nobody may write into `image` from now on.
         """
         self._frame_bytes = image.nbytes
-        return self.offer_item((image, seconds, pose))
+        return self.offer_item((image, seconds, result))
 
     def _room(self) -> int:
         fitting = QUEUE_BYTES // max(1, self._frame_bytes)
         return max(QUEUE_FRAMES[0], min(QUEUE_FRAMES[1], fitting))
 
     def _write(self, item: _Item) -> int:
-        image, seconds, pose = item
+        image, seconds, result = item
         if self._draw is not None:
-            image = self._draw(image, pose)
+            image = self._draw(image, result)
         if self._container is None:
             self._open(image.shape[1], image.shape[0])
         frame = av.VideoFrame.from_ndarray(_to_yuv(image), format="yuv420p")

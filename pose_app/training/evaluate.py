@@ -133,15 +133,16 @@ def presence(engine: Engine, sets: list[PoseData], stacks: int | None = None) ->
     from .metrics import upper_body
 
     estimator = PoseEstimator(engine, stacks=stacks)
+    nobody = np.zeros((len(engine.spec.joints), 2), np.float32)
     drawn: dict[bool, list[bool]] = {False: [], True: []}
     joints, truths = [], []
     for data in (one.with_skeleton(engine.spec.skeleton) for one in sets):
         # Without a label, and labels not known to be complete, somebody may be there all the same.
         for row in np.flatnonzero(data.somebody | data.complete):
-            pose = estimator.estimate(data.read(int(row)))
-            drawn[bool(data.somebody[row])].append(bool(pose.found and pose.present.any()))
+            poses = estimator.estimate(data.read(int(row)))
+            drawn[bool(data.somebody[row])].append(any(pose.present.any() for pose in poses))
             if data.somebody[row]:
-                joints.append(pose.joints if pose.found else np.full_like(pose.joints, np.inf))
+                joints.append(poses[0].joints if poses else np.full_like(nobody, np.inf))
                 truths.append(data.keypoints[row])
 
     def share(values: list[bool]) -> float | None:

@@ -55,7 +55,7 @@ class Probe:
             return
         self._seen = result
         self.found.setdefault("first_picture_s", now - self._born)
-        if result.pose is None or not result.pose.present.any():
+        if not any(pose.present.any() for pose in result.poses):
             return
         first = self.found.setdefault("first_skeleton_s", now - self._born)
         if now - self._born < first + _SETTLE_SECONDS:

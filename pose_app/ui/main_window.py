@@ -248,7 +248,13 @@ class MainWindow(QMainWindow):
 
     def _show_stats(self, stats: FrameMetrics) -> None:
         state = self.notices.state
-        self.status.show_state(stats, self.bridge.last_result, self.canvas.age_ms, state)
+        self.status.show_state(
+            stats,
+            self.bridge.last_result,
+            self.canvas.age_ms,
+            state,
+            manual=self.bridge.session.controls.region is not None,
+        )
         title = "pose-app" if stats.source is None else f"{stats.source.name} – pose-app"
         if stats.recording is not None:
             title = f"● {clock(stats.recording.seconds)}  {title}"

@@ -41,7 +41,8 @@ def crops(engine: Engine, frames: list[Frame]) -> Image:
 
 @pytest.fixture(scope="module")
 def pose(engine: Engine, frames: list[Frame]) -> Pose:
-    return PoseEstimator(engine).estimate(frames[0].image)
+    (pose,) = PoseEstimator(engine).estimate(frames[0].image)
+    return pose
 
 
 def test_network(benchmark: BenchmarkFixture, engine: Engine, crops: Image) -> None:
@@ -62,11 +63,12 @@ def test_track(benchmark: BenchmarkFixture, engine: Engine, frames: list[Frame])
     def following() -> Pose:
         number = next(turn)
         image = frames[number % len(frames)].image
-        return estimator.track(Frame(number, 0, number / 30, image))
+        (pose,) = estimator.track(Frame(number, 0, number / 30, image))
+        return pose
 
     assert benchmark(following).joints.shape == (len(engine.spec.joints), 2)
 
 
 def test_overlay(benchmark: BenchmarkFixture, frames: list[Frame], pose: Pose) -> None:
-    drawn = benchmark(draw, frames[0].image, pose)
+    drawn = benchmark(draw, frames[0].image, [pose])
     assert drawn.shape == frames[0].image.shape

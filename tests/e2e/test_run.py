@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from pose_app.paths import bundled
-from pose_app.recording.keypoint_log import LogFrame, LogReader
+from pose_app.recording.keypoint_log import Joint, LogFrame, LogReader
 from pose_app.recording.overlay import SIDES
 from pose_app.recording.verify import verify
 from tests.media import numbered_picture, regular, write_video
@@ -48,9 +48,15 @@ def account(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     return report
 
 
+def joints_of(frame: LogFrame) -> tuple[Joint, ...]:
+    """Of the only person in the frame."""
+    (person,) = frame.people
+    return person.joints
+
+
 def points(frame: LogFrame) -> np.ndarray:
     return np.array([[np.nan if x is None else x, np.nan if y is None else y]
-                     for x, y, _, _ in frame.joints])  # fmt: skip
+                     for x, y, _, _ in joints_of(frame)])  # fmt: skip
 
 
 def test_the_demo_clip_annotated_raw_and_logged(tmp_path: Path) -> None:
@@ -79,7 +85,7 @@ def test_the_demo_clip_annotated_raw_and_logged(tmp_path: Path) -> None:
         assert mine.index == true.index
         assert mine.seconds == pytest.approx(true.seconds, abs=1e-3)
         torso = np.linalg.norm(points(true)[neck] - points(true)[pelvis])
-        present = np.array([joint[3] for joint in true.joints])
+        present = np.array([joint[3] for joint in joints_of(true)])
         apart = np.linalg.norm(points(mine) - points(true), axis=1)[present]
         near += int((apart < 0.2 * torso).sum())
         seen += int(present.sum())
@@ -88,10 +94,10 @@ def test_the_demo_clip_annotated_raw_and_logged(tmp_path: Path) -> None:
     # The annotated video differs from the raw one where the log has joints, in their colours.
     frames = list(LogReader(files["log"]))
     annotated, raw = read_back(files["record"]), read_back(files["raw"])
-    index = next(i for i in range(40, 120) if sum(j[3] for j in frames[i].joints) >= 8)
+    index = next(i for i in range(40, 120) if sum(j[3] for j in joints_of(frames[i])) >= 8)
     drawn, plain = annotated[index][1].astype(int), raw[index][1].astype(int)
     sure = 0
-    for joint, (x, y, score, present) in enumerate(frames[index].joints):
+    for joint, (x, y, score, present) in enumerate(joints_of(frames[index])):
         if x is None or y is None or not (0 <= x < 640 and 0 <= y < 480):
             continue
         changed = np.abs(drawn - plain)[round(y), round(x)].sum()
@@ -130,7 +136,7 @@ def test_a_folder_of_images(tmp_path: Path) -> None:
     report = account(pose_app("run", folder, "--log", log, "--json"))
     assert report["frames"] == 5
     assert [frame.index for frame in LogReader(log)] == list(range(5))
-    assert sum(joint[3] for frame in LogReader(log) for joint in frame.joints) > 20
+    assert sum(joint[3] for frame in LogReader(log) for joint in joints_of(frame)) > 20
 
 
 def test_an_http_camera(tmp_path: Path) -> None:
@@ -169,9 +175,10 @@ def test_stacks_region_threshold_and_seconds(tmp_path: Path) -> None:
     reader = LogReader(log)
     assert reader.header["threshold"] == 0.99
     for frame in reader:
-        assert frame.region == (100, 0, 480)
+        (person,) = frame.people
+        assert person.region == (100, 0, 480)
         assert frame.stacks == 1
-        assert all(present == (score >= 0.99) for *_, score, present in frame.joints)
+        assert all(present == (score >= 0.99) for *_, score, present in person.joints)
 
 
 def test_text_for_people_and_nothing_on_stdout_of_json_but_json(tmp_path: Path) -> None:

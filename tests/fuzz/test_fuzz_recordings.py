@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from pose_app.errors import RecordingError
-from pose_app.recording.export import FORMATS, export
+from pose_app.recording.export import export
+from pose_app.recording.exporters import EXPORTERS
 from pose_app.recording.keypoint_log import LogReader
 from pose_app.recording.verify import _boxes, readable, verify
 from tests.fuzz.fuzzing import EXAMPLES, damaged, fuzz, nonsense, one_sentence
@@ -34,7 +35,26 @@ FRAME: dict[str, Any] = {
     "stacks": 2,
     "found": True,
 }
-GOOD: list[Any] = [[HEADER, FRAME, {**FRAME, "index": 1, "t": 0.04}], [HEADER, FRAME], [HEADER]]
+PERSON: dict[str, Any] = {
+    "id": 1,
+    "score": 0.9,
+    "region": FRAME["region"],
+    "joints": FRAME["joints"],
+}
+SEVERAL: dict[str, Any] = {
+    "type": "frame",
+    "index": 0,
+    "t": 0.0,
+    "stacks": 2,
+    "people": [PERSON, {**PERSON, "id": 2, "region": None}],
+}
+NOW: dict[str, Any] = {**HEADER, "schema": 2}
+GOOD: list[Any] = [
+    [NOW, SEVERAL, {**SEVERAL, "index": 1, "t": 0.04, "people": []}],
+    [HEADER, FRAME, {**FRAME, "index": 1, "t": 0.04}],
+    [HEADER, FRAME],
+    [HEADER],
+]
 CORPUS: list[Any] = [
     *([], [None], [[]], [FRAME], [HEADER, HEADER], [HEADER, {}], [{"type": "header"}]),
     [{**HEADER, "joints": []}, {**FRAME, "joints": []}],
@@ -51,6 +71,10 @@ CORPUS: list[Any] = [
     [HEADER, {**FRAME, "joints": [[1e308, -1e308, 1, True]] * 2}],
     [HEADER, {**FRAME, "index": -5}, {**FRAME, "index": -5}],
     [HEADER, {**FRAME, "stacks": -(2**63)}],
+    [NOW, {**SEVERAL, "people": 1}],
+    [NOW, {**SEVERAL, "people": ["x", None]}],
+    [NOW, {**SEVERAL, "people": [{**PERSON, "id": float("nan")}]}],
+    [NOW, {**SEVERAL, "people": [{**PERSON, "score": 1e300}]}],
 ]
 
 
@@ -76,17 +100,18 @@ def test_any_log_is_read_or_refused(tmp_path: Path, examples: int) -> None:
         except RecordingError as error:
             one_sentence(error)
             return
-        assert all(len(frame.joints) == len(reader.joints) for frame in frames)
+        people = [person for frame in frames for person in frame.people]
+        assert all(len(person.joints) == len(reader.joints) for person in people)
         found = verify(path)
         assert found.frames == len(frames)
-        for number, format in enumerate(FORMATS):
+        for number, format in enumerate(exporter.name for exporter in EXPORTERS):
             output = tmp_path / f"out{number}"
             try:
                 assert export(path, format, output) == output
             except RecordingError as error:
                 one_sentence(error)
                 assert not output.exists()
-            if format == "coco" and output.exists():
+            if format.startswith("coco") and output.exists():
                 json.loads(output.read_text(), parse_constant=_refuse)
             _remove(output)
         assert {file.name for file in tmp_path.iterdir()} == {"a.jsonl"}

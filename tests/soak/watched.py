@@ -250,7 +250,7 @@ class Watched:
             self._event(event)
         result = self.session.latest()
         now = time.monotonic()
-        if result is not None and result.pose is not None and result.done_ns != self._last_ns:
+        if result is not None and result.estimated and result.done_ns != self._last_ns:
             if self._last_ns:
                 self._gap((result.done_ns - self._last_ns) * 1e-9)
             self._last_ns = result.done_ns

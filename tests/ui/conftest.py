@@ -127,7 +127,7 @@ def wait_for_pose(window: MainWindow, qtbot):
     def seen() -> bool:
         result = window.canvas.result
         painted = window.canvas.painted_ns is not None
-        return painted and result is not None and result.pose is not None and result.pose.found
+        return painted and result is not None and bool(result.poses)
 
     qtbot.waitUntil(seen, timeout=WAIT_MS)
     return window.canvas.result

@@ -26,7 +26,8 @@ def real_results(count: int = 12) -> tuple[FrameResult, ...]:
     for _ in range(count):
         frame = source.read()
         assert frame is not None
-        results.append(FrameResult(frame, estimator.track(frame), time.perf_counter_ns()))
+        poses = tuple(estimator.track(frame))
+        results.append(FrameResult(frame, poses, time.perf_counter_ns(), estimator.timings))
     source.close()
     estimator.close()
     return tuple(results)
@@ -70,15 +71,15 @@ def made_result(
         skeleton=skeleton,
         joints=joints[-1],
         scores=stack_scores[-1],
-        present=(stack_scores[-1] >= threshold) & found,
+        present=stack_scores[-1] >= threshold,
         region=REGION,
         stack=stacks - 1,
         stack_joints=joints,
         stack_scores=stack_scores,
-        found=found,
-        tracking="track",
         threshold=threshold,
-        timings=TIMINGS,
+        track_id=1,
+        score=0.9,
         maps=HostHeatmaps(maps[:, None]),
     )
-    return FrameResult(frame, pose, time.perf_counter_ns())
+    poses = (pose,) if found else ()
+    return FrameResult(frame, poses, time.perf_counter_ns(), TIMINGS)

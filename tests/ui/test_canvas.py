@@ -67,12 +67,12 @@ def result(**changes) -> FrameResult:
         stack=1,
         stack_joints=np.stack([first, last]),
         stack_scores=np.stack([scores * np.float32(0.9), scores]),
-        found=True,
-        tracking="track",
         threshold=0.3,
+        track_id=1,
+        score=0.9,
         maps=HostHeatmaps(maps),
     )
-    return FrameResult(Frame(0, 1, 0.0, picture()), replace(pose, **changes), 2)
+    return FrameResult(Frame(0, 1, 0.0, picture()), (replace(pose, **changes),), 2)
 
 
 @pytest.fixture
@@ -143,10 +143,36 @@ def test_all_looks_differ():
     assert len(set(stored)) == len(stored)
 
 
-@pytest.mark.parametrize("tracking", ["search", "manual"])
-def test_the_region_tells_how_it_came_about(canvas, tracking):
-    canvas.show_result(result(tracking=tracking, found=tracking == "manual"))
-    check(canvas, f"region-{tracking}")
+def test_a_region_chosen_by_hand_looks_like_one(canvas):
+    canvas.show_result(result(manual=True))
+    check(canvas, "region-manual")
+
+
+def test_nobody_is_the_picture_alone(canvas):
+    canvas.show_result(replace(result(), poses=()))
+    alone = painted(canvas)
+    assert canvas.joint_at(QPointF(*canvas.transform.to_widget(PLACES[0]))) is None
+    canvas.view.skeleton = canvas.view.region = False
+    assert np.array_equal(painted(canvas), alone)
+
+
+def test_everybody_is_drawn(canvas):
+    one = painted(canvas)
+    first = result().poses[0]
+    aside = replace(
+        first,
+        joints=first.joints + np.float32([70, 0]),
+        region=replace(first.region, x=first.region.x + 70),
+        track_id=2,
+    )
+    canvas.show_result(replace(result(), poses=(first, aside)))
+    both = painted(canvas)
+    changed = np.argwhere((one != both).any(axis=-1))
+    left = canvas.transform.to_widget([first.region.x, 0])[0]
+    assert len(changed)
+    assert changed[:, 1].min() > left + 30, "the first person is painted as before"
+    canvas.show_result(replace(result(), poses=(aside,)))
+    assert not np.array_equal(painted(canvas), both)
 
 
 @pytest.mark.parametrize("scale", ["fit", "fill", "actual"])

@@ -128,18 +128,21 @@ def test_choices_made_elsewhere_show_in_the_tree(panel: JointsPanel, view: ViewS
 
 def test_scores_are_those_of_the_shown_stack(panel: JointsPanel, view: ViewState) -> None:
     result = real_results()[-1]
-    assert result.pose is not None
-    for stack in range(result.pose.stacks):
+    assert result.person() is not None
+    for stack in range(result.person().stacks):
         view.stack = stack
         panel.show_result(result)
         panel.show_stats(None)  # type: ignore[arg-type]  # what came too early is shown now
-        for joint, name in enumerate(result.pose.skeleton.joints):
+        for joint, name in enumerate(result.person().skeleton.joints):
             shown = float(row(panel, name.replace("_", " ")).text(1))
-            assert shown == pytest.approx(result.pose.stack_scores[stack, joint], abs=0.0051)
+            assert shown == pytest.approx(result.person().stack_scores[stack, joint], abs=0.0051)
 
 
 def test_nobody_in_view_has_no_scores(panel: JointsPanel) -> None:
+    panel.show_result(made_result())
+    assert row(panel, "pelvis").text(1) != "–"
     panel.show_result(made_result(found=False))
+    panel.show_stats(None)  # type: ignore[arg-type]
     assert row(panel, "pelvis").text(1) == "–"
     assert not panel.grab().isNull()
 

@@ -28,7 +28,7 @@ def panel(qtbot: QtBot, view: ViewState) -> MovementPanel:
 
 
 def test_lengths_are_pixels_between_neighbouring_stacks() -> None:
-    pose = made_result(4, step=7.0).pose
+    pose = made_result(4, step=7.0).person()
     assert pose is not None
     lengths = movements(pose)
     assert lengths.shape == (3, 16)
@@ -38,15 +38,22 @@ def test_lengths_are_pixels_between_neighbouring_stacks() -> None:
 def test_joints_not_in_view_have_no_length() -> None:
     scores = np.full(16, 0.8)
     scores[[0, 5]] = 0.1
-    pose, nobody = made_result(2, scores=scores).pose, made_result(2, found=False).pose
+    pose = made_result(2, scores=scores).person()
     assert pose is not None
-    assert nobody is not None
     assert np.flatnonzero(np.isnan(movements(pose)[0])).tolist() == [0, 5]
-    assert np.isnan(movements(nobody)).all()
+
+
+def test_nobody_in_view_has_no_bars(panel: MovementPanel) -> None:
+    panel.show_result(made_result(2))
+    assert np.isfinite(panel.plot.values).all()
+    panel.show_result(made_result(2, found=False))
+    panel.show_stats(None)  # type: ignore[arg-type]
+    assert panel.plot.values.shape == (1, 16)
+    assert np.isnan(panel.plot.values).all()
 
 
 def test_real_stacks_move_real_joints(panel: MovementPanel) -> None:
-    pose = real_results()[-1].pose
+    pose = real_results()[-1].person()
     assert pose is not None
     panel.show_result(real_results()[-1])
     seen = np.isfinite(panel.plot.values[0])
@@ -56,7 +63,7 @@ def test_real_stacks_move_real_joints(panel: MovementPanel) -> None:
 
 def test_bars_follow_calmly_and_arrive(panel: MovementPanel) -> None:
     plot = panel.plot
-    first, second = made_result(2, step=10.0).pose, made_result(2, step=20.0).pose
+    first, second = made_result(2, step=10.0).person(), made_result(2, step=20.0).person()
     assert first is not None
     assert second is not None
     plot.show_pose(first)
@@ -79,15 +86,15 @@ def bar_pixels(panel: MovementPanel, joint: int, steps: int) -> int:
 
 def test_a_longer_way_is_a_longer_bar(panel: MovementPanel) -> None:
     result = made_result(3, step=4.0)
-    assert result.pose is not None
-    result.pose.stack_joints[1:, 4] += (6.0, 0.0)
-    panel.plot.show_pose(result.pose)
+    assert result.person() is not None
+    result.person().stack_joints[1:, 4] += (6.0, 0.0)
+    panel.plot.show_pose(result.person())
     assert bar_pixels(panel, 4, 2) > bar_pixels(panel, 3, 2) > 5
 
 
 def test_the_scale_is_round_and_holds_every_bar(panel: MovementPanel) -> None:
     for step in (0.1, 3.0, 45.0, 800.0, 2.0):
-        pose = made_result(2, step=step).pose
+        pose = made_result(2, step=step).person()
         assert pose is not None
         for _ in range(40):
             panel.plot.show_pose(pose)
@@ -133,7 +140,7 @@ def test_it_paints_any_number_of_stacks_at_any_size(
 
 def test_another_model_starts_afresh(panel: MovementPanel) -> None:
     for result in (made_result(2, step=9.0), made_result(4, COCO_17, step=1.0)):
-        assert result.pose is not None
-        panel.plot.show_pose(result.pose)
+        assert result.person() is not None
+        panel.plot.show_pose(result.person())
     assert panel.plot.values.shape == (3, 17)
     np.testing.assert_allclose(panel.plot.values, 1.0)

@@ -64,7 +64,7 @@ def feed(panel: PlotsPanel, clock: Clock, count: int, **made: Any) -> None:
         result = made_result(index=index, **made)
         frame = result.frame
         stamped = type(frame)(index, int((clock.now - 0.04) * 1e9), frame.seconds, frame.image)
-        panel.show_result(FrameResult(stamped, result.pose, 0))
+        panel.show_result(FrameResult(stamped, result.poses, 0, result.timings))
     panel.show_stats(None)  # type: ignore[arg-type]
 
 
@@ -145,7 +145,7 @@ def test_the_path_is_of_the_chosen_joint_with_holes_where_it_is_absent(
     feed(panel, clock, 5)
     feed(panel, clock, 5, scores=0.1)
     x, y = panel._x_curve.getData()[1], panel._y_curve.getData()[1]
-    pose = made_result().pose
+    pose = made_result().person()
     assert pose is not None
     np.testing.assert_allclose(x[:5], pose.joints[3, 0])
     np.testing.assert_allclose(y[:5], pose.joints[3, 1])
@@ -232,7 +232,7 @@ def test_every_panel_of_the_table_takes_results(spec: Any, qtbot: QtBot) -> None
     assert spec.icon in names()
     assert spec.area in Qt.DockWidgetArea
     result = made_result(3)
-    widget.show_result(FrameResult(result.frame, None, result.done_ns))
+    widget.show_result(FrameResult(result.frame, (), result.done_ns, estimated=False))
     widget.show_result(result)
     widget.resize(300, 300)
     assert not widget.grab().isNull()

@@ -57,15 +57,15 @@ def click(
 
 def test_real_stacks_look_different_by_stack_and_by_joint(panel: StacksPanel) -> None:
     result = real_results()[-1]
-    assert result.pose is not None
+    assert result.person() is not None
     panel.show_result(result)
-    assert panel.grid.total == result.pose.stacks >= 2
-    first, last = (pixels(panel.grid, panel.grid.tile(s)) for s in (0, result.pose.stacks - 1))
+    assert panel.grid.total == result.person().stacks >= 2
+    first, last = (pixels(panel.grid, panel.grid.tile(s)) for s in (0, result.person().stacks - 1))
     assert np.abs(first - last).mean() > 0.2
-    view_of(panel).joint = result.pose.skeleton.index("head_top")
+    view_of(panel).joint = result.person().skeleton.index("head_top")
     head = pixels(panel.grid, panel.grid.tile(0))
     assert np.abs(head - first).mean() > 0.2
-    view_of(panel).joint = result.pose.skeleton.index("left_wrist")
+    view_of(panel).joint = result.person().skeleton.index("left_wrist")
     assert np.abs(pixels(panel.grid, panel.grid.tile(0)) - head).mean() > 0.2
 
 
@@ -96,14 +96,14 @@ def test_the_blob_is_painted_where_the_joint_is(panel: StacksPanel) -> None:
     view.joint = 8
     result = made_result(2, scores=1.0)
     panel.show_result(result)
-    assert result.pose is not None
+    assert result.person() is not None
     for stack in (0, 1):
         tile = panel.grid.tile(stack)
         colourful = np.ptp(pixels(panel.grid, tile), axis=2)
         colourful[:4], colourful[-4:], colourful[:, :4], colourful[:, -4:] = 0, 0, 0, 0
         rows, columns = np.nonzero(colourful > 0.5 * colourful.max())
-        region = result.pose.region
-        expected = (result.pose.stack_joints[stack, 8] - (region.x, region.y)) / region.side
+        region = result.person().region
+        expected = (result.person().stack_joints[stack, 8] - (region.x, region.y)) / region.side
         assert columns.mean() / tile.width() == pytest.approx(expected[0], abs=0.03)
         assert rows.mean() / tile.height() == pytest.approx(expected[1], abs=0.03)
 
@@ -123,15 +123,15 @@ def test_a_close_up_shows_the_same_blob_larger(panel: StacksPanel) -> None:
     panel.zoom.click()
     near = coloured()
     assert len(near) > 4 * len(far)
-    assert result.pose is not None
-    seen, joint = panel.grid.seen, result.pose.stack_joints[1, 8]
+    assert result.person() is not None
+    seen, joint = panel.grid.seen, result.person().stack_joints[1, 8]
     assert seen is not None
     expected = (joint[::-1] + 0.5 - (seen.y, seen.x)) / seen.side
     assert (near.mean(axis=0) + 4.5) / inner.adjusted(-4, -4, 4, 4).height() == pytest.approx(
         expected, abs=0.03
     )
     panel.zoom.click()
-    assert panel.grid.seen == result.pose.region
+    assert panel.grid.seen == result.person().region
 
 
 def test_a_close_up_stays_inside_the_region_and_moves_calmly() -> None:
@@ -220,7 +220,7 @@ def test_the_chosen_tile_has_the_frame(panel: StacksPanel) -> None:
 
 def test_readings_are_score_and_distance_to_the_last_answer(qapp: object) -> None:
     scores = np.linspace(0.0, 0.9, 16)
-    pose, view = made_result(3, step=5.0, scores=scores).pose, ViewState()
+    pose, view = made_result(3, step=5.0, scores=scores).person(), ViewState()
     assert pose is not None
     seen = scores[scores >= 0.3]
     for stack, reading in enumerate(read_stacks(pose, view)):
@@ -248,16 +248,20 @@ def test_stacks_that_did_not_run_are_there_but_dim(panel: StacksPanel) -> None:
 
 
 def test_nobody_in_view_has_no_figures(panel: StacksPanel) -> None:
+    panel.show_result(made_result(2))
+    assert panel.grid.reading(0) is not None
     panel.show_result(made_result(2, found=False))
-    reading = panel.grid.reading(0)
-    assert reading is not None
-    assert (reading.score, reading.distance) == (None, None)
+    assert panel.grid.reading(0) is None
+    assert panel.grid.total == 2
+    inner = panel.grid.tile(0).adjusted(4, 4, -4, -4)
+    empty = pixels(panel.grid, inner).reshape(-1, 3)
+    assert len(np.unique(empty, axis=0)) == 1, "neither picture nor heatmap"
     assert not panel.grid.grab().isNull()
 
 
 def test_a_picture_before_the_model_is_loaded_is_no_trouble(panel: StacksPanel) -> None:
     result = made_result()
-    panel.show_result(FrameResult(result.frame, None, result.done_ns))
+    panel.show_result(FrameResult(result.frame, (), result.done_ns, estimated=False))
     assert panel.grid.reading(0) is None
     assert not panel.grab().isNull()
 
@@ -279,18 +283,19 @@ class CountedHeatmaps(HostHeatmaps):
 
 def test_a_lost_device_leaves_the_picture_without_heat(panel: StacksPanel) -> None:
     result = made_result(2)
-    assert result.pose is not None
-    pose = replace(result.pose, maps=LostHeatmaps(np.zeros((2, 1, 16, 32, 32), np.float32)))
-    panel.show_result(FrameResult(result.frame, pose, result.done_ns))
+    assert result.person() is not None
+    pose = replace(result.person(), maps=LostHeatmaps(np.zeros((2, 1, 16, 32, 32), np.float32)))
+    panel.show_result(FrameResult(result.frame, (pose,), result.done_ns))
     inner = panel.grid.tile(0).adjusted(4, 4, -4, -4)
     assert np.ptp(pixels(panel.grid, inner), axis=2).max() == 0
 
 
 def test_maps_are_copied_out_once_per_frame(panel: StacksPanel) -> None:
     result = made_result(3)
-    assert result.pose is not None
+    assert result.person() is not None
     maps = CountedHeatmaps(np.zeros((3, 1, 16, 32, 32), np.float32))
-    panel.show_result(FrameResult(result.frame, replace(result.pose, maps=maps), result.done_ns))
+    pose = replace(result.person(), maps=maps)
+    panel.show_result(FrameResult(result.frame, (pose,), result.done_ns))
     for _ in range(3):
         panel.grid.grab()
     assert maps.copies == 3

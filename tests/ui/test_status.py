@@ -10,14 +10,14 @@ import pytest
 from pose_app.pipeline.metrics import FrameMetrics
 from pose_app.skeletons import COCO_17, MPII_16
 from pose_app.sources.base import SourceInfo
-from pose_app.ui.chrome.status import describe_pose, describe_rates
+from pose_app.ui.chrome.status import describe, describe_pose, describe_rates
 from pose_app.ui.words import clock, size_of
 from tests.ui.panel_results import made_result
 
 
 def pose_with(names, skeleton=MPII_16, **changes):
     """A pose with these joints present."""
-    pose = made_result(skeleton=skeleton).pose
+    pose = made_result(skeleton=skeleton).person()
     present = np.array([name in names for name in skeleton.joints])
     return replace(pose, present=present, **changes)
 
@@ -25,9 +25,6 @@ def pose_with(names, skeleton=MPII_16, **changes):
 @pytest.mark.parametrize(
     ("pose", "words"),
     [
-        (None, "loading"),
-        (pose_with((), found=False), "No person"),
-        (pose_with((), found=False, tracking="manual"), "Esc"),
         (pose_with(("head_top", "upper_neck")), "too close"),
         (pose_with(("nose", "left_eye", "right_ear"), COCO_17), "too close"),
         (pose_with(("head_top", "left_shoulder", "left_wrist")), "Upper body"),
@@ -38,6 +35,22 @@ def pose_with(names, skeleton=MPII_16, **changes):
 )
 def test_poses_in_words(pose, words):
     assert words in describe_pose(pose)
+    result = replace(made_result(), poses=(pose,))
+    assert words in describe(result)
+    assert words in describe(result, manual=True)
+
+
+def test_frames_without_a_pose_in_words():
+    nobody = made_result(found=False)
+    assert "No person" in describe(nobody)
+    assert "Esc" in describe(nobody, manual=True)
+    assert "loading" in describe(replace(nobody, estimated=False))
+
+
+def test_several_people_are_counted():
+    first = made_result()
+    several = replace(first, poses=(first.poses[0], replace(first.poses[0], track_id=2)))
+    assert "2 people" in describe(several)
 
 
 CAMERA = SourceInfo("camera", "Desk camera", (640, 480), fps=30.0, live=True)

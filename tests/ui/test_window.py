@@ -52,8 +52,8 @@ def test_the_skeleton_lies_on_the_person(open_window, qtbot):
     distances = []
 
     def collect(result) -> None:
-        pose = result.pose
-        if pose is not None and pose.found:
+        pose = result.person()
+        if pose is not None:
             at = true[round(result.frame.seconds * 30) % len(true)]
             away = np.linalg.norm(pose.joints - at, axis=1)[pose.present]
             distances.append(away / result.frame.size[1])
@@ -67,7 +67,7 @@ def test_overlay_follows_stack_and_joint(open_window, qtbot):
     window = open_window("demo")
     wait_for_pose(window, qtbot)
     result = hold(window, qtbot)
-    sure = [int(joint) for joint in np.argsort(result.pose.scores)[::-1]]
+    sure = [int(joint) for joint in np.argsort(result.person().scores)[::-1]]
     window.view.skeleton = window.view.region = False
     looks = [pixels(window.canvas)]
     window.commands["heatmap"].trigger()
@@ -251,7 +251,7 @@ def test_settings_survive_a_restart(open_window, qtbot, settings):
     assert again.docks[key].isHidden()
     wait_for_pose(again, qtbot)
     assert again.view.mirror
-    assert again.canvas.result.pose.threshold == 0.5
+    assert again.canvas.result.person().threshold == 0.5
 
 
 def test_a_snapshot_has_the_picture_and_its_joints(open_window, qtbot, tmp_path):
@@ -263,8 +263,8 @@ def test_a_snapshot_has_the_picture_and_its_joints(open_window, qtbot, tmp_path)
     folder = tmp_path / "recordings"
     (data,) = folder.glob("*.json")
     described = json.loads(data.read_text())
-    joints = np.array([joint[:2] for joint in described["pose"]["joints"]])
-    assert np.allclose(joints, result.pose.joints, atol=0.01)
+    joints = np.array([joint[:2] for joint in described["frame"]["people"][0]["joints"]])
+    assert np.allclose(joints, result.person().joints, atol=0.01)
     picture = QImage(str(folder / described["picture"]))
     assert (picture.width(), picture.height()) == result.frame.size
     assert len(list(folder.glob("*.png"))) == 2
@@ -299,15 +299,18 @@ def test_a_dragged_region_is_used_and_esc_gives_it_back(open_window, qtbot):
     start, end = ([int(v) for v in place(at)] for at in ([150, 40], [470, 440]))
     from PySide6.QtCore import QPoint
 
+    def shown():
+        return window.canvas.result.person()
+
     qtbot.mousePress(window.canvas, Qt.MouseButton.LeftButton, pos=QPoint(*start))
     qtbot.mouseMove(window.canvas, QPoint(*end))
     qtbot.mouseRelease(window.canvas, Qt.MouseButton.LeftButton, pos=QPoint(*end))
-    qtbot.waitUntil(lambda: window.canvas.result.pose.tracking == "manual", timeout=WAIT_MS)
-    region = window.canvas.result.pose.region
+    qtbot.waitUntil(lambda: shown() is not None and shown().manual, timeout=WAIT_MS)
+    region = window.canvas.result.person().region
     assert region.side == pytest.approx(400, abs=4)
     assert region.centre[0] == pytest.approx(310, abs=4)
     window.commands["follow"].trigger()
-    qtbot.waitUntil(lambda: window.canvas.result.pose.tracking != "manual", timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: shown() is not None and not shown().manual, timeout=WAIT_MS)
 
 
 def test_a_model_that_cannot_be_read_leaves_the_old_one(open_window, qtbot, tmp_path):

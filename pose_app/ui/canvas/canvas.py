@@ -116,8 +116,9 @@ class Canvas(QWidget):
             self._paint_nothing(painter)
             return
         self._paint_picture(painter, self.result, self.transform)
-        if self.result.pose is not None:
-            self._paint_pose(painter, self.result.pose, self.transform)
+        chosen = self.result.person()
+        for pose in self.result.poses:
+            self._paint_pose(painter, pose, self.transform, pose is chosen)
         if self._dragged is not None:
             self._paint_drag(painter)
 
@@ -155,7 +156,10 @@ class Canvas(QWidget):
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
         painter.drawImage(target, image)
 
-    def _paint_pose(self, painter: QPainter, pose: Pose, transform: ViewTransform) -> None:
+    def _paint_pose(
+        self, painter: QPainter, pose: Pose, transform: ViewTransform, chosen: bool
+    ) -> None:
+        """Everything about one person; the joint that is pointed at is the chosen person's."""
         view = self.view
         square = QRectF(*transform.square(pose.region.x, pose.region.y, pose.region.side))
         levels = self._heat(pose)
@@ -167,8 +171,8 @@ class Canvas(QWidget):
                 painter, levels, over, view.colour_map, view.opacity, view.mirror
             )
         if view.region:
-            painting.paint_region(painter, square, pose.tracking)
-        if not view.skeleton or not pose.found:
+            painting.paint_region(painter, square, pose.manual)
+        if not view.skeleton:
             return
         width = painting.line_width(pose.region, transform)
         points, strengths = self._joints(pose, view.stack_of(pose), transform)
@@ -176,7 +180,7 @@ class Canvas(QWidget):
         if view.compare is not None:
             self._paint_other_stack(painter, pose, view.compare, width)
         marked = self._hovered if self._hovered is not None else view.solo
-        if marked is not None and marked < len(strengths) and strengths[marked] > 0:
+        if chosen and marked is not None and marked < len(strengths) and strengths[marked] > 0:
             point = QPointF(*points[marked])
             painting.paint_ring(painter, point, width * 1.6 + 3)
             painting.paint_chip(painter, point, self._words(pose, marked), QRectF(self.rect()))
@@ -281,8 +285,8 @@ class Canvas(QWidget):
 
     def joint_at(self, position: QPointF) -> int | None:
         """The drawn joint nearest to a place of the widget, None where there is none near it."""
-        pose = None if self.result is None else self.result.pose
-        if pose is None or not pose.found or not self.view.skeleton:
+        pose = None if self.result is None else self.result.person()
+        if pose is None or not self.view.skeleton:
             return None
         points, strengths = self._joints(pose, self.view.stack_of(pose), self.transform)
         away = np.hypot(points[:, 0] - position.x(), points[:, 1] - position.y())

@@ -71,17 +71,14 @@ def paint_ring(painter: QPainter, point: QPointF, radius: float) -> None:
         painter.drawEllipse(point, radius, radius)
 
 
-def paint_region(painter: QPainter, square: QRectF, tracking: str) -> None:
-    """The square that the network sees: dashed while it searches, full corners when set by hand."""
+def paint_region(painter: QPainter, square: QRectF, manual: bool) -> None:
+    """The square that the network sees, in its own colour where it was chosen by hand."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setBrush(Qt.BrushStyle.NoBrush)
-    colour = QColor(colours.REGION if tracking == "manual" else QColor("white"))
-    colour.setAlphaF(0.9 if tracking == "manual" else 0.35)
-    style = Qt.PenStyle.DashLine if tracking == "search" else Qt.PenStyle.SolidLine
-    painter.setPen(QPen(colour, 1.0, style))
+    colour = QColor(colours.REGION if manual else QColor("white"))
+    colour.setAlphaF(0.9 if manual else 0.35)
+    painter.setPen(QPen(colour, 1.0))
     painter.drawRoundedRect(square, 6, 6)
-    if tracking == "search":
-        return
     colour.setAlphaF(0.95)
     painter.setPen(QPen(colour, 2.5, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
     arm = min(square.width(), square.height()) * 0.06

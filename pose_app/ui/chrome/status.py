@@ -22,14 +22,24 @@ def tr(text: str) -> str:
     return QCoreApplication.translate("status", text)
 
 
-def describe_pose(pose: Pose | None) -> str:
-    """What the network sees, for somebody who has never read about it."""
-    if pose is None:
+def describe(result: FrameResult, manual: bool = False) -> str:
+    """What the network sees, for somebody who has never read about it.
+
+    `manual`: it only looks at a region that was chosen by hand.
+    """
+    if not result.estimated:
         return tr("The model is loading…")
-    if pose.tracking == "manual" and not pose.found:
-        return tr("Nobody in the chosen region. Esc looks for the person again.")
-    if not pose.found:
+    if not result.poses:
+        if manual:
+            return tr("Nobody in the chosen region. Esc looks for the person again.")
         return tr("No person in view.")
+    if len(result.poses) > 1:
+        return tr("{count} people in view.").format(count=len(result.poses))
+    return describe_pose(result.poses[0])
+
+
+def describe_pose(pose: Pose) -> str:
+    """Which part of one person is in view."""
     names = {pose.skeleton.joints[j] for j, here in enumerate(pose.present) if here}
     if names and names <= _HEAD | _HEAD_OF_MPII:
         return tr("The person is too close: only the head is visible.")
@@ -83,11 +93,16 @@ class StatusLine(QStatusBar):
         result: FrameResult | None,
         age_ms: float | None,
         notice: str = "",
+        manual: bool = False,
     ) -> None:
-        """`age_ms` is from capture to paint; `notice` stands before everything else."""
+        """Show words and figures.
+
+        `age_ms` is from capture to paint; `notice` stands before everything else; `manual` as
+        `describe` has it.
+        """
         parts = [notice] if notice else []
         if result is not None and not notice:
-            parts.append(describe_pose(result.pose))
+            parts.append(describe(result, manual))
         if stats.source is not None:
             parts.append(describe_rates(stats))
         self.words.setText("  ·  ".join(part for part in parts if part))

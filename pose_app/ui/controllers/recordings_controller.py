@@ -202,17 +202,20 @@ def save_snapshot(
 
 
 def _described(result: FrameResult) -> dict[str, Any]:
-    """The frame and its joints, with the names and limbs that explain them."""
+    """The frame's line of a keypoint log, with the names and limbs that explain it."""
     from ...recording.keypoint_log import frame_line
 
-    frame, pose = result.frame, result.pose
+    frame = result.frame
     width, height = frame.size
-    described: dict[str, Any] = {"size": [width, height], "frame": frame.index, "t": frame.seconds}
-    if pose is not None:
-        described["joints"] = list(pose.skeleton.joints)
-        described["limbs"] = [list(limb) for limb in pose.skeleton.limbs]
-        described["pose"] = frame_line(frame.index, frame.seconds, pose)
-        described["every_stack"] = _of_stacks(pose)
+    described: dict[str, Any] = {"size": [width, height]}
+    first = result.person()
+    if first is not None:
+        described["joints"] = list(first.skeleton.joints)
+        described["limbs"] = [list(limb) for limb in first.skeleton.limbs]
+    described["frame"] = frame_line(
+        frame.index, frame.seconds, result.poses, estimated=result.estimated
+    )
+    described["every_stack"] = {pose.track_id: _of_stacks(pose) for pose in result.poses}
     return described
 
 

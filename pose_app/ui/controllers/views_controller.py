@@ -142,7 +142,8 @@ class ViewsController(QObject):
     def show_result(self, result: FrameResult) -> None:
         """Joints that were chosen in another skeleton mean nothing in this one."""
         self._canvas.show_result(result)
-        skeleton = None if result.pose is None else result.pose.skeleton
+        person = result.person()
+        skeleton = None if person is None else person.skeleton
         if skeleton is None or skeleton == self._skeleton:
             return
         if self._skeleton is not None:

@@ -83,7 +83,7 @@ class JointsPanel(QWidget):
         super().__init__(parent)
         self._view = view
         self._skeleton: Skeleton | None = None
-        self._throttle = Throttle(self._show_pose)
+        self._throttle = Throttle(lambda result: self._show_pose(result.person()))
         self._items: dict[int, QTreeWidgetItem] = {}
         self._top = QTreeWidgetItem()
         self.presets: list[QToolButton] = []
@@ -92,8 +92,8 @@ class JointsPanel(QWidget):
         view.changed.connect(self._show_view)
 
     def show_result(self, result: FrameResult) -> None:
-        if result.pose is not None:
-            self._throttle.offer(result.pose)
+        if result.estimated:
+            self._throttle.offer(result)
 
     def show_stats(self, stats: FrameMetrics) -> None:
         self._throttle.flush()
@@ -131,19 +131,26 @@ class JointsPanel(QWidget):
         layout.addLayout(row)
         layout.addWidget(self.tree, 1)
 
-    def _show_pose(self, pose: Pose) -> None:
+    def _show_pose(self, pose: Pose | None) -> None:
+        if pose is None:
+            self._show_scores({})
+            return
         if pose.skeleton != self._skeleton:
             self._follow(pose.skeleton)
         scores = pose.stack_scores[self._view.stack_of(pose)]
-        with QSignalBlocker(self.tree):
-            for joint, item in self._items.items():
-                text = f"{scores[joint]:.2f}" if pose.found else _ABSENT
-                if item.text(1) != text:
-                    item.setText(1, text)
+        self._show_scores(dict(enumerate(scores.tolist())))
         delegate = self.tree.itemDelegateForColumn(1)
         if isinstance(delegate, _ScoreDelegate) and delegate.threshold != pose.threshold:
             delegate.threshold = pose.threshold
             self.tree.viewport().update()
+
+    def _show_scores(self, scores: dict[int, float]) -> None:
+        """Scores by joint; a joint without one is absent."""
+        with QSignalBlocker(self.tree):
+            for joint, item in self._items.items():
+                text = f"{scores[joint]:.2f}" if joint in scores else _ABSENT
+                if item.text(1) != text:
+                    item.setText(1, text)
 
     def _follow(self, skeleton: Skeleton) -> None:
         """Take over another model's joints; what was chosen stays chosen, by name."""

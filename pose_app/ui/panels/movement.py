@@ -42,7 +42,7 @@ def movements(pose: Pose) -> Floats:
     """
     steps = np.diff(pose.stack_joints, axis=0)
     lengths = np.hypot(steps[..., 0], steps[..., 1]).astype(np.float32)
-    seen = (pose.stack_scores[-1] >= pose.threshold) & pose.found
+    seen = pose.stack_scores[-1] >= pose.threshold
     return np.where(seen, lengths, np.float32(np.nan))
 
 
@@ -68,7 +68,12 @@ class MovementPlot(QWidget):
         """(S - 1, K) the lengths of the pieces, in pixels of the picture; NaN = not in view."""
         return self._values
 
-    def show_pose(self, pose: Pose) -> None:
+    def show_pose(self, pose: Pose | None) -> None:
+        """The chosen person's movements; nobody: every joint is out of view."""
+        if pose is None:
+            self._values = np.full_like(self._values, np.nan)
+            self.update()
+            return
         new = movements(pose)
         if new.shape == self._values.shape and pose.skeleton == self._skeleton:
             known = np.isfinite(self._values)
@@ -241,14 +246,14 @@ class MovementPanel(QWidget):
     def __init__(self, view: ViewState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.plot = MovementPlot(view)
-        self._throttle = Throttle(self.plot.show_pose)
+        self._throttle = Throttle(lambda result: self.plot.show_pose(result.person()))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2, 2, 2, 4)
         layout.addWidget(self.plot)
 
     def show_result(self, result: FrameResult) -> None:
-        if result.pose is not None:
-            self._throttle.offer(result.pose)
+        if result.estimated:
+            self._throttle.offer(result)
 
     def show_stats(self, stats: FrameMetrics) -> None:
         self._throttle.flush()

@@ -58,9 +58,9 @@ class PlotsPanel(QWidget):
         self._colour()
 
     def show_result(self, result: FrameResult) -> None:
-        if result.pose is None or self.pause.isChecked():
+        if not result.estimated or self.pause.isChecked():
             return
-        self._remember(result, result.pose)
+        self._remember(result, result.person())
         self._throttle.offer(result)
 
     def show_stats(self, stats: FrameMetrics) -> None:
@@ -68,18 +68,22 @@ class PlotsPanel(QWidget):
 
     # Data
 
-    def _remember(self, result: FrameResult, pose: Pose) -> None:
-        if pose.skeleton != self._skeleton:
+    def _remember(self, result: FrameResult, pose: Pose | None) -> None:
+        if pose is not None and pose.skeleton != self._skeleton:
             self._skeleton = pose.skeleton
             self._scores = History(len(pose.skeleton))
             self._path = History(2 * len(pose.skeleton))
         now_ns = time.perf_counter_ns()
         now = now_ns / 1e9
-        stages = [pose.timings.get(stage, 0.0) for stage in STAGES]
+        stages = [result.timings.get(stage, 0.0) for stage in STAGES]
         age = (now_ns - result.frame.captured_ns) / 1e6
         self._times.add(now, np.array([*stages, age]))
-        scores = pose.stack_scores[self._view.stack_of(pose)]
-        self._scores.add(now, scores if pose.found else np.zeros_like(scores))
+        if pose is None:
+            joints = 0 if self._skeleton is None else len(self._skeleton)
+            self._scores.add(now, np.zeros(joints))
+            self._path.add(now, np.full(2 * joints, np.nan))
+            return
+        self._scores.add(now, pose.stack_scores[self._view.stack_of(pose)])
         seen = pose.present[:, None]
         self._path.add(now, np.where(seen, pose.joints, np.nan).ravel())
 

@@ -71,12 +71,12 @@ class StackGrid(QWidget):
     # What is shown
 
     def show_result(self, result: FrameResult) -> None:
-        """Show this frame's stacks; a result without a pose leaves the tiles empty."""
-        self._pose, self._frame = result.pose, result.frame.image
+        """Show the chosen person's stacks; where nobody is there the tiles are empty."""
+        self._pose, self._frame = result.person(), result.frame.image
         self._readings = None
-        if result.pose is not None:
-            self.set_total(max(self._total, result.pose.stacks))
-        self._maps = copied_out(result.pose)
+        if self._pose is not None:
+            self.set_total(max(self._total, self._pose.stacks))
+        self._maps = copied_out(self._pose)
         self._look()
         if time.monotonic() >= self._next_captions:
             self._next_captions = time.monotonic() + PERIOD
@@ -230,7 +230,7 @@ class StackGrid(QWidget):
     def _paint_answer(self, painter: QPainter, rect: QRect, stack: int, pose: Pose) -> None:
         """The chosen joint: where this stack puts it (ring) and where the last one does (cross)."""
         joint = self._view.joint
-        if joint is None or joint >= len(pose.skeleton) or not pose.found or self._seen is None:
+        if joint is None or joint >= len(pose.skeleton) or self._seen is None:
             return
         size = rect.height(), rect.width()
         points = to_input(pose.stack_joints[[stack, -1], joint], self._seen, size) + 0.5

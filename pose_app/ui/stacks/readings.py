@@ -28,7 +28,7 @@ def read_stacks(pose: Pose, view: ViewState) -> list[Reading]:
     else:
         seen = pose.stack_scores[-1] >= pose.threshold
         joints = np.array([j for j in np.flatnonzero(seen) if view.is_visible(int(j))], int)
-    if len(joints) == 0 or not pose.found:
+    if len(joints) == 0:
         return [Reading(None, None)] * pose.stacks
     scores = pose.stack_scores[:, joints].mean(axis=1)
     moved = pose.stack_joints[:, joints] - pose.stack_joints[-1, joints]
@@ -41,7 +41,7 @@ def copied_out(pose: Pose | None) -> list[Floats]:
     if pose is None or pose.maps is None:
         return []
     try:
-        return [pose.maps.stack(stack) for stack in range(pose.stacks)]
+        return [pose.heatmaps(stack) for stack in range(pose.stacks)]
     except EngineError:  # the device was lost: the session reports it, here is just no heatmap
         return []
 

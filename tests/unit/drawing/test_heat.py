@@ -68,14 +68,14 @@ def test_a_mirrored_view_mirrors_the_heatmap() -> None:
 
 
 def test_a_joint_that_the_model_does_not_have_shows_all() -> None:
-    pose = made_result().pose
+    pose = made_result().person()
     assert pose is not None
     together = heat(pose, DrawOptions(), 0)
     np.testing.assert_array_equal(heat(pose, DrawOptions(joint=99), 0), together)
 
 
 def test_a_stack_that_did_not_run_has_no_heat() -> None:
-    pose = made_result(stacks=2).pose
+    pose = made_result(stacks=2).person()
     assert pose is not None
     with pytest.raises(ValueError, match="did not run"):
         heat(pose, DrawOptions(), 2)

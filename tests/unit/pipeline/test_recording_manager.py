@@ -15,7 +15,7 @@ from pose_app.recording.verify import verify
 from pose_app.sources.base import SourceInfo
 from pose_app.types import Frame
 from tests.media import numbered_picture
-from tests.poses import FakeEstimator, make_pose
+from tests.poses import FakeEstimator, make_result
 
 FIRST = SourceInfo(kind="camera", name="first", size=(192, 96), fps=10.0, live=True)
 SECOND = replace(FIRST, name="second")
@@ -37,7 +37,7 @@ def keeper(tmp_path: Path) -> RecordingManager:
 
 def through_network(keeper: RecordingManager, item: CapturedFrame, model: str = "model") -> None:
     keeper.take(item)
-    keeper.offer_pose(item, make_pose(), FakeEstimator(model))
+    keeper.offer_result(item, make_result(item.frame), FakeEstimator(model))
 
 
 def frames(folder: Path, kind: str) -> list[int]:

@@ -18,7 +18,7 @@ from pose_app.recording.verify import verify
 from pose_app.recording.video_writer import Recorder
 from pose_app.types import Frame
 from tests.media import numbered_picture, picture_number
-from tests.poses import make_pose
+from tests.poses import make_result
 from tests.unit.recording.test_verify import MODEL
 from tests.unit.recording.test_video_writer import read_back
 
@@ -40,7 +40,7 @@ def test_time_begins_with_the_first_frame_after_the_start(tmp_path: Path) -> Non
     for number in range(40, 45):
         if number > 40:
             active.offer_raw(frame(number), number / 10)
-        active.offer_pose(frame(number), number / 10, make_pose())
+        active.offer_result(make_result(frame(number)), number / 10)
     active.close()
     for name in ("a.mp4", "r.mp4"):
         times = [seconds for seconds, _ in read_back(tmp_path / name)]
@@ -81,7 +81,7 @@ def test_frames_that_a_slow_encoder_dropped_are_no_damage(
                 assert time.monotonic() < deadline
                 time.sleep(0.001)
         active.offer_raw(frame(number), number / 10)
-        active.offer_pose(frame(number), number / 10, make_pose())
+        active.offer_result(make_result(frame(number)), number / 10)
     report = active.close()
     assert report.conserved
     dropped = {file.kind: sum(file.dropped.values()) for file in report.files}
@@ -130,13 +130,16 @@ def test_frames_that_no_network_saw_are_kept(tmp_path: Path) -> None:
         RecordingRequest(annotated=tmp_path / "a.mp4", log=tmp_path / "a.jsonl")
     )
     active.begin("test", None, True)
-    active.offer_pose(frame(0), 0.0, None)  # no model is loaded yet
-    active.offer_pose(frame(1), 0.1, None)
+    active.offer_result(make_result(frame(0), estimated=False), 0.0)  # no model is loaded yet
+    active.offer_result(make_result(frame(1), estimated=False), 0.1)
     active.describe(MODEL)
-    active.offer_pose(frame(2), 0.2, make_pose())
-    active.offer_pose(frame(3), 0.3, None)  # the engine failed
-    assert [file.written for file in active.close().files] == [4, 4]
-    assert [line.stacks for line in LogReader(tmp_path / "a.jsonl")] == [0, 0, 2, 0]
+    active.offer_result(make_result(frame(2)), 0.2)
+    active.offer_result(make_result(frame(3), estimated=False), 0.3)  # the engine failed
+    active.offer_result(make_result(frame(4), []), 0.4)  # nobody is there
+    assert [file.written for file in active.close().files] == [5, 5]
+    lines = list(LogReader(tmp_path / "a.jsonl"))
+    assert [line.stacks for line in lines] == [0, 0, 2, 0, 0]
+    assert [line.estimated for line in lines] == [False, False, True, False, True]
     assert verify(tmp_path / "a.mp4").good
 
 
@@ -150,10 +153,10 @@ def test_every_file_begins_with_the_same_frame(tmp_path: Path, suffix: str) -> N
     for number in range(5):
         active.offer_raw(frame(number), number / 10)
     active.describe(MODEL)
-    active.offer_pose(frame(3), 0.3, make_pose())
+    active.offer_result(make_result(frame(3)), 0.3)
     for number in range(5, 9):
         active.offer_raw(frame(number), number / 10)
-    active.offer_pose(frame(6), 0.6, make_pose())
+    active.offer_result(make_result(frame(6)), 0.6)
     assert active.close().conserved
     raw = read_back(tmp_path / f"r{suffix}")
     assert [picture_number(image) for _, image in raw] == [3, 4, 5, 6, 7, 8]
@@ -167,7 +170,7 @@ def test_only_frames_of_the_same_kind_fit(tmp_path: Path) -> None:
     active = ActiveRecording(RecordingRequest(annotated=tmp_path / "a.mp4"))
     active.begin("test", None, True)
     active.describe(MODEL)
-    active.offer_pose(frame(1), 0.1, make_pose())
+    active.offer_result(make_result(frame(1)), 0.1)
     assert active.fits(frame(2), "test", "m")
     assert not active.fits(frame(2), "other", "m")
     assert not active.fits(frame(2), "test", "other")
@@ -182,7 +185,8 @@ def test_the_start_is_the_time_of_the_first_frame(tmp_path: Path) -> None:
     for number in range(2):
         picture = numbered_picture(number)
         active.describe(MODEL)
-        active.offer_pose(Frame(number, captured, 0.0, picture), number / 10, make_pose())
+        shown = Frame(number, captured, 0.0, picture)
+        active.offer_result(make_result(shown), number / 10)
     active.close()
     header = json.loads((tmp_path / "a.jsonl").read_text().splitlines()[0])
     start = datetime.fromisoformat(header["start"])

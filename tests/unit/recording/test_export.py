@@ -5,15 +5,16 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from pose_app import cli
 from pose_app.errors import RecordingError
-from pose_app.recording.export import export, main
+from pose_app.recording.export import export
+from pose_app.recording.exporters import EXPORTERS
 from pose_app.recording.keypoint_log import KeypointLog
-from pose_app.skeletons import COCO_17, LSP_14, MPII_16, Skeleton
+from pose_app.skeletons import COCO_17, LSP_14, MPII_16, Skeleton, custom
 from tests.poses import make_pose
 
 
@@ -32,8 +33,8 @@ def write(path: Path, skeleton: Skeleton = MPII_16) -> list[np.ndarray]:
     scores = np.full(len(skeleton), 0.8)
     scores[0] = 0.1
     poses = [make_pose((100 + 50 * n, 200), skeleton=skeleton, scores=scores) for n in range(2)]
-    for number, pose in enumerate([*poses, make_pose(skeleton=skeleton, found=False)]):
-        log.offer(number, number / 25, pose)
+    for number, people in enumerate([[poses[0]], [poses[1]], []]):
+        log.offer(number, number / 25, people)
     log.close()
     return [pose.joints for pose in poses]
 
@@ -92,7 +93,52 @@ def test_openpose(tmp_path: Path, skeleton: Skeleton) -> None:
     assert points[19:].any() == np.False_
 
 
-@pytest.mark.parametrize("format", ["csv", "coco", "openpose"])
+def test_several_people(tmp_path: Path) -> None:
+    log = KeypointLog(tmp_path / "a.jsonl")
+    log.set_header({"joints": list(MPII_16.joints), "size": [640, 480]})
+    log.offer(0, 0.0, [make_pose((100, 200), track_id=4), make_pose((300, 200), track_id=2)])
+    log.close()
+    with open(export(tmp_path / "a.jsonl"), newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["index"], row["person"]) for row in rows] == [("0", "4"), ("0", "2")]
+    places = [float(row["pelvis_x"]) for row in rows]
+    assert places[1] - places[0] == pytest.approx(200, abs=0.02)
+    data = json.loads(export(tmp_path / "a.jsonl", "coco").read_text())
+    assert [(a["image_id"], a["track_id"]) for a in data["annotations"]] == [(1, 4), (1, 2)]
+    (path,) = export(tmp_path / "a.jsonl", "openpose").iterdir()
+    people = json.loads(path.read_text())["people"]
+    assert [person["person_id"] for person in people] == [[4], [2]]
+
+
+@pytest.mark.parametrize("skeleton", [MPII_16, LSP_14], ids=lambda s: s.name)
+def test_cocos_own_joints(tmp_path: Path, skeleton: Skeleton) -> None:
+    joints = write(tmp_path / "a.jsonl", skeleton)
+    data = json.loads(export(tmp_path / "a.jsonl", "coco-17").read_text())
+    (category,) = data["categories"]
+    assert category["keypoints"] == list(COCO_17.joints)
+    first = data["annotations"][0]
+    points = np.array(first["keypoints"]).reshape(17, 3)
+    assert not points[:5].any(), "a skeleton without a face has no eyes"
+    for joint in ("left_shoulder", "right_wrist", "left_ankle"):
+        own = joints[0][skeleton.index(joint)]
+        assert np.allclose(points[COCO_17.index(joint), :2], own, atol=0.01)
+    assert first["num_keypoints"] == 11
+
+
+def test_a_joint_that_nobody_knows_is_no_head(tmp_path: Path) -> None:
+    skeleton = custom(("left_wrist", "tail", "nose"), (), (0, 1, 2))
+    assert skeleton.groups == {"head": (2,), "left arm": (0,), "other": (1,)}
+    log = KeypointLog(tmp_path / "a.jsonl")
+    log.set_header({"joints": list(skeleton.joints), "size": [640, 480]})
+    log.offer(0, 0.0, [make_pose((100, 200), skeleton=skeleton)])
+    log.close()
+    (path,) = export(tmp_path / "a.jsonl", "openpose").iterdir()
+    (person,) = json.loads(path.read_text())["people"]
+    points = np.array(person["pose_keypoints_2d"]).reshape(25, 3)
+    assert np.flatnonzero(points[:, 2]).tolist() == [0, 7], "nose and left wrist, nothing else"
+
+
+@pytest.mark.parametrize("format", [exporter.name for exporter in EXPORTERS])
 def test_nothing_is_overwritten(tmp_path: Path, format: str) -> None:
     write(tmp_path / "a.jsonl")
     export(tmp_path / "a.jsonl", format)
@@ -103,7 +149,31 @@ def test_nothing_is_overwritten(tmp_path: Path, format: str) -> None:
 def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(tmp_path / "a.jsonl")
     output = tmp_path / "b.csv"
-    assert main(SimpleNamespace(log=tmp_path / "a.jsonl", format="csv", output=output)) == 0  # type: ignore[arg-type]
+    assert cli.main(["export", str(tmp_path / "a.jsonl"), str(output)]) == 0
     assert capsys.readouterr().out.strip() == str(output)
+    assert output.read_text().startswith("index,seconds,person")
+    earlier = tmp_path / "c.csv"
+    options = ["--format", "csv", "--output", str(earlier)]
+    assert cli.main(["export", str(tmp_path / "a.jsonl"), *options]) == 0
+    assert earlier.read_text() == output.read_text()
     with pytest.raises(RecordingError, match="no format"):
         export(tmp_path / "a.jsonl", "xml")
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"),
+    [("b.csv", "index,"), ("b.json", '{"info"'), ("b.coco17.json", '{"info"')],
+)
+def test_the_name_of_the_new_file_tells_the_format(tmp_path: Path, name: str, begins: str) -> None:
+    write(tmp_path / "a.jsonl")
+    assert export(tmp_path / "a.jsonl", output=tmp_path / name).read_text().startswith(begins)
+    names = json.loads((tmp_path / name).read_text())["categories"][0] if "json" in name else {}
+    assert len(names.get("keypoints", ())) == {"b.csv": 0, "b.json": 16}.get(name, 17)
+
+
+def test_a_folder_for_openpose_and_a_name_that_tells_nothing(tmp_path: Path) -> None:
+    write(tmp_path / "a.jsonl")
+    folder = export(tmp_path / "a.jsonl", output=tmp_path / "b_openpose")
+    assert len(list(folder.iterdir())) == 3
+    with pytest.raises(RecordingError, match="--format"):
+        export(tmp_path / "a.jsonl", output=tmp_path / "b.xml")

@@ -32,7 +32,7 @@ def write(path: Path, count: int = 3) -> Path:
     log = KeypointLog(path)
     log.set_header(HEADER)
     for number in range(count):
-        assert log.offer(number, number / 30, make_pose((100 + number, 80)))
+        assert log.offer(number, number / 30, [make_pose((100 + number, 80))])
     report = log.close()
     assert report.conserved
     assert report.written == count
@@ -41,17 +41,20 @@ def write(path: Path, count: int = 3) -> Path:
 
 def test_lines_are_as_documented(tmp_path: Path) -> None:
     lines = [json.loads(line) for line in write(tmp_path / "a.jsonl").read_text().splitlines()]
-    assert lines[0] == {"type": "header", "schema": 1, **HEADER}
+    assert lines[0] == {"type": "header", "schema": 2, **HEADER}
     assert len(lines) == 4
     pose = make_pose((101, 80))
     frame = lines[2]
     assert frame["type"] == "frame"
     assert frame["index"] == 1
     assert frame["t"] == pytest.approx(1 / 30, abs=1e-6)
-    assert frame["region"] == [41.0, 20.0, 120.0]
     assert frame["stacks"] == 2
-    assert np.allclose([joint[:2] for joint in frame["joints"]], pose.joints, atol=0.01)
-    assert all(joint[2:] == [0.9, True] for joint in frame["joints"])
+    (person,) = frame["people"]
+    assert person["id"] == 1
+    assert person["score"] == 0.75
+    assert person["region"] == [41.0, 20.0, 120.0]
+    assert np.allclose([joint[:2] for joint in person["joints"]], pose.joints, atol=0.01)
+    assert all(joint[2:] == [0.9, True] for joint in person["joints"])
 
 
 def test_absent_joints_and_unseen_frames(tmp_path: Path) -> None:
@@ -59,16 +62,62 @@ def test_absent_joints_and_unseen_frames(tmp_path: Path) -> None:
     scores[3] = 0.1
     log = KeypointLog(tmp_path / "a.jsonl")
     log.set_header(HEADER)
-    log.offer(0, 0.0, make_pose(scores=scores), in_video=False)
-    log.offer(1, 0.1, None)
+    log.offer(0, 0.0, [make_pose(scores=scores)], in_video=False)
+    log.offer(1, 0.1, estimated=False)
+    log.offer(2, 0.2)
     log.close()
-    first, second = LogReader(tmp_path / "a.jsonl")
-    assert [present for *_, present in first.joints] == [j != 3 for j in range(16)]
+    first, second, third = LogReader(tmp_path / "a.jsonl")
+    assert [present for *_, present in first.people[0].joints] == [j != 3 for j in range(16)]
+    assert sorted(first.people[0].present) == [j for j in range(16) if j != 3]
     assert not first.in_video
     assert second.in_video
-    assert second.region is None
+    assert second.people == third.people == ()
     assert second.stacks == 0
-    assert second.joints == ((None, None, 0.0, False),) * 16
+    assert [line.estimated for line in (first, second, third)] == [True, False, True]
+
+
+def test_several_people_keep_their_ids(tmp_path: Path) -> None:
+    log = KeypointLog(tmp_path / "a.jsonl")
+    log.set_header(HEADER)
+    log.offer(0, 0.0, [make_pose((50, 80), track_id=7), make_pose((150, 80), track_id=3)])
+    log.close()
+    (frame,) = LogReader(tmp_path / "a.jsonl")
+    assert [person.id for person in frame.people] == [7, 3]
+    assert [person.region for person in frame.people] == [(-10, 20, 120), (90, 20, 120)]
+    left, right = (np.array([j[:2] for j in person.joints]) for person in frame.people)
+    assert np.allclose(right - left, [100, 0], atol=0.02)
+
+
+def test_logs_of_schema_1_are_read(tmp_path: Path) -> None:
+    joints = [[10.0, 20.0, 0.5, True], [11.0, 21.0, 0.7, True], [None, None, 0.1, False]]
+    lines: list[dict[str, Any]] = [
+        {"type": "header", "schema": 1, "joints": ["a", "b", "c"]},
+        {"type": "frame", "index": 4, "t": 0.1, "region": [1, 2, 3], "joints": joints}
+        | {"stacks": 2, "stack": 1, "found": True, "tracking": "track"},
+        {"type": "frame", "index": 5, "t": 0.2, "region": [1, 2, 3], "joints": joints}
+        | {"stacks": 2, "stack": 1, "found": False, "tracking": "search", "raw": False},
+        {
+            "type": "frame",
+            "index": 6,
+            "t": 0.3,
+            "region": None,
+            "joints": [[None, None, 0, False]] * 3,
+        }
+        | {"stacks": 0, "stack": None, "found": False, "tracking": "none"},
+    ]
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    reader = LogReader(path)
+    first, second, third = reader
+    assert reader.joints == ("a", "b", "c")
+    (person,) = first.people
+    assert (person.id, person.region) == (1, (1, 2, 3))
+    assert person.score == pytest.approx(0.6)
+    assert person.present == {0: (10, 20, 0.5), 1: (11, 21, 0.7)}
+    assert (first.index, first.seconds, first.stacks) == (4, 0.1, 2)
+    assert second.people == third.people == ()
+    assert (second.estimated, second.in_raw) == (True, False)
+    assert not third.estimated
 
 
 def test_what_is_no_number_becomes_null(tmp_path: Path) -> None:
@@ -76,10 +125,10 @@ def test_what_is_no_number_becomes_null(tmp_path: Path) -> None:
     pose.joints[2] = np.nan
     log = KeypointLog(tmp_path / "a.jsonl")
     log.set_header(HEADER)
-    log.offer(0, 0.0, pose)
+    log.offer(0, 0.0, [pose])
     log.close()
     (frame,) = LogReader(tmp_path / "a.jsonl")
-    assert frame.joints[2][:2] == (None, None)
+    assert frame.people[0].joints[2][:2] == (None, None)
 
 
 def test_a_taken_name_is_refused(tmp_path: Path) -> None:
@@ -146,7 +195,9 @@ _JSON = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=4)
         | st.dictionaries(
-            st.sampled_from(("type", "schema", "joints", "t", "index", "region", "stacks", "x")),
+            st.sampled_from(
+                ("type", "schema", "people", "joints", "t", "index", "region", "stacks", "id", "x")
+            ),
             inner,
             max_size=8,
         )
@@ -162,7 +213,8 @@ def _parse(path: Path, data: bytes) -> None:
         frames = list(LogReader(path))
     except RecordingError:
         return
-    assert all(len(frame.joints) == len(frames[0].joints) for frame in frames)
+    people = [person for frame in frames for person in frame.people]
+    assert all(len(person.joints) == len(people[0].joints) for person in people)
 
 
 @given(st.lists(_JSON, max_size=4), st.binary(max_size=20))
@@ -174,14 +226,16 @@ def test_any_lines_are_read_or_refused(tmp_path: Path, lines: list[Any], tail: b
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@given(st.lists(_JSON, max_size=4), st.binary(max_size=20))
+@given(st.sampled_from((1, 2)), st.lists(_JSON, max_size=4), st.binary(max_size=20))
 @settings(
     deadline=None,
     max_examples=100_000,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-def test_very_many_lines_are_read_or_refused(tmp_path: Path, lines: list[Any], tail: bytes) -> None:
-    header = json.dumps({"type": "header", "schema": 1, "joints": ["a"]}) + "\n"
+def test_very_many_lines_are_read_or_refused(
+    tmp_path: Path, schema: int, lines: list[Any], tail: bytes
+) -> None:
+    header = json.dumps({"type": "header", "schema": schema, "joints": ["a"]}) + "\n"
     frames = "".join(json.dumps(line) + "\n" for line in lines)
     _parse(tmp_path / "a.jsonl", (header + frames).encode() + tail)
 
@@ -195,7 +249,7 @@ from tests.poses import make_pose
 log = KeypointLog(Path(sys.argv[1]))
 log.set_header({header!r})
 for number in range(100_000):
-    log.offer(number, number / 50, make_pose())
+    log.offer(number, number / 50, [make_pose()])
     while log._written <= number:
         time.sleep(0.0005)
     print(number, flush=True)

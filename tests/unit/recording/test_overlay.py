@@ -22,7 +22,7 @@ def changed(image: np.ndarray) -> np.ndarray:
 
 def test_the_picture_itself_is_not_touched() -> None:
     image = picture()
-    out = draw(image, make_pose(), show_region=True, text=["2 stacks"])
+    out = draw(image, [make_pose()], show_region=True, text=["2 stacks"])
     assert (image == GREY).all()
     assert changed(out).any()
     assert out.shape == image.shape
@@ -31,7 +31,7 @@ def test_the_picture_itself_is_not_touched() -> None:
 
 def test_joints_have_the_colour_of_their_side_at_their_place() -> None:
     pose = make_pose((160, 120))
-    out = draw(picture(), pose)
+    out = draw(picture(), [pose])
     for joint, (x, y) in enumerate(pose.joints):
         pixel = out[round(y), round(x)].astype(int)
         assert np.abs(pixel - SIDES[MPII_16.side(joint)]).max() < 40, MPII_16.joints[joint]
@@ -43,18 +43,26 @@ def test_absent_joints_leave_no_trace() -> None:
     pose = make_pose((160, 120), scores=scores)
     x, y = pose.joints[0]
     around = np.s_[round(y) - 6 : round(y) + 7, round(x) + 4 : round(x) + 12]
-    assert not changed(draw(picture(), pose))[around].any()
-    assert changed(draw(picture(), make_pose((160, 120), scores=0.95)))[round(y), round(x)]
+    assert not changed(draw(picture(), [pose]))[around].any()
+    assert changed(draw(picture(), [make_pose((160, 120), scores=0.95)]))[round(y), round(x)]
 
 
 def test_nobody_is_no_drawing() -> None:
-    assert not changed(draw(picture(), make_pose(found=False))).any()
-    assert not changed(draw(picture(), None)).any()
+    assert not changed(draw(picture(), [])).any()
+
+
+def test_everybody_is_drawn() -> None:
+    first, second = make_pose((80, 120), scores=0.95), make_pose((240, 120), scores=0.95)
+    both = changed(draw(picture(), [first, second]))
+    alone = changed(draw(picture(), [first])) | changed(draw(picture(), [second]))
+    assert (both == alone).all()
+    assert both[:, :140].any()
+    assert both[:, 180:].any()
 
 
 def test_uncertain_joints_are_faded() -> None:
     sure, unsure = make_pose((160, 120), scores=0.95), make_pose((160, 120), scores=0.35)
-    full, faint = draw(picture(), sure).astype(float), draw(picture(), unsure).astype(float)
+    full, faint = draw(picture(), [sure]).astype(float), draw(picture(), [unsure]).astype(float)
     assert (changed(full) == changed(faint)).mean() > 0.99
     strength = np.abs(faint - GREY).sum() / np.abs(full - GREY).sum()
     assert strength == pytest.approx(FADED, abs=0.05)
@@ -68,32 +76,32 @@ def test_lines_scale_with_the_picture() -> None:
             160 * scale,
             120 * scale,
         )
-        shares.append(changed(draw(picture(320 * scale, 240 * scale), pose)).mean())
+        shares.append(changed(draw(picture(320 * scale, 240 * scale), [pose])).mean())
     assert shares[1] == pytest.approx(shares[0], rel=0.3)  # the soft edges do not
 
 
 @pytest.mark.parametrize("scores", [0.95, 0.35])
 @pytest.mark.parametrize("centre", [(0, 0), (-200, 50), (5000, 5000), (1e9, -1e9)])
 def test_poses_outside_the_picture(centre: tuple[float, float], scores: float) -> None:
-    out = draw(picture(), make_pose(centre, scores=scores), show_region=True)
+    out = draw(picture(), [make_pose(centre, scores=scores)], show_region=True)
     assert out.shape == (240, 320, 3)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 3), (16, 16)])
 def test_tiny_pictures(size: tuple[int, int]) -> None:
-    out = draw(picture(*size), make_pose((1, 1), scores=0.35), show_region=True, text=["x"])
+    out = draw(picture(*size), [make_pose((1, 1), scores=0.35)], show_region=True, text=["x"])
     assert out.shape == (size[1], size[0], 3)
 
 
 def test_the_region_is_drawn_on_its_edge() -> None:
-    pose = make_pose((160, 120), found=False)
-    marks = changed(draw(picture(), pose, show_region=True))
+    pose = make_pose((160, 120), scores=0.1)
+    marks = changed(draw(picture(), [pose], show_region=True))
     assert marks[60, 150]
     assert marks[100, 100]
     assert not marks[120, 160]
 
 
 def test_text_stays_in_the_corner() -> None:
-    marks = changed(draw(picture(), None, text=["2 stacks  12 ms"]))
+    marks = changed(draw(picture(), [], text=["2 stacks  12 ms"]))
     assert marks[:40, :200].any()
     assert not marks[60:].any()

@@ -20,7 +20,7 @@ from pose_app.recording.video_writer import Recorder
 from pose_app.skeletons import MPII_16
 from pose_app.types import Frame
 from tests.media import numbered_picture, picture_number
-from tests.poses import make_pose
+from tests.poses import make_result
 from tests.unit.recording.test_video_writer import irregular, read_back
 
 MODEL = {
@@ -42,7 +42,7 @@ def record(folder: Path, times: list[float], *, suffix: str = ".mp4", every: int
         if number == 0:
             active.describe(MODEL)
         if number % every == 0:
-            active.offer_pose(frame, 7.5 + seconds, make_pose())
+            active.offer_result(make_result(frame), 7.5 + seconds)
     report = active.close()
     assert report.conserved
     assert report.error is None
