@@ -25,7 +25,7 @@ from pose_app.sources.stream import LiveStreamSource
 from pose_app.sources.video import VideoSource
 from pose_app.types import Frame
 from tests.media import regular, write_video
-from tests.poses import make_pose
+from tests.poses import make_result
 from tests.rtsp import RtspServer, demo_units
 from tests.unit.recording.test_verify import MODEL
 
@@ -127,7 +127,7 @@ def test_a_finished_recording_leaves_no_encoder(tmp_path: Path) -> None:
         for number in range(3):
             frame = Frame(number, 0, number / 30, image)
             active.offer_raw(frame, number / 30)
-            active.offer_pose(frame, number / 30, make_pose())
+            active.offer_result(make_result(frame), number / 30)
         assert active.close().error is None
         held.append(process.memory_info().rss / 1e6)
     assert held[-1] - held[2] < 70  # 7 recordings: 210 MB where they stay
