@@ -74,12 +74,14 @@ def region_picture(image: Image, seen: Region, size: tuple[int, int], background
 
     The one way to a part of a frame that is shown beside the picture, e.g. under a heatmap.
     """
-    if background == "black":
+    height, width = image.shape[:2]
+    inside = -seen.side < seen.x < width and -seen.side < seen.y < height
+    if background == "black" or not inside:
         return np.zeros((*size, 3), np.uint8)
     if background == "picture":
         return crop(image, seen, size)
     small = averaged(image)
-    scale = min(small.shape[:2]) / min(image.shape[:2])
+    scale = min(small.shape[:2]) / min(height, width)
     # Pixel centres are whole numbers: the edge of the picture is at -0.5.
     x, y = (seen.x + 0.5) * scale - 0.5, (seen.y + 0.5) * scale - 0.5
     return crop(small, Region(x, y, max(seen.side * scale, 1.0)), size)

@@ -54,12 +54,13 @@ def strength(score: float, threshold: float) -> float:
 
 
 def strengths(pose: Pose, stack: int, choice: JointChoice) -> NDArray[np.float64]:
-    """(K,) 0..1: how opaque each joint of a stack is drawn, 0 = absent or hidden."""
-    _, scores = of_stack(pose, stack)
+    """(K,) 0..1: how opaque each joint of a stack is drawn, 0 = absent, hidden or nowhere."""
+    joints, scores = of_stack(pose, stack)
+    somewhere = np.isfinite(joints).all(axis=1)
     found = np.zeros(len(scores))
     for joint, score in enumerate(scores):
         hidden = choice.visible is not None and joint not in choice.visible
-        if score >= pose.threshold and not hidden:
+        if score >= pose.threshold and somewhere[joint] and not hidden:
             found[joint] = strength(float(score), pose.threshold)
             if choice.solo not in (None, joint):
                 found[joint] *= _FAINT
@@ -89,10 +90,11 @@ def is_face(skeleton: Skeleton, *joints: int) -> bool:
     return all(skeleton.joints[joint] in _FACE for joint in joints)
 
 
-def number_anchor(pose: Pose, shown: NDArray[np.bool_]) -> tuple[float, float] | None:
-    """Where a person's number stands: above the highest joint that is drawn, picture pixels."""
+def number_anchor(joints: Floats, shown: NDArray[np.bool_]) -> tuple[float, float] | None:
+    """Where a person's number stands: above the highest of the (K, 2) joints that are drawn, picture
+    pixels."""
     if not shown.any():
         return None
-    points = pose.joints[shown]
+    points = joints[shown]
     highest = points[np.argmin(points[:, 1])]
     return float(highest[0]), float(highest[1])
