@@ -56,7 +56,7 @@ def strength(score: float, threshold: float) -> float:
 def strengths(pose: Pose, stack: int, choice: JointChoice) -> NDArray[np.float64]:
     """(K,) 0..1: how opaque each joint of a stack is drawn, 0 = absent, hidden or nowhere."""
     joints, scores = of_stack(pose, stack)
-    somewhere = np.isfinite(joints).all(axis=1)
+    somewhere = np.all(np.isfinite(joints), axis=1).tolist()
     found = np.zeros(len(scores))
     for joint, score in enumerate(scores):
         hidden = choice.visible is not None and joint not in choice.visible
@@ -91,8 +91,8 @@ def is_face(skeleton: Skeleton, *joints: int) -> bool:
 
 
 def number_anchor(joints: Floats, shown: NDArray[np.bool_]) -> tuple[float, float] | None:
-    """Where a person's number stands: above the highest of the (K, 2) joints that are drawn, picture
-    pixels."""
+    """Where a person's number stands: at the highest of the (K, 2) joints that are drawn, in the
+    same pixels; None where none is."""
     if not shown.any():
         return None
     points = joints[shown]
