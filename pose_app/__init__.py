@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -16,14 +14,6 @@ if TYPE_CHECKING:
     from .types import Box, Frame, FrameResult, Pose, Region
 
 __version__ = "0.1.0"
-
-# `import openvino` reports itself to its makers over the network, without asking, on a thread that
-# stays; without this module it does not. Nothing in this app tells anybody anything.
-sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
-
-# OpenCV reads this when it loads: a few damaged bytes in a header may promise a billion pixels,
-# which would take 3 GB. 134 million are more than any camera gives.
-os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(2**27))
 
 __all__ = [
     "Box",

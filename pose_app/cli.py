@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from . import __version__
 from .errors import PoseAppError
+from .process import prepare
 
 # command -> (module with add_arguments(parser) and main(arguments) -> int, help)
 COMMANDS = {
@@ -35,6 +36,7 @@ EXIT_INTERRUPTED = 130
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the process's exit status."""
+    prepare()
     words = sys.argv[1:] if argv is None else list(argv)
     if not words or _is_for_window(words[0]):
         words = ["window", *words]

@@ -13,6 +13,9 @@ import pytest
 from hypothesis import settings
 
 from pose_app.paths import CACHE_VARIABLE, HOME_VARIABLE
+from pose_app.process import prepare
+
+prepare()  # as the command line does
 
 LEAVE_SECONDS = 20.0  # how long a thread may take to end after its test
 

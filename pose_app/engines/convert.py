@@ -21,9 +21,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import openvino
 
 from ..errors import EngineError
+from ..openvino_silently import openvino
 from ..paths import cache_folder
 from ..spec import ModelSpec
 from ..types import Floats, Image

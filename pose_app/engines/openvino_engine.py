@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import openvino
 
 from ..errors import EngineError
+from ..openvino_silently import openvino
 from ..spec import ModelSpec
 from ..types import Image
 from . import compiled_cache as blobs

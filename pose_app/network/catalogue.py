@@ -18,6 +18,7 @@ from ..paths import bundled, cache_folder, models_folder
 from ..spec import ModelSpec, read_spec
 from .cost import cost
 from .download import DownloadCancelledError, Progress, UnreachableError, fetch, sha256_of
+from .model_files import SUFFIX, name_of
 from .published import (
     DEFAULT_ACCURACY,
     METRICS,
@@ -44,7 +45,6 @@ __all__ = [
 ]
 
 DEFAULT = "default"
-SUFFIX = ".safetensors"
 
 
 def known() -> list[ModelEntry]:
@@ -146,9 +146,7 @@ def add(path: str | Path, name: str | None = None, family: str | None = None) ->
     path = Path(path).expanduser()
     digest = sha256_of(path)
     entry = next((e for e in PUBLISHED if e.sha256 and digest.startswith(e.sha256)), None)
-    wanted = name or (
-        entry.name if entry else re.sub(r"(\.pth|\.pt|\.tar|\.safetensors)+$", "", path.name)
-    )
+    wanted = name or (entry.name if entry else name_of(path))
     if not _is_name(wanted) or wanted == DEFAULT:
         raise ModelError(
             f"{wanted!r} cannot be a model's name: give another with --name, of letters, digits, "

@@ -9,6 +9,7 @@ import json
 import re
 import struct
 import warnings
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,8 +24,10 @@ from torch import Tensor, nn
 from ..errors import ModelError
 from ..spec import DecodeRule, ModelSpec, NetworkConfig
 from . import families, layouts
+from .model_files import name_of
 from .native import assemble, load_native
 
+_MOST_INFLATED = 2  # size in memory over size on disk; weights hardly compress
 _WRAPPERS = ("state_dict", "best_state_dict")
 
 
@@ -113,6 +116,7 @@ def _read_pickle(path: Path, start: bytes) -> RawCheckpoint:
             f"{path} is a text file and no model: the download probably saved a web page, get the "
             "file itself."
         )
+    _check_archive(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about odd pickle versions: the errors say enough
@@ -141,6 +145,22 @@ def _read_pickle(path: Path, start: bytes) -> RawCheckpoint:
     return RawCheckpoint(dict(inner), beside)
 
 
+def _check_archive(path: Path) -> None:
+    """Raises ModelError where the archive that `torch.save` makes would grow in memory.
+
+    PyTorch writes it uncompressed, but reads compressed entries too: a thousand times the file.
+    """
+    if not zipfile.is_zipfile(path):
+        return
+    try:
+        with zipfile.ZipFile(path) as archive:
+            claimed = sum(entry.file_size for entry in archive.infolist())
+    except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile):
+        raise ModelError(f"{path} is damaged or no PyTorch checkpoint.") from None
+    if claimed > _MOST_INFLATED * path.stat().st_size:
+        raise ModelError(f"{path} is damaged: it claims to hold more than is in it.")
+
+
 def _is_text(start: bytes) -> bool:
     try:
         text = start.decode("utf-8", errors="strict")
@@ -159,8 +179,8 @@ def _spec(
     input_size: tuple[int, int] | None,
 ) -> ModelSpec:
     config = converted.config
-    name = re.sub(r"(\.pth|\.pt|\.tar|\.safetensors|\.bin)+$", "", path.name)
     recognised = family or families.recognise(converted.layout, config, raw.beside)
+    name = name_of(path)
     if (recognised == "mmpose") != (converted.layout == layouts.MMPOSE):
         raise ModelError(f"{path} has mmpose's graph or none of it, not that of {recognised!r}.")
     spec = families.spec_for(recognised, config, name, input_size or _input_size(path, raw, config))

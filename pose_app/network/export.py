@@ -117,7 +117,7 @@ def _write_onnx(path: Path, network: nn.Module, spec: ModelSpec) -> None:
 
 
 def _write_openvino(path: Path, network: nn.Module, spec: ModelSpec) -> None:
-    import openvino
+    from ..openvino_silently import openvino
 
     height, width = spec.input_size
     example = torch.zeros(1, 3, height, width)
@@ -142,7 +142,7 @@ def _run_native(path: Path, picture: Floats) -> Floats:
 
 def _run_openvino(path: Path, picture: Floats) -> Floats:
     """OpenVINO reads both its own format and ONNX."""
-    import openvino
+    from ..openvino_silently import openvino
 
     core = openvino.Core()
     options = {"INFERENCE_PRECISION_HINT": "f32"}

@@ -8,16 +8,12 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-# Media Foundation takes half a minute to open some cameras with this on.
-os.environ.setdefault("OPENCV_VIDEOIO_MSMF_ENABLE_HW_TRANSFORMS", "0")
-
 import cv2
 import numpy as np
 
 from ..errors import SourceError
 from ..types import Frame, Image
 from . import discover
-from . import quiet as quiet
 from .base import SourceInfo
 from .discover import CameraInfo
 from .live import LiveClock, LiveReader, now

@@ -146,12 +146,13 @@ def explain(name: str, error: Exception, has_password: bool = False) -> str:
 def _is_local(address: str) -> bool:
     """Whether the host is in the own network, where a proxy has no business."""
     host = urlsplit(address).hostname or ""
-    if host == "localhost" or host.endswith(".local") or "." not in host.strip("[]"):
-        return True
     try:
-        return ipaddress.ip_address(host).is_private
-    except ValueError:
-        return False
+        number = ipaddress.ip_address(host)
+    except ValueError:  # a name: without a dot it is one of the own network
+        return host.endswith(".local") or "." not in host
+    # ::ffff:192.168.0.1 is an IPv4 address that is written as an IPv6 one
+    mapped = getattr(number, "ipv4_mapped", None)
+    return (mapped or number).is_private
 
 
 class _Connection(http.client.HTTPConnection):

@@ -14,7 +14,6 @@ import numpy as np
 
 from ..errors import SourceError
 from ..types import Frame, Image
-from . import quiet as quiet
 from .base import SourceInfo
 from .names import redact
 

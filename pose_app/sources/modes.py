@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from ..errors import SourceError
+
 if TYPE_CHECKING:
     from .discover import CameraInfo
 
@@ -34,6 +36,7 @@ _USUAL_SIZES = (
 # What `find_out` opens a camera with.
 _TRIED_SIZES = ((1920, 1080), (1280, 720), (800, 600), (640, 480), (320, 240))
 _MOST_SIZES = 12
+_MOST_FAILURES = 2  # in a row: then it is the camera, not the size
 # Formats that OpenCV's capture turns into pictures; H.264, raw sensors and depth are not.
 _READABLE = frozenset(
     ("MJPG", "JPEG", "YUYV", "UYVY", "NV12", "NV21", "YU12", "YV12", "BGR3", "RGB3", "GREY")
@@ -81,16 +84,26 @@ def find_out(
 ) -> tuple[CameraMode, ...]:
     """Open the camera at usual sizes and keep what it really gives; takes seconds.
 
-    For systems whose drivers do not list it. Ends early where `stopped()`. Raises SourceError
-    where the camera cannot be opened.
+    For systems whose drivers do not list it. Ends early where `stopped()`. A size that the camera
+    cannot be opened at is left out; after two in a row the others are not tried. Raises SourceError
+    where that leaves no size at all.
     """
     from .camera import CameraSource
 
-    found = []
+    found: list[CameraMode] = []
+    failures = 0
     for size in _TRIED_SIZES:
-        if stopped():
+        if stopped() or failures == _MOST_FAILURES:
             break
-        source = CameraSource(camera, size=size)
+        try:
+            source = CameraSource(camera, size=size)
+        except SourceError as error:
+            failures += 1
+            if not found and failures == _MOST_FAILURES:
+                raise
+            log.info("%s does not open at %d x %d: %s", camera.name, *size, error)
+            continue
+        failures = 0
         source.close()
         info = source.info
         found.append(CameraMode(*info.size, info.fps, info.identity.get("given_format")))

@@ -23,7 +23,6 @@ from av.video.stream import VideoStream
 
 from ..errors import SourceError
 from ..types import Frame, Image
-from . import quiet as quiet
 from .base import SourceInfo, Timeline
 from .names import redact
 

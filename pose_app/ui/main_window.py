@@ -11,6 +11,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QLabel, QMainWindow, QVBoxLayout, QWidget
 
+from ..network.model_files import is_model_name
 from ..settings import Settings
 from .app_settings import AppSettings
 from .bridge import Bridge
@@ -305,7 +306,7 @@ class MainWindow(QMainWindow):
         url = event.mimeData().urls()[0]
         text = url.toLocalFile() if url.isLocalFile() else url.toString()
         event.acceptProposedAction()
-        if text.lower().endswith((".safetensors", ".pt", ".pth", ".ckpt", ".tar")):
+        if is_model_name(text):
             self.models.open(text)
         else:
             self.sources.open(text)

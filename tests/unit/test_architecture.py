@@ -19,7 +19,7 @@ LONGEST = 400
 # Lower rooms know nothing of higher ones. Files of the package itself count by their own name.
 LAYERS = [
     ("errors", "__version__"),
-    ("paths", "skeletons"),
+    ("openvino_silently", "paths", "process", "skeletons"),
     ("settings", "spec", "types"),
     ("network",),
     ("engines",),

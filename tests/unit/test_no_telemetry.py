@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 SCRIPT = """
 import threading
 import pose_app.engines.openvino_engine
@@ -16,6 +18,12 @@ assert telemetry_utils.tm.__name__.endswith("telemetry_stub"), telemetry_utils.t
 """
 
 
-def test_openvino_reports_nothing() -> None:
-    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True)
+# A program that uses the package, with and without the command line's own settings.
+BEGINNINGS = {"library": "", "command line": "from pose_app.process import prepare; prepare()"}
+
+
+@pytest.mark.parametrize("beginning", BEGINNINGS)
+def test_openvino_reports_nothing(beginning: str) -> None:
+    code = BEGINNINGS[beginning] + SCRIPT
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -11,6 +11,7 @@ from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QMenu, QToolButton
 
 from ...errors import PoseAppError
+from ...network.model_files import patterns
 from ...settings import CHOICE_LABELS, SETTINGS
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class ModelsController(QObject):
             self._button.window(),
             self.tr("Open model file"),
             str(Path.home()),
-            self.tr("Models (*.safetensors *.pt *.pth *.tar *.pkl *.bin *.ckpt);;All files (*)"),
+            self.tr("Models ({0});;All files (*)").format(patterns()),
         )
         if path:
             self.open(path)

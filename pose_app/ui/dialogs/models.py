@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 
 from ...errors import PoseAppError
 from ...network.families import FAMILIES
+from ...network.model_files import patterns
 from ..icons import icon
 from .asking import Dialogs
 from .models_table import ModelsTable
@@ -130,7 +131,7 @@ class ModelsDialog(QDialog):
             self,
             self.tr("Add a model file"),
             str(Path.home()),
-            self.tr("Models (*.safetensors *.pt *.pth *.tar *.pkl *.bin *.ckpt);;All files (*)"),
+            self.tr("Models ({0});;All files (*)").format(patterns()),
         )
         if path:
             family = self.family.currentData()

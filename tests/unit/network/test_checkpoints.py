@@ -368,3 +368,31 @@ def test_any_description_is_read_or_refused(
     with contextlib.suppress(ModelError):
         _, spec = load_checkpoint(path)
         assert len(spec.flip) == spec.network.joints
+
+
+def test_a_file_that_would_grow_in_memory_is_refused_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A compressed archive: 100 KB on disk, 100 MB in memory."""
+    torch.save({"weight": torch.zeros(25_000_000)}, tmp_path / "plain.pt")
+    with (
+        zipfile.ZipFile(tmp_path / "plain.pt") as plain,
+        zipfile.ZipFile(tmp_path / "net.pt", "w", zipfile.ZIP_DEFLATED) as packed,
+    ):
+        for entry in plain.namelist():
+            packed.writestr(entry, plain.read(entry))
+    assert (tmp_path / "net.pt").stat().st_size < 200_000
+    monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("it was read"))
+    refused(tmp_path / "net.pt", "claims to hold more")
+
+
+def test_an_archive_that_is_compressed_a_little_is_read(tmp_path: Path) -> None:
+    weights = reference.princeton(1, 16)
+    torch.save(weights, tmp_path / "plain.pt")
+    with (
+        zipfile.ZipFile(tmp_path / "plain.pt") as plain,
+        zipfile.ZipFile(tmp_path / "net.pt", "w", zipfile.ZIP_DEFLATED) as packed,
+    ):
+        for entry in plain.namelist():
+            packed.writestr(entry, plain.read(entry))
+    check_answers(tmp_path / "net.pt", weights)

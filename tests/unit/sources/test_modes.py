@@ -8,11 +8,12 @@ import json
 import logging
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from pose_app.errors import SourceError
-from pose_app.sources import discover, modes
+from pose_app.sources import camera, discover, modes
 from pose_app.sources.discover import CameraInfo
 from pose_app.sources.modes import CameraMode, best_modes, find_out, read_modes
 from tests.fakes import FakeCamera, FakeCameras, FakeDriver
@@ -202,6 +203,36 @@ def test_a_busy_camera_cannot_be_found_out(hub: FakeCameras) -> None:
     hub.plug(FakeCamera("Desk camera", busy=True), index=0)
     with pytest.raises(SourceError, match="close other programs"):
         find_out(discover.cameras()[0])
+
+
+@pytest.mark.parametrize(
+    ("bad", "kept"),
+    [
+        ([(800, 600)], 4),
+        ([(1920, 1080)], 4),
+        ([(800, 600), (320, 240)], 3),
+        ([(640, 480), (320, 240)], 3),
+    ],
+)
+def test_a_size_that_fails_leaves_the_others(
+    hub: FakeCameras,
+    monkeypatch: pytest.MonkeyPatch,
+    bad: list[tuple[int, int]],
+    kept: int,
+) -> None:
+    desk = hub.plug(FakeCamera("Desk camera", sizes=list(modes._TRIED_SIZES), fps=200), index=0)
+    real = camera.CameraSource
+
+    def opened(*arguments: Any, size: tuple[int, int], **more: Any) -> camera.CameraSource:
+        if size in bad:
+            raise SourceError("Desk camera gives no picture: try another size.")
+        return real(*arguments, size=size, **more)
+
+    monkeypatch.setattr(camera, "CameraSource", opened)
+    found = find_out(discover.cameras()[0])
+    assert {(mode.width, mode.height) for mode in found} == set(modes._TRIED_SIZES) - set(bad)
+    assert len(found) == kept
+    assert desk.open_now == 0
 
 
 # The command
