@@ -20,12 +20,14 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from ..errors import RecordingError
-from ..types import Pose
 from .files import reason
 from .writer import FileWriter
+
+if TYPE_CHECKING:  # its NumPy is not needed to read a log
+    from ..types import Pose
 
 SCHEMA = 2
 READABLE = (1, 2)
