@@ -8,8 +8,8 @@ from operator import eq
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QLabel, QMainWindow, QVBoxLayout, QWidget
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent
+from PySide6.QtWidgets import QMainWindow, QVBoxLayout, QWidget
 
 from ..network.model_files import is_model_name
 from ..settings import Settings
@@ -18,9 +18,12 @@ from .bridge import Bridge
 from .canvas.canvas import Canvas
 from .chrome.actions import MOST_STACKS, build_actions, follow, follow_setting
 from .chrome.banner import Banner, Toast
-from .chrome.layout import Layout, build_menus, build_toolbar, menu_button
+from .chrome.heatmap_control import HeatmapControl
+from .chrome.layout import SMALLEST, Layout, build_menus, menu_button
 from .chrome.playback_bar import PlaybackBar
+from .chrome.record_button import RecordButton, RecordPill
 from .chrome.status import StatusLine
+from .chrome.toolbar import Toolbar
 from .context import AppContext
 from .controllers.dialogs_controller import DialogsController
 from .controllers.messages_controller import MessagesController
@@ -76,41 +79,42 @@ class MainWindow(QMainWindow):
         self.toast = Toast(self.canvas, self.notices)
         self.hint = Hint(self.canvas)
         self.status = StatusLine()
-        self.source_button = menu_button("camera", self.tr("Source"))
+        self.source_button = menu_button("camera", self.tr("Camera"))
         self.model_button = menu_button("models", self.tr("Model"))
-        self.recording_label = QLabel()
-        self.recording_label.setObjectName("recording")
-        self.recording_label.setAccessibleName(self.tr("Recording"))
         # Controllers
         self.messages = MessagesController(context, self)
         self.sources = SourcesController(context, self.source_button, self.play, target, self)
         self.models = ModelsController(context, self.model_button, self)
         self.views = ViewsController(context, self.view, self.canvas, self)
-        self.recordings = RecordingsController(
-            context, self.recording, self.recording_label, self.canvas, self
-        )
+        self.recordings = RecordingsController(context, self.recording, self.canvas, self)
         self.about = DialogsController(context, self, lambda: self.canvas.paint_ms, self)
         # Commands and where everything is
         self.commands = build_actions(self, self.canvas, self._slots())
         commands = self.commands
-        self.playback = PlaybackBar(
-            self.play, commands["pause"], commands["step"], commands["loop"]
-        )
+        self.playback = PlaybackBar(self.play, commands["loop"])
         self._build_body()
-        self.layout_of_panels = Layout(self, self.view, self.settings)
-        self.docks = self.layout_of_panels.docks
-        self.about.panels = [dock.toggleViewAction() for dock in self.docks.values()]
-        self.toolbar = build_toolbar(
-            self, commands, self.docks, self.source_button, self.recording_label
-        )
-        menus = build_menus(self, commands, self.docks)
+        self.panels = Layout(self, self.view, self.settings)
+        self.docks = self.panels.docks
+        toggles = list(self.panels.toggles.values())
+        self.about.panels = toggles
+        menus = build_menus(self, commands, toggles)
         self.sources.fill(menus["&Source"], commands["open_file"], commands["reload"])
         self.models.fill(menus["&Model"], commands["models"])
         self.source_button.setMenu(menus["&Source"])
         self.model_button.setMenu(menus["&Model"])
+        stacks = [commands[f"stack_{number + 1}"] for number in range(MOST_STACKS)]
+        self.heatmap = HeatmapControl(commands["heatmap"], stacks)
+        self.record_button = RecordButton(self.recording, commands["record"], menus["&Record"])
+        self.pill = RecordPill(self.recording, commands["record"], self.canvas)
+        self.toolbar = Toolbar(
+            commands, toggles, self.source_button, self.heatmap, self.record_button
+        )
+        self.addToolBar(self.toolbar)
+        self.addToolBar(Qt.ToolBarArea.BottomToolBarArea, self.playback)
         self._connect()
-        self.resize(1280, 800)
-        self.layout_of_panels.restore()
+        self.setMinimumSize(SMALLEST.boundedTo(self.screen().availableSize()))
+        self.panels.restore()
+        self.playback.renew()
 
     def start(self) -> None:
         """Start the session; call it once the window is on the screen."""
@@ -166,13 +170,13 @@ class MainWindow(QMainWindow):
             "open_model": models.choose_file,
             "smooth": models.set_smoothing,
             "record": lambda on: recordings.toggle("annotated"),
-            "record_raw": lambda on: recordings.toggle("raw"),
-            "record_both": lambda on: recordings.toggle("both"),
+            "record_raw": partial(recordings.toggle, "raw"),
+            "record_both": partial(recordings.toggle, "both"),
             "log": partial(settings.set, "recording.log"),
             "snapshot": recordings.snapshot,
             "open_recordings": recordings.open_folder,
             "hide_panels": self._hide_panels,
-            "reset_layout": self._reset_layout,
+            "reset_layout": self._place_panels,
             "shortcuts": about.show_shortcuts,
             "hint": self.hint.open,
             "diagnostics": about.show_diagnostics,
@@ -188,7 +192,6 @@ class MainWindow(QMainWindow):
         column.setSpacing(0)
         column.addWidget(self.banner)
         column.addWidget(self.canvas, 1)
-        column.addWidget(self.playback)
         self.setCentralWidget(body)
         self.setStatusBar(self.status)
         # Not on the toolbar: long as it is, it would push the recording out of a small one.
@@ -198,12 +201,12 @@ class MainWindow(QMainWindow):
         commands, settings = self.commands, self.settings
         # What the session tells, to whom; the order is that of the connections
         self.bridge.result.connect(self.views.show_result)
-        self.bridge.result.connect(self.layout_of_panels.show_result)
+        self.bridge.result.connect(self.panels.show_result)
         self.bridge.stats.connect(self.playback.show_stats)
         self.bridge.stats.connect(self.models.show_stats)
         self.bridge.stats.connect(self.views.show_stats)
         self.bridge.stats.connect(self.recordings.show_stats)
-        self.bridge.stats.connect(self.layout_of_panels.show_stats)
+        self.bridge.stats.connect(self.panels.show_stats)
         self.bridge.stats.connect(self._show_stats)
         self.bridge.happened.connect(self.messages.happened)
         self.bridge.happened.connect(self.sources.happened)
@@ -219,7 +222,8 @@ class MainWindow(QMainWindow):
         self.views.nothing_to_end.connect(self._leave_full_screen)
         self.hint.read.connect(partial(settings.set, "window.hint_seen", True))
         # The ticks of the commands
-        follow(commands["pause"], self.play, "paused")
+        texts = self.tr("Pause"), self.tr("Play")
+        follow(commands["pause"], self.play, "paused", bool, ("pause", "play"), texts)
         for name in ("heatmap", "skeleton", "region", "mirror"):
             follow(commands[name], self.view, name)
         for name in ("fit", "fill", "actual"):
@@ -230,17 +234,8 @@ class MainWindow(QMainWindow):
             follow(commands[f"stack_{stack + 1}"], self.view, "stack", partial(eq, stack))
         follow(commands["stack_last"], self.view, "stack", lambda stack: stack is None)
         follow(commands["compare"], self.view, "compare", lambda stack: stack is not None)
-        follow(
-            commands["record"], self.recording, "kind", partial(eq, "annotated"), ("record", "stop")
-        )
-        follow(
-            commands["record_raw"],
-            self.recording,
-            "kind",
-            partial(eq, "raw"),
-            ("record-raw", "stop"),
-        )
-        follow(commands["record_both"], self.recording, "kind", partial(eq, "both"))
+        texts = commands["record"].text(), self.tr("Stop the recording")
+        follow(commands["record"], self.recording, "running", bool, ("record", "stop"), texts)
         follow_setting(commands["loop"], settings, "source.loop")
         follow_setting(commands["smooth"], settings, "pose.smoothing")
         follow_setting(commands["log"], settings, "recording.log")
@@ -272,6 +267,7 @@ class MainWindow(QMainWindow):
             widget.setVisible(not full)
         self._hide_panels(full)
         self.commands["hide_panels"].setChecked(full)
+        self.pill.set_wanted(full)
         self.setWindowState(
             self.windowState() | Qt.WindowState.WindowFullScreen
             if full
@@ -282,18 +278,21 @@ class MainWindow(QMainWindow):
         if self.isFullScreen():
             self.commands["fullscreen"].trigger()
 
-    def _hide_panels(self, hidden: bool) -> None:
-        self.layout_of_panels.set_panels_hidden(hidden)
+    def _place_panels(self) -> None:
+        self.panels.place()
 
-    def _reset_layout(self) -> None:
-        self.layout_of_panels.reset()
+    def _hide_panels(self, hidden: bool) -> None:
+        self.panels.set_panels_hidden(hidden)
 
     def setVisible(self, visible: bool) -> None:
-        # Before it is shown for the first time: docks that do not fit would make it larger.
-        if visible and not self._shown and not self.settings.get("window.state"):
-            self.layout_of_panels.place()
-        self._shown = self._shown or visible
+        if visible and not self._shown:
+            self._shown = True
+            self.panels.shown()
         super().setVisible(visible)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.panels.adapt()
 
     # Drag and drop
 
@@ -324,7 +323,7 @@ class MainWindow(QMainWindow):
         self._closing = True
         if self.isFullScreen():
             self.set_full_screen(False)
-        self.layout_of_panels.remember()
+        self.panels.remember()
         self.settings.save()
         self.sources.stop()
         self.toast.hide()

@@ -56,6 +56,22 @@ QToolButton:hover { background: palette(midlight); }
 QToolButton:pressed { background: palette(mid); }
 QToolButton:checked { background: %(accent_soft)s; border-color: %(accent)s; }
 QToolButton:focus { border-color: %(accent)s; }
+QToolButton[segment] { padding: 5px 10px; border-radius: 0; background: palette(button);
+  border-color: palette(mid); margin-left: -1px; }
+QToolButton[segment="first"], QToolButton[segment="alone"] { border-top-left-radius: 7px;
+  border-bottom-left-radius: 7px; margin-left: 0; }
+QToolButton[segment="last"], QToolButton[segment="alone"] { border-top-right-radius: 7px;
+  border-bottom-right-radius: 7px; }
+QToolButton[segment]:hover { background: palette(midlight); }
+QToolButton[segment]:checked { background: %(accent_soft)s; border-color: %(accent)s; }
+QToolButton#pause:checked { background: transparent; border-color: transparent; }
+QToolButton#pause:checked:hover { background: palette(midlight); }
+QToolButton#record { color: %(red)s; font-weight: 600; padding-right: 26px; }
+QToolButton#record::menu-button { border: none; width: 20px; }
+QToolButton#record::menu-arrow { image: url(theme:down.svg); width: 10px; height: 10px; }
+QToolButton#record[running="true"], #pill { background: #dc2626; border: 1px solid #dc2626;
+  border-radius: 14px; color: white; font-weight: 600; padding: 5px 14px; }
+QToolButton#record[running="true"]:hover, #pill:hover { background: #b91c1c; }
 QToolButton[labelled="true"] { padding: 5px 10px; background: palette(button);
   border-color: palette(mid); }
 QToolButton[labelled="true"]:hover { background: palette(midlight); }
@@ -68,13 +84,32 @@ QMenu { background: palette(button); border: 1px solid palette(mid); padding: 5p
 QMenu::item { padding: 5px 26px 5px 10px; border-radius: 5px; }
 QMenu::item:selected { background: %(accent)s; color: white; }
 QMenu::item:disabled { color: %(faint)s; }
+QMenu::indicator { width: 14px; height: 14px; margin-left: 4px; }
+QMenu::indicator:checked { background: %(accent)s; border: 1px solid %(accent)s; border-radius: 4px;
+  image: url(theme:check.svg); }
 QMenu::icon { padding-left: 8px; }
 QMenu::separator { height: 1px; background: palette(mid); margin: 5px 8px; }
 QDockWidget { font-weight: 600; border: 1px solid %(outline)s; }
 QDockWidget::title { background: palette(window); padding: 7px 10px; text-align: left;
   border-top: 1px solid palette(mid); }
 QStatusBar { border-top: 1px solid palette(mid); }
-QStatusBar QToolButton[labelled="true"] { padding: 2px 9px; margin: 2px 6px; }
+QStatusBar QToolButton[segment] { padding: 5px 10px; border-radius: 0; background: palette(button);
+  border-color: palette(mid); margin-left: -1px; }
+QToolButton[segment="first"], QToolButton[segment="alone"] { border-top-left-radius: 7px;
+  border-bottom-left-radius: 7px; margin-left: 0; }
+QToolButton[segment="last"], QToolButton[segment="alone"] { border-top-right-radius: 7px;
+  border-bottom-right-radius: 7px; }
+QToolButton[segment]:hover { background: palette(midlight); }
+QToolButton[segment]:checked { background: %(accent_soft)s; border-color: %(accent)s; }
+QToolButton#pause:checked { background: transparent; border-color: transparent; }
+QToolButton#pause:checked:hover { background: palette(midlight); }
+QToolButton#record { color: %(red)s; font-weight: 600; padding-right: 26px; }
+QToolButton#record::menu-button { border: none; width: 20px; }
+QToolButton#record::menu-arrow { image: url(theme:down.svg); width: 10px; height: 10px; }
+QToolButton#record[running="true"], #pill { background: #dc2626; border: 1px solid #dc2626;
+  border-radius: 14px; color: white; font-weight: 600; padding: 5px 14px; }
+QToolButton#record[running="true"]:hover, #pill:hover { background: #b91c1c; }
+QToolButton[labelled="true"] { padding: 2px 9px; margin: 2px 6px; }
 QStatusBar::item { border: none; }
 QStatusBar QLabel { padding: 1px 8px; }
 QPushButton { background: palette(button); border: 1px solid %(outline)s; border-radius: 7px;
@@ -158,7 +193,6 @@ QTabBar::tab:selected { border-bottom-color: %(accent)s; }
 QToolTip { padding: 5px 7px; border: 1px solid palette(mid); }
 #banner { background: %(banner)s; border-bottom: 1px solid %(amber)s; }
 #toast, #hint { background: palette(button); border: 1px solid palette(mid); border-radius: 10px; }
-#recording { color: %(red)s; font-weight: 600; }
 #words { font-weight: 500; }
 """
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtWidgets import QApplication, QLabel, QMenu, QToolButton, QWidget
+from PySide6.QtWidgets import QApplication, QMenu, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from pose_app.errors import RecordingError
 from pose_app.pipeline.events import Event
 from pose_app.pipeline.metrics import FrameMetrics
 from pose_app.pipeline.options import Controls, SessionOptions
-from pose_app.recording.recording import RecordingReport
+from pose_app.recording.recording import FileReport, RecordingReport
+from pose_app.recording.recording import RecordingState as SessionRecording
 from pose_app.settings import Settings
 from pose_app.sources.base import SourceInfo
 from pose_app.sources.discover import CameraInfo
@@ -48,12 +50,13 @@ class QuietSession:
         self.controls = Controls(SessionOptions())
         self.asked: list[tuple[str, Any]] = []
         self.refusal: RecordingError | None = None
+        self.recording: SessionRecording | None = None
 
     def latest(self) -> None:
         return None
 
     def metrics(self) -> FrameMetrics:
-        return FrameMetrics()
+        return FrameMetrics(recording=self.recording)
 
     def set_source(self, open_source: Any) -> None:
         self.asked.append(("source", open_source))
@@ -71,9 +74,11 @@ class QuietSession:
         if self.refusal is not None:
             raise self.refusal
         self.asked.append(("record", request))
+        self.recording = SessionRecording(0.0, 0, 0, request.paths)
 
     def stop_recording(self) -> None:
         self.asked.append(("stop", None))
+        self.recording = None
 
 
 @pytest.fixture
@@ -135,7 +140,7 @@ def test_a_source_that_opens_is_told_and_remembered(
     sources.happened(Event("source_opened", "", CLIP))
     assert told == [CLIP]
     assert context.notices.state == ""
-    assert sources._button.text() == "clip.mp4"
+    assert "clip.mp4" in sources._button.toolTip()
     assert context.settings.get("source.recent") == ("somewhere/clip.mp4",)
 
 
@@ -297,10 +302,9 @@ def test_esc_after_a_region_that_was_refused_goes_on_to_the_next_thing(
 
 @pytest.fixture
 def recordings(qtbot: QtBot, context: AppContext) -> RecordingsController:
-    canvas, label = Canvas(ViewState()), QLabel()
+    canvas = Canvas(ViewState())
     qtbot.addWidget(canvas)
-    qtbot.addWidget(label)
-    return RecordingsController(context, RecordingState(), label, canvas, canvas)
+    return RecordingsController(context, RecordingState(), canvas, canvas)
 
 
 def test_a_recording_starts_and_ends(
@@ -312,12 +316,12 @@ def test_a_recording_starts_and_ends(
     ((_, request),) = session.asked
     assert request.annotated is not None
     assert request.raw is not None
-    assert (recordings._state.kind, started) == ("both", [1])
+    assert (recordings._state.running, started) == (True, [1])
     recordings.toggle("annotated")
     assert session.asked[-1] == ("stop", None)
     report = RecordingReport(files=())
     recordings.happened(Event("recording_finished", "", report))
-    assert recordings._state.kind is None
+    assert not recordings._state.running
     assert context.notices.fact is not None
     assert context.notices.fact.text.startswith("Nothing was recorded")
 
@@ -327,8 +331,25 @@ def test_a_recording_that_cannot_begin_says_why(
 ) -> None:
     session.refusal = RecordingError("The disk is full.")
     recordings.toggle("raw")
-    assert recordings._state.kind is None
+    assert not recordings._state.running
     assert [error.text for error in context.notices.errors] == ["The disk is full."]
+
+
+def test_a_recording_that_goes_on_in_new_files_says_so_and_can_be_stopped(
+    recordings: RecordingsController, context: AppContext, session: QuietSession, tmp_path: Path
+) -> None:
+    recordings.toggle("annotated")
+    ((_, request),) = session.asked
+    again = replace(request, annotated=tmp_path / "pose (2).mp4")
+    recordings.happened(Event("recording_started", "", again))  # the source has changed
+    file = FileReport("annotated", tmp_path / "pose.mp4", 9, 9, bytes=1000)
+    recordings.happened(Event("recording_finished", "", RecordingReport((file,))))
+    assert context.notices.fact is not None
+    assert context.notices.fact.text == "Saved pose.mp4; recording goes on in pose (2).mp4"
+    assert recordings._state.running
+    recordings.toggle("raw")
+    assert session.asked[-1] == ("stop", None)
+    assert not recordings._state.running
 
 
 # Messages and dialogs

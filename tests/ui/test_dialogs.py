@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QSize, Qt
 from PySide6.QtGui import QGuiApplication, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -16,15 +16,19 @@ from PySide6.QtWidgets import (
     QDoubleSpinBox,
     QLabel,
     QSpinBox,
+    QToolButton,
     QWidget,
 )
 
 from pose_app.settings import SETTINGS, Settings
 from pose_app.ui.canvas.colours import COLOUR_MAPS
 from pose_app.ui.chrome.actions import ACTIONS, MENUS
+from pose_app.ui.chrome.layout import first_size
 from pose_app.ui.dialogs.preferences import PreferencesDialog
 from pose_app.ui.dialogs.shortcuts import ShortcutsDialog
 from tests.ui.conftest import WAIT_MS, wait_for_pose
+
+_ICON_ONLY = Qt.ToolButtonStyle.ToolButtonIconOnly
 
 
 def test_preferences_show_every_setting_of_the_table(qtbot, settings):
@@ -88,8 +92,8 @@ def test_panels_have_keys_of_their_own(open_window, dialogs):
     )
     window.commands["shortcuts"].trigger()
     taken = {spec.shortcut for spec in ACTIONS}
-    for dock in window.docks.values():
-        key = dock.toggleViewAction().shortcut().toString()
+    for name, dock in window.docks.items():
+        key = window.panels.toggles[name].shortcut().toString()
         assert key not in taken
         assert key in labels
         assert dock.windowTitle() in labels
@@ -187,12 +191,88 @@ def test_using_the_window_puts_the_first_words_away(open_window, qtbot, settings
     assert settings.get("window.hint_seen")
 
 
-@pytest.mark.parametrize("size", [(1280, 800), (900, 600)])
+@pytest.mark.parametrize("size", [(1280, 800), (1000, 700), (900, 600), (800, 500)])
 def test_the_picture_gets_its_share_of_the_window(open_window, qtbot, size):
     window = open_window("demo", size=size)
     wait_for_pose(window, qtbot)
     assert (window.width(), window.height()) == size
-    assert window.canvas.width() >= 0.4 * size[0]
+    assert window.canvas.width() * window.canvas.height() >= 0.4 * size[0] * size[1]
+    below = size[0] < 1000
+    assert (window.canvas.width() >= 0.9 * size[0]) == below
+    assert window.docks["stacks"].widget().isVisible()
+    assert window.playback.slider.width() >= 0.6 * size[0]
+    assert window.record_button.geometry().right() <= window.toolbar.width()
+
+
+def test_panels_give_way_before_the_picture_does(open_window, qtbot):
+    window = open_window("demo", size=(1400, 800))
+    for width in (1300, 1150, 1010):
+        window.resize(width, 800)
+        qtbot.wait(50)
+        assert window.canvas.width() >= 0.5 * width
+    stacks, right = window.docks["stacks"], Qt.DockWidgetArea.RightDockWidgetArea
+    assert window.dockWidgetArea(stacks) == right
+    window.resize(900, 600)
+    qtbot.wait(50)
+    assert window.dockWidgetArea(stacks) == Qt.DockWidgetArea.BottomDockWidgetArea
+    assert stacks.widget().isVisible()
+    window.resize(1200, 700)
+    qtbot.wait(50)
+    assert window.dockWidgetArea(stacks) == right
+    assert stacks.widget().isVisible()
+
+
+def test_a_panel_behind_another_comes_to_the_front_with_its_key(open_window, qtbot):
+    window = open_window("demo")
+    front = {key: dock.widget().isVisible() for key, dock in window.docks.items()}
+    assert front == {"stacks": True, "joints": False, "movement": False, "plots": False}
+    toggles = window.panels.toggles
+    toggles["joints"].trigger()
+    assert window.docks["joints"].widget().isVisible()
+    assert (toggles["joints"].isChecked(), toggles["stacks"].isChecked()) == (True, False)
+    toggles["joints"].trigger()
+    assert not window.docks["joints"].widget().isVisible()
+    assert not toggles["joints"].isChecked()
+    window.commands["reset_layout"].trigger()
+    assert window.docks["stacks"].widget().isVisible()
+
+
+def test_the_first_window_fits_on_every_screen():
+    def size(width: int, height: int) -> tuple[int, int]:
+        return first_size(QSize(width, height)).toTuple()
+
+    assert size(1366, 728) == (1093, 582)
+    assert size(1920, 1040) == (1536, 832)
+    assert size(900, 560) == (800, 500)
+    assert size(640, 480) == (640, 480)
+
+
+def test_the_toolbar_names_what_matters_and_everything_else_says_its_name(open_window, qtbot):
+    window = open_window("demo", size=(1400, 800))
+    qtbot.waitUntil(lambda: window.commands["stack_3"].isVisible(), timeout=WAIT_MS)
+    buttons = [b for b in window.toolbar.findChildren(QToolButton) if b.isVisible()]
+    shown = {button.text() for button in buttons if button.toolButtonStyle() != _ICON_ONLY}
+    assert {"Camera", "Heatmap", "1", "2", "Record"} <= shown
+    for button in buttons:
+        action = button.defaultAction()
+        if action is not None:
+            name = action.text().replace("&", "")
+            assert button.toolTip().startswith(name)
+            key = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+            assert not key or f"{name} ({key})" in button.toolTip()
+    pause = [b for b in buttons if b.defaultAction() is window.commands["pause"]]
+    assert len(pause) == 1
+    assert pause[0].toolTip().startswith("Pause (Space)")
+    window.commands["pause"].trigger()
+    assert pause[0].toolTip().startswith("Play (Space)")
+
+
+def test_ticks_are_not_hidden_by_icons(open_window):
+    window = open_window("demo")
+    for action in window.commands.values():
+        assert not (action.isCheckable() and not action.icon().isNull()) or (
+            not action.isIconVisibleInMenu()
+        )
 
 
 def test_everything_that_takes_input_has_a_name(open_window, qtbot):

@@ -226,7 +226,7 @@ def test_plots_take_the_palettes_colours(panel: PlotsPanel) -> None:
 
 @pytest.mark.parametrize("spec", PANELS, ids=lambda spec: spec.key)
 def test_every_panel_of_the_table_takes_results(spec: Any, qtbot: QtBot) -> None:
-    widget = spec.factory(None, ViewState())
+    widget = spec.factory(ViewState())
     qtbot.addWidget(widget)
     assert isinstance(widget, QWidget)
     assert spec.icon in names()

@@ -124,7 +124,7 @@ def test_record_stop_and_read_back(open_window, qtbot, settings, dialogs, kind):
     wait_for_pose(window, qtbot)
     command = {"annotated": "record", "raw": "record_raw", "both": "record_both"}[kind]
     window.commands[command].trigger()
-    qtbot.waitUntil(lambda: window.recording_label.text().startswith("● 0:01"), timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: window.record_button.text().startswith("■ 0:01"), timeout=WAIT_MS)
     assert window.windowTitle().startswith("● 0:01")
     window.commands[command].trigger()
     qtbot.waitUntil(lambda: window.toast.text.startswith("Saved"), timeout=WAIT_MS)
@@ -147,7 +147,7 @@ def test_closing_while_recording_finishes_the_file(open_window, qtbot, tmp_path)
     window = open_window("demo")
     wait_for_pose(window, qtbot)
     window.commands["record"].trigger()
-    qtbot.waitUntil(lambda: "0:01" in window.recording_label.text(), timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: "0:01" in window.record_button.text(), timeout=WAIT_MS)
     bridge = window.bridge
     close(window, qtbot)
     report = bridge.last_report

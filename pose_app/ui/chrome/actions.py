@@ -32,6 +32,7 @@ class ActionSpec(NamedTuple):
     group: str = ""
     separator: bool = False  # a line above it
     on_picture: bool = False  # its key works only there: sliders and buttons need it themselves
+    short: str = ""  # its name on a button with little room
 
 
 _OPEN = (
@@ -87,6 +88,7 @@ _STACKS = (
         ActionSpec(
             f"stack_{number}", "&Stacks", f"Stack {number}", str(number), "",
             "The overlay and the skeleton come from this stack.", True, "stack",
+            short=str(number),
         )
         for number in range(1, MOST_STACKS + 1)
     ),
@@ -175,11 +177,11 @@ _RECORD = (
     ),
     ActionSpec(
         "record_raw", "&Record", "Record the raw picture", "Shift+R", "record-raw",
-        "A video of the picture as it came.", True,
+        "A video of the picture as it came.",
     ),
     ActionSpec(
         "record_both", "&Record", "Record both", "Ctrl+Shift+R", "",
-        "Two videos, one with the skeleton.", True,
+        "Two videos, one with the skeleton.",
     ),
     ActionSpec(
         "log", "&Record", "Write the joints too", "", "",
@@ -248,14 +250,15 @@ def build_actions(
         action.setCheckable(spec.checkable)
         if spec.icon:
             action.setIcon(icon(spec.icon))
+            action.setIconVisibleInMenu(not spec.checkable)  # it would stand where the tick is
+        if spec.short:
+            action.setIconText(spec.short)
         if spec.shortcut:
             action.setShortcut(QKeySequence(spec.shortcut))
         if spec.on_picture:
             action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
             picture.addAction(action)
-        tip = translated(spec.tip) if spec.tip else translated(spec.text)
-        key = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
-        action.setToolTip(f"{tip} ({key})" if key else tip)
+        action.setToolTip(tool_tip(action, translated(spec.tip) if spec.tip else ""))
         if spec.group:
             group = groups.setdefault(spec.group, QActionGroup(window))
             group.addAction(action)
@@ -267,12 +270,20 @@ def build_actions(
     return actions
 
 
+def tool_tip(action: QAction, tip: str) -> str:
+    """The command's name and key, and below it what it does."""
+    name = action.text().replace("&", "").removesuffix("…")
+    key = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+    return "\n".join(line for line in (f"{name} ({key})" if key else name, tip) if line)
+
+
 def follow(
     action: QAction,
     state: Observable,
     name: str,
     checked: Callable[[Any], bool] = bool,
     icons: tuple[str, str] | None = None,
+    texts: tuple[str, str] | None = None,
 ) -> None:
     """Keep an action's tick as an attribute of a state says, whoever changes it.
 
@@ -282,6 +293,7 @@ def follow(
         name: Of the attribute.
         checked: Whether the action has its tick at a value of the attribute.
         icons: Names of the icons without and with the tick.
+        texts: The command's names without and with the tick.
     """
 
     def show(changed: str = name) -> None:
@@ -290,6 +302,9 @@ def follow(
             action.setChecked(ticked)
             if icons is not None:
                 action.setIcon(icon(icons[ticked]))
+            if texts is not None and action.text() != texts[ticked]:
+                action.setToolTip(action.toolTip().replace(action.text(), texts[ticked], 1))
+                action.setText(texts[ticked])
 
     state.changed.connect(show)
     action.triggered.connect(lambda: show())

@@ -1,27 +1,25 @@
-"""Where things are in the window: toolbar, menus and the docks of the panels."""
+"""Where things are in the window: menus and the docks of the panels."""
 
 from __future__ import annotations
 
 import base64
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QByteArray, QObject, QSize, Qt
+from PySide6.QtCore import QByteArray, QObject, QSize, Qt, QTimer
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QDockWidget,
-    QLabel,
     QMainWindow,
     QMenu,
-    QSizePolicy,
-    QToolBar,
+    QTabWidget,
     QToolButton,
     QWidget,
 )
 
 from ..icons import icon
-from ..panels import PANELS
+from ..panels import PANELS, PanelSpec
 from ..state.view_state import ViewState
 from .actions import ACTIONS, MENUS, translated
 
@@ -32,29 +30,41 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Commands on the toolbar, in groups; what is after None stands on the right.
-TOOLBAR: tuple[tuple[str, ...] | None, ...] = (
-    ("pause", "step"),
-    ("heatmap", "compare"),
-    ("mirror", "fullscreen"),
-    None,
-    ("snapshot", "record", "record_raw"),
-)
+SMALLEST = QSize(800, 500)  # widget pixels of the window
 
-_SMALL = 1100  # widget pixels: narrower windows start with fewer panels
-_VERSION = 1
+_NARROW = 1000  # widget pixels: in a narrower window the panels are a strip below the picture
+_SIDE = 0.3  # of the window's width that panels beside the picture get at first
+_MOST_SIDE = 0.4  # ... and that they may keep when the window gets smaller
+_BELOW = 0.32  # of the window's height that a strip below the picture gets
+_MOST_BELOW = 0.4
+_VERSION = 2
+
+_Area = Qt.DockWidgetArea
+
+
+def first_size(available: QSize) -> QSize:
+    """Of a window that nobody has sized yet: most of the screen, never more than there is."""
+    wanted = (available * 0.8).expandedTo(SMALLEST)
+    return wanted.boundedTo(available)
 
 
 class Layout(QObject):
-    """Keeps the docks of a window, one for each entry of PANELS, and what is remembered of it."""
+    """Keeps the docks of a window, one for each entry of PANELS, and what is remembered of it.
+
+    `toggles` are the commands that show and hide a panel; for one behind another they bring it to
+    the front.
+    """
 
     def __init__(self, window: QMainWindow, view: ViewState, settings: AppSettings) -> None:
         super().__init__(window)
         self._window = window
         self._settings = settings
         self._hidden: list[QDockWidget] = []
-        self._first = QByteArray()
+        self._front: list[QDockWidget] = []  # of those, which were seen
+        self._below: list[QDockWidget] = []  # moved there because the window is narrow
+        self._restored = False
         self.docks: dict[str, QDockWidget] = {}
+        self.toggles: dict[str, QAction] = {}
         self._build_docks(view)
 
     def show_result(self, result: FrameResult) -> None:
@@ -71,49 +81,118 @@ class Layout(QObject):
         """Hide all panels, or show those again that were hidden so."""
         if hidden:
             self._hidden = [dock for dock in self.docks.values() if not dock.isHidden()]
+            self._front = [dock for dock in self._hidden if dock.widget().isVisible()]
         for dock in self._hidden:
             dock.setVisible(not hidden)
+        if not hidden:
+            for dock in self._front:
+                dock.raise_()
 
     def place(self) -> None:
-        """Where nothing is remembered the picture gets most of the window, whatever panels would
-        like. On a small screen the panel of the left side waits behind its button."""
-        sides = {
-            Qt.DockWidgetArea.LeftDockWidgetArea: 0.2,
-            Qt.DockWidgetArea.RightDockWidgetArea: 0.28,
-        }
+        """Every panel where it is at the first start: the picture gets most of the window."""
         window = self._window
+        self._below = []
+        behind: dict[Qt.DockWidgetArea, QDockWidget] = {}
         for spec in PANELS:
             dock = self.docks[spec.key]
-            left = spec.area == Qt.DockWidgetArea.LeftDockWidgetArea
-            dock.setVisible(spec.shown_first and not (left and window.width() < _SMALL))
-            if spec.area in sides:
-                wanted = round(window.width() * sides[spec.area])
-                window.resizeDocks([dock], [wanted], Qt.Orientation.Horizontal)
-            elif spec.area == Qt.DockWidgetArea.BottomDockWidgetArea:
-                wanted = round(window.height() * 0.25)
-                window.resizeDocks([dock], [wanted], Qt.Orientation.Vertical)
+            dock.setFloating(False)
+            window.removeDockWidget(dock)  # from whatever tabs it is in
+            window.addDockWidget(spec.area, dock)
+            dock.show()
+            if spec.area in behind:
+                window.tabifyDockWidget(behind[spec.area], dock)
+            behind[spec.area] = dock
+        for spec in PANELS:
+            if not spec.shown_first:
+                self.docks[spec.key].hide()
+        first = self.docks[PANELS[0].key]
+        first.raise_()
+        self._title()
+        self.adapt()
+        size = window.size()
+        window.resizeDocks([first], [round(size.width() * _SIDE)], Qt.Orientation.Horizontal)
+        window.resizeDocks([first], [round(size.height() * _BELOW)], Qt.Orientation.Vertical)
 
-    def reset(self) -> None:
-        """Every panel where it was at the first start."""
-        self._window.restoreState(self._first, _VERSION)
-        self.place()
+    def adapt(self) -> None:
+        """Follow the window's size: panels give way before the picture does."""
+        window = self._window
+        if window.width() < _NARROW:
+            beside = [d for d in self.docks.values() if self._is_in(d, _Area.RightDockWidgetArea)]
+            if beside:
+                self._below += beside
+                self._move(beside, _Area.BottomDockWidgetArea)
+                height = round(window.height() * _BELOW)
+                window.resizeDocks([beside[0]], [height], Qt.Orientation.Vertical)
+        elif self._below:
+            self.unfold()
+            window.resizeDocks(
+                [next(iter(self.docks.values()))],
+                [round(window.width() * _SIDE)],
+                Qt.Orientation.Horizontal,
+            )
+        for dock in self.docks.values():
+            if not dock.widget().isVisible() or dock.isFloating():
+                continue
+            if window.dockWidgetArea(dock) in (_Area.LeftDockWidgetArea, _Area.RightDockWidgetArea):
+                most = round(window.width() * _MOST_SIDE)
+                if dock.width() > most:
+                    window.resizeDocks([dock], [most], Qt.Orientation.Horizontal)
+            else:
+                most = round(window.height() * _MOST_BELOW)
+                if dock.height() > most:
+                    window.resizeDocks([dock], [most], Qt.Orientation.Vertical)
+
+    def unfold(self) -> None:
+        """Panels that were moved below a narrow picture go back beside it."""
+        back = [d for d in self._below if self._is_in(d, _Area.BottomDockWidgetArea)]
+        self._below = []
+        self._move(back, _Area.RightDockWidgetArea)
+
+    def _is_in(self, dock: QDockWidget, area: Qt.DockWidgetArea) -> bool:
+        return not dock.isFloating() and self._window.dockWidgetArea(dock) == area
+
+    def _move(self, docks: Sequence[QDockWidget], area: Qt.DockWidgetArea) -> None:
+        """To another side, as tabs; what was seen is seen again."""
+        hidden = [dock for dock in docks if dock.isHidden()]
+        front = [dock for dock in docks if dock.widget().isVisible()]
+        for before, dock in zip((None, *docks), docks, strict=False):
+            self._window.removeDockWidget(dock)
+            self._window.addDockWidget(area, dock)
+            dock.show()
+            if before is not None:
+                self._window.tabifyDockWidget(before, dock)
+        for dock in hidden:
+            dock.hide()
+        for dock in front or list(docks[:1]):
+            dock.raise_()
+        self._title()
 
     def restore(self) -> None:
         """Take over what is remembered. Once everything is in the window."""
-        self._first = self._window.saveState(_VERSION)
-        for key, restore in (
-            ("window.geometry", self._window.restoreGeometry),
-            ("window.state", lambda state: self._window.restoreState(state, _VERSION)),
-        ):
-            text = self._settings.get(key)
-            try:
-                restore(QByteArray(base64.b64decode(text.encode("ascii"))))
-            except ValueError:  # damaged: the window goes where the system puts it
-                log.warning("%s is not readable", key)
+        window = self._window
+        if not self._restore("window.geometry", window.restoreGeometry):
+            window.resize(first_size(window.screen().availableSize()))
+        self._restored = self._restore("window.state", lambda s: window.restoreState(s, _VERSION))
+
+    def shown(self) -> None:
+        """The window is about to be shown for the first time: a layout that does not fit would
+        make it larger."""
+        if not self._restored:
+            self.place()
+        self.adapt()
+
+    def _restore(self, key: str, restore: Callable[[QByteArray], bool]) -> bool:
+        text = self._settings.get(key)
+        try:
+            return bool(text) and restore(QByteArray(base64.b64decode(text.encode("ascii"))))
+        except ValueError:  # damaged: the window goes where the system puts it
+            log.warning("%s is not readable", key)
+            return False
 
     def remember(self) -> None:
         """Keep size, place and panels for the next start."""
         window = self._window
+        self.unfold()  # the next window may be a wide one
         self._settings.update(
             {
                 "window.geometry": _text_of(window.saveGeometry()),
@@ -121,63 +200,69 @@ class Layout(QObject):
             }
         )
 
+    def _later(self, *_: object) -> None:
+        QTimer.singleShot(0, self, self._title)
+
+    def _title(self) -> None:
+        """A panel among tabs needs no title: its tab has one."""
+        for dock in self.docks.values():
+            tabbed = bool(self._window.tabifiedDockWidgets(dock)) and not dock.isFloating()
+            if tabbed != (dock.titleBarWidget() is not None):
+                old = dock.titleBarWidget()
+                dock.setTitleBarWidget(QWidget() if tabbed else None)  # type: ignore[arg-type]
+                if old is not None:
+                    old.deleteLater()
+
     def _visible_panels(self) -> list[Any]:
         return [dock.widget() for dock in self.docks.values() if dock.widget().isVisible()]
 
     def _build_docks(self, view: ViewState) -> None:
         window = self._window
-        window.setDockNestingEnabled(True)
+        option = QMainWindow.DockOption
+        window.setDockOptions(
+            option.AnimatedDocks
+            | option.AllowNestedDocks
+            | option.AllowTabbedDocks
+            | option.GroupedDragging  # a tab can be pulled out of its group
+        )
         # The column on the right is as high as the window: the stacks need the room.
-        window.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
+        window.setCorner(Qt.Corner.BottomRightCorner, _Area.RightDockWidgetArea)
+        window.setTabPosition(_Area.AllDockWidgetAreas, QTabWidget.TabPosition.North)
         for number, spec in enumerate(PANELS, start=2):
             dock = QDockWidget(self.tr(spec.title), window)
             dock.setObjectName(spec.key)
             dock.setWidget(spec.factory(view))
-            toggle = dock.toggleViewAction()
-            toggle.setIcon(icon(spec.icon))
-            toggle.setShortcut(f"F{number}")
-            toggle.setToolTip(f"{spec.title} (F{number})")
             window.addDockWidget(spec.area, dock)
-            dock.setVisible(spec.shown_first)
+            dock.topLevelChanged.connect(self._later)
+            dock.dockLocationChanged.connect(self._later)
             self.docks[spec.key] = dock
+            self.toggles[spec.key] = self._toggle(spec, dock, f"F{number}")
+        self.place()
 
+    def _toggle(self, spec: PanelSpec, dock: QDockWidget, key: str) -> QAction:
+        action = QAction(icon(spec.icon), self.tr(spec.title), self._window)
+        action.setObjectName(f"panel_{spec.key}")
+        action.setCheckable(True)
+        action.setIconVisibleInMenu(False)
+        action.setShortcut(key)
+        action.setToolTip(f"{self.tr(spec.title)} ({key})")
 
-def build_toolbar(
-    window: QMainWindow,
-    commands: Mapping[str, QAction],
-    docks: Mapping[str, QDockWidget],
-    source: QToolButton,
-    recording: QLabel,
-) -> QToolBar:
-    """The source on the left, commands, and the recording on the right."""
-    bar = QToolBar(window.tr("Toolbar"))
-    bar.setObjectName("toolbar")
-    bar.setMovable(False)
-    bar.setIconSize(QSize(20, 20))
-    bar.toggleViewAction().setEnabled(False)
-    bar.addWidget(source)
-    for group in TOOLBAR:
-        if group is None:
-            bar.addSeparator()
-            for dock in docks.values():
-                bar.addAction(dock.toggleViewAction())
-            spacer = QWidget()
-            spacer.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-            bar.addWidget(spacer)
-            bar.addWidget(recording)
-            continue
-        if group != TOOLBAR[TOOLBAR.index(None) + 1]:
-            bar.addSeparator()
-        for name in group:
-            action = commands[name]
-            bar.addAction(action)
-            bar.widgetForAction(action).setAccessibleName(action.text())
-    window.addToolBar(bar)
-    return bar
+        def show_or_hide() -> None:
+            if dock.widget().isVisible():
+                dock.hide()
+            else:
+                dock.show()
+                dock.raise_()
+            action.setChecked(dock.widget().isVisible())
+
+        action.triggered.connect(show_or_hide)
+        dock.visibilityChanged.connect(action.setChecked)
+        self._window.addAction(action)
+        return action
 
 
 def build_menus(
-    window: QMainWindow, commands: Mapping[str, QAction], docks: Mapping[str, QDockWidget]
+    window: QMainWindow, commands: Mapping[str, QAction], toggles: Sequence[QAction]
 ) -> dict[str, QMenu]:
     """The menu bar, as ACTIONS say it; returns the menus by their titles in MENUS."""
     menus: dict[str, QMenu] = {}
@@ -190,8 +275,7 @@ def build_menus(
         menus[spec.menu].addAction(commands[spec.name])
     panels = menus["&Panels"]
     first = panels.actions()[0]
-    for dock in docks.values():
-        panels.insertAction(first, dock.toggleViewAction())
+    panels.insertActions(first, toggles)
     panels.insertSeparator(first)
     return menus
 

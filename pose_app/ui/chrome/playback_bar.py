@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QSlider,
     QStyle,
     QStyleOptionSlider,
+    QToolBar,
     QToolButton,
     QWidget,
 )
@@ -23,26 +24,24 @@ from ..words import clock
 if TYPE_CHECKING:
     from ...pipeline.metrics import FrameMetrics
 
+SHORTEST = 160  # widget pixels of the slider
 _STEPS_PER_SECOND = 100
 
 
-class PlaybackBar(QWidget):
-    """Seek bar, pause, step, speed and loop of what `state` says is playing.
+class PlaybackBar(QToolBar):
+    """Seek bar, speed and loop of what `state` says is playing, as wide as the window.
 
     `sought(seconds)` while the slider is moved by hand.
     """
 
     sought = Signal(float)
 
-    def __init__(
-        self,
-        state: PlaybackState,
-        pause: QAction,
-        step: QAction,
-        loop: QAction,
-        parent: QWidget | None = None,
-    ) -> None:
+    def __init__(self, state: PlaybackState, loop: QAction, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.setWindowTitle(self.tr("Playback"))
+        self.setObjectName("playback")
+        self.setMovable(False)
+        self.toggleViewAction().setEnabled(False)
         self._state = state
         self.slider = _SeekSlider(Qt.Orientation.Horizontal)
         self.slider.setAccessibleName(self.tr("Place in the video"))
@@ -56,18 +55,19 @@ class PlaybackBar(QWidget):
             self.speed.addItem(f"{factor:g}×", factor)
         self.speed.setCurrentIndex(SPEEDS.index(1.0))
         self.speed.currentIndexChanged.connect(self._speed_chosen)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(10, 4, 10, 4)
-        row.setSpacing(6)
-        for action in (pause, step):
-            row.addWidget(_button(action))
+        self.slider.setMinimumWidth(SHORTEST)
+        content = QWidget()
+        row = QHBoxLayout(content)
+        row.setContentsMargins(4, 0, 4, 0)
+        row.setSpacing(8)
         row.addWidget(self.slider, 1)
         row.addWidget(self.place)
         row.addWidget(self.speed)
         row.addWidget(_button(loop))
+        self.addWidget(content)
         self._telling = False
         state.changed.connect(self._show_state)
-        self.hide()
+        self._show_state("info")
 
     def show_stats(self, stats: FrameMetrics) -> None:
         """Follow the video."""
@@ -87,11 +87,15 @@ class PlaybackBar(QWidget):
         self._telling = False
 
     def _show_state(self, name: str) -> None:
-        info = self._state.info
         if name == "speed":
             self.speed.setCurrentIndex(SPEEDS.index(self._state.speed))
         elif name == "info":
-            self.setVisible(bool(info is not None and info.seekable and info.duration))
+            self.renew()
+
+    def renew(self) -> None:
+        """Only a file has positions."""
+        info = self._state.info
+        self.setVisible(bool(info is not None and info.seekable and info.duration))
 
     def _moved(self, value: int) -> None:
         if not self._telling:

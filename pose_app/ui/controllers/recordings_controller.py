@@ -10,26 +10,25 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QLabel
 
 from ... import paths
 from ...errors import PoseAppError, RecordingError
 from ..canvas.canvas import Canvas
 from ..state.recording_state import RecordingState
-from ..words import clock, size_of
 
 if TYPE_CHECKING:
     from ...pipeline.events import Event
     from ...pipeline.metrics import FrameMetrics
     from ...recording.recording import RecordingReport, RecordingRequest
+    from ...recording.recording import RecordingState as SessionRecording
     from ...types import FrameResult, Pose
     from ..context import AppContext
 
 
 class RecordingsController(QObject):
-    """Records and takes snapshots of what the canvas shows; keeps the recording's label.
+    """Records and takes snapshots of what the canvas shows; keeps the recording's state.
 
-    `state.kind` is what is being recorded, None while nothing is. `started`: a recording began.
+    `started`: a recording began.
     """
 
     started = Signal()
@@ -38,16 +37,15 @@ class RecordingsController(QObject):
         self,
         context: AppContext,
         state: RecordingState,
-        label: QLabel,
         canvas: Canvas,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._context = context
         self._state = state
-        self._label = label
         self._canvas = canvas
         self._source: str | None = None
+        self._names: tuple[str, ...] = ()  # of the files that are written now
         self.last: RecordingReport | None = None
 
     @property
@@ -57,7 +55,8 @@ class RecordingsController(QObject):
 
     def toggle(self, kind: str) -> None:
         """Start a recording, or stop the one that runs, whichever it is."""
-        if self._state.kind is not None:
+        self._follow(self._context.session.metrics().recording)
+        if self._state.running:
             self.stop()
             return
         try:
@@ -65,11 +64,14 @@ class RecordingsController(QObject):
         except RecordingError as error:
             self._context.notices.error("recording", str(error))
         else:
-            self._state.kind = kind
+            self._context.notices.settle("recording")
+            self._follow(self._context.session.metrics().recording)
             self.started.emit()
 
     def stop(self) -> None:
+        """End whatever is recorded."""
         self._context.session.stop_recording()
+        self._follow(self._context.session.metrics().recording)
 
     def set_log(self, log: bool) -> None:
         self._context.settings.set("recording.log", log)
@@ -84,11 +86,14 @@ class RecordingsController(QObject):
 
     def happened(self, event: Event) -> None:
         """Say where the files of a recording are once they are closed."""
-        if event.kind == "recording_finished":
+        if event.kind in ("recording_started", "recording_finished"):
+            self._follow(self._context.session.metrics().recording)
+        if event.kind == "recording_started":
+            self._names = tuple(path.name for path in event.data.paths)
+        elif event.kind == "recording_finished":
             self._finished(event.data)
 
     def _finished(self, report: RecordingReport) -> None:
-        self._state.kind = None
         self.last = report
         if report.error:
             self._context.notices.error("recording", report.error)
@@ -98,24 +103,29 @@ class RecordingsController(QObject):
         if not report.paths:
             return
         video = next((path for path in report.paths if path.suffix != ".jsonl"), report.paths[0])
+        saved = self.tr("Saved {name}").format(name=video.name)
+        if self._state.running and self._names:  # in new files: another source or size
+            saved = self.tr("Saved {name}; recording goes on in {next}").format(
+                name=video.name, next=self._names[0]
+            )
         self._context.notices.tell(
             "recording",
-            self.tr("Saved {name}").format(name=video.name),
+            saved,
             (self.tr("Open folder"), lambda: self._context.dialogs.open_path(video.parent)),
             (self.tr("Play"), lambda: self._context.dialogs.open_path(video)),
         )
 
     def show_stats(self, stats: FrameMetrics) -> None:
-        """Red dot, time, size and dropped frames."""
+        """Follow the recording's length and size."""
         self._source = None if stats.source is None else stats.source.name
-        recording = stats.recording
-        if recording is None:
-            self._label.clear()
-            return
-        words = [f"● {clock(recording.seconds)}", size_of(recording.bytes)]
-        if recording.dropped:
-            words.append(self.tr("{count} dropped").format(count=recording.dropped))
-        self._label.setText("  ".join(words))
+        self._follow(stats.recording)
+
+    def _follow(self, recording: SessionRecording | None) -> None:
+        state = self._state
+        if recording is not None:
+            state.seconds, state.bytes = recording.seconds, recording.bytes
+            state.dropped = recording.dropped
+        state.running = recording is not None
 
     def snapshot(self) -> None:
         """Three files of this moment: as shown, the picture alone (blurred or black where the

@@ -12,7 +12,6 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QToolButton
 
 from ...errors import SourceError
-from ..icons import icon
 from ..state.playback_state import SPEEDS, PlaybackState
 from .cameras_controller import CamerasController
 from .known_cameras import KEY, KnownCameras
@@ -250,11 +249,10 @@ class SourcesController(QObject):
         self._playback.info = info
         self._context.notices.end("source")
         name = self.tr("Demo clip") if info.kind == "demo" else info.name
-        self._button.setText(_short(name).replace("&", "&&"))
-        self._button.setIcon(icon(_ICONS.get(info.kind, "camera")))
         width, height = info.size
         rate = f", {info.fps:.3g} fps" if info.fps else ""
-        self._button.setToolTip(f"{info.name}\n{width} × {height}{rate}")
+        heading = self.tr("Camera and other sources")
+        self._button.setToolTip(f"{heading}\n{name}\n{width} × {height}{rate}")
         self.opened.emit(info)
         if self._opened == FIRST:
             if info.kind == "demo":
@@ -322,7 +320,6 @@ class SourcesController(QObject):
         return redact(target) if isinstance(target, str) else str(target.name)
 
 
-_ICONS = {"video": "video", "stream": "link", "images": "folder", "demo": "demo"}
 _IDENTITY = ("name", "index", "backend", "vid", "pid", "path")
 
 

@@ -23,7 +23,8 @@ class Panel(Protocol):
 
 
 class PanelSpec(NamedTuple):
-    """A dock: `key` names it in the settings, `area` is where it starts, `icon` as in icons.py."""
+    """A dock: `key` names it in the settings, `icon` as in icons.py, `area` is where it starts,
+    behind those above it that start there, too."""
 
     key: str
     title: str
@@ -61,7 +62,7 @@ _Area = Qt.DockWidgetArea
 
 PANELS: tuple[PanelSpec, ...] = (
     PanelSpec("stacks", "Stacks", _stacks, _Area.RightDockWidgetArea, "stacks"),
+    PanelSpec("joints", "Joints", _joints, _Area.RightDockWidgetArea, "joints"),
     PanelSpec("movement", "Movement", _movement, _Area.RightDockWidgetArea, "movement"),
-    PanelSpec("joints", "Joints", _joints, _Area.LeftDockWidgetArea, "joints"),
     PanelSpec("plots", "Plots", _plots, _Area.BottomDockWidgetArea, "plots", shown_first=False),
 )

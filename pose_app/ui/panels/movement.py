@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from PySide6.QtGui import (
     QPaintEvent,
     QPalette,
 )
-from PySide6.QtWidgets import QSizePolicy, QToolTip, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QScrollArea, QSizePolicy, QToolTip, QVBoxLayout, QWidget
 
 from ...skeletons import Skeleton
 from ...types import Floats, FrameResult, Pose
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 _FOLLOW = 0.35  # share of the way to the newest value that a bar goes, ten times a second
 _NICE = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)  # full scales, in pixels
 _MARGIN = 6
+LEAST = 14.0  # widget pixels of a line
 
 
 def movements(pose: Pose) -> Floats:
@@ -79,7 +81,10 @@ class MovementPlot(QWidget):
             known = np.isfinite(self._values)
             followed = self._values + (new - self._values) * _FOLLOW
             new = np.where(known, followed, new)
+        other = pose.skeleton != self._skeleton
         self._values, self._skeleton = new, pose.skeleton
+        if other:
+            self.updateGeometry()
         self._order = [joint for joints in pose.skeleton.groups.values() for joint in joints]
         totals = np.nan_to_num(new).sum(axis=0)
         self._rescale(float(totals.max(initial=0.0)))
@@ -94,7 +99,8 @@ class MovementPlot(QWidget):
         return QSize(360, 200)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(160, 150)
+        """All lines, each high enough to read; the panel scrolls where there is less room."""
+        return QSize(160, math.ceil(self._head() + self._rows() * self._least() + _MARGIN))
 
     # Geometry
 
@@ -111,14 +117,11 @@ class MovementPlot(QWidget):
 
     def _line_height(self) -> float:
         height = (self.height() - self._head() - _MARGIN) / max(self._rows(), 1)
-        return max(min(height, 24.0), 1.0)
+        return max(min(height, 24.0), self._least())
 
-    def _line_font(self) -> QFont:
-        """As high as a line allows."""
-        font = self._font()
-        if QFontMetricsF(font).height() > self._line_height() + 2:
-            font.setPixelSize(max(int(self._line_height() * 0.85), 6))
-        return font
+    def _least(self) -> float:
+        """Widget pixels of a line that can be read."""
+        return max(QFontMetricsF(self._font()).height(), LEAST)
 
     def _font(self) -> QFont:
         font = QFont(self.font())
@@ -147,7 +150,7 @@ class MovementPlot(QWidget):
         else:
             self._paint_axis(painter, left, width, muted)
             self._paint_legend(painter, metrics)
-            painter.setFont(self._line_font())
+            painter.setFont(self._font())
             for joint, label in enumerate(labels):
                 self._paint_joint(painter, joint, label, left, width)
         painter.end()
@@ -249,7 +252,12 @@ class MovementPanel(QWidget):
         self._throttle = Throttle(lambda result: self.plot.show_pose(result.person()))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2, 2, 2, 4)
-        layout.addWidget(self.plot)
+        area = QScrollArea()
+        area.setWidget(self.plot)
+        area.setWidgetResizable(True)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        layout.addWidget(area)
 
     def show_result(self, result: FrameResult) -> None:
         if result.estimated:

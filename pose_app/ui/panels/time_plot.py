@@ -31,8 +31,9 @@ class TimePlot(QWidget):
         font = self.heading.font()
         font.setPointSizeF(max(font.pointSizeF() * 0.9, 7.0))
         self.heading.setFont(font)
-        # A long legend is cut, it does not make the plot wider.
-        self.heading.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        # A long legend takes two lines, it does not make the plot wider.
+        self.heading.setWordWrap(True)
+        self.heading.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
         self.plot: Any = pg.PlotWidget()
         self.plot.setMouseEnabled(False, False)
         self.plot.setMenuEnabled(False)
@@ -42,7 +43,7 @@ class TimePlot(QWidget):
         self.plot.setYRange(0, top, padding=0)
         self.plot.setMinimumSize(90, 60)
         left, bottom = self.plot.getAxis("left"), self.plot.getAxis("bottom")
-        left.setWidth(36)
+        left.setWidth(44)
         # None at the ends: half of such a label would be outside.
         bottom.setTicks([[(x, f"{x:g} s") for x in np.arange(2 - SECONDS, 0, 2)], []])
         bottom.setHeight(18)
@@ -77,7 +78,6 @@ class TimePlot(QWidget):
             self._head = (title, legend)
             names = "".join(f" <span style='color:{c}'>■</span>&nbsp;{name}" for name, c in legend)
             self.heading.setText(f"<b>{title}</b> {names}")
-            self.heading.setToolTip(self.heading.text() if legend else "")  # where it is cut
             self.setAccessibleName(title)
 
     def changeEvent(self, event: QEvent) -> None:

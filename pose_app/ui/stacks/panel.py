@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QSignalBlocker, QSize, Qt
-from PySide6.QtGui import QIcon, QImage, QPixmap
+from PySide6.QtGui import QIcon, QImage, QPixmap, QResizeEvent
 from PySide6.QtWidgets import (
+    QBoxLayout,
     QComboBox,
+    QGridLayout,
     QHBoxLayout,
     QLabel,
     QSizePolicy,
@@ -28,6 +30,10 @@ from .grid import StackGrid
 
 if TYPE_CHECKING:
     from ...pipeline.metrics import FrameMetrics
+
+
+_ROOMY = 600  # widget pixels of height with room for an explanation
+_FLAT = 2.0  # width over height from which a panel is a strip
 
 
 class StacksPanel(QWidget):
@@ -83,34 +89,48 @@ class StacksPanel(QWidget):
         )
         self._set_up_joint()
         self._set_up_looks()
-        controls = QHBoxLayout()
-        controls.setSpacing(8)
-        for text, slider in (
-            (self.tr("Opacit&y"), self.opacity),
-            (self.tr("&Threshold"), self.threshold),
+        looks = QGridLayout()
+        looks.setSpacing(8)
+        for row, (text, slider) in enumerate(
+            ((self.tr("Opacit&y"), self.opacity), (self.tr("&Threshold"), self.threshold))
         ):
             label = QLabel(text)
             label.setBuddy(slider)
             label.setToolTip(slider.toolTip())
             slider.setMinimumWidth(50)
-            controls.addWidget(label)
-            controls.addWidget(slider, 1)
-        controls.addWidget(self._threshold_value)
-        controls.addWidget(self.own)
+            looks.addWidget(label, row, 0)
+            looks.addWidget(slider, row, 1)
+        looks.addWidget(self._threshold_value, 1, 2)
+        looks.addWidget(self.own, 1, 3)
+        looks.addWidget(self.colour_map, 0, 2, 1, 2)
         top = QHBoxLayout()
         label = QLabel(self.tr("Heatmap o&f"))
         label.setBuddy(self.joint)
         top.addWidget(label)
         top.addWidget(self.joint, 1)
         top.addWidget(self.zoom)
-        top.addWidget(self.colour_map)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(8, 6, 8, 8)
-        layout.setSpacing(6)
-        layout.addWidget(why)
-        layout.addLayout(top)
-        layout.addWidget(self.grid, 1)
-        layout.addLayout(controls)
+        self._why = why
+        self._side = QVBoxLayout()
+        self._side.setSpacing(6)
+        self._side.addWidget(why)
+        self._side.addLayout(top)
+        self._side.addLayout(looks)
+        self._box = QBoxLayout(QBoxLayout.Direction.TopToBottom, self)
+        self._box.setContentsMargins(8, 6, 8, 8)
+        self._box.setSpacing(8)
+        self._box.addLayout(self._side)
+        self._box.addWidget(self.grid, 1)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """In a flat panel the controls are beside the tiles, not above them."""
+        super().resizeEvent(event)
+        flat = self.width() > _FLAT * self.height()
+        direction = QBoxLayout.Direction
+        self._box.setDirection(direction.LeftToRight if flat else direction.TopToBottom)
+        self._why.setVisible(not flat and self.height() >= _ROOMY)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(260, 110)
 
     def _set_up_joint(self) -> None:
         self.joint.setAccessibleName(self.tr("Heatmap of"))

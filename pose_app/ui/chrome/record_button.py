@@ -1,0 +1,91 @@
+"""The one place that says whether something is recorded, and stops it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QObject, QSize, Qt
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QMenu, QPushButton, QToolButton, QWidget
+
+from ..canvas import colours
+from ..icons import icon
+from ..state.recording_state import RecordingState
+
+_MARGIN = 16
+
+
+class RecordButton(QToolButton):
+    """Starts a recording, with other kinds in its menu. While one runs, of whatever kind, it is a
+    red pill with its length and size, and stops it."""
+
+    def __init__(
+        self, state: RecordingState, record: QAction, menu: QMenu, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._state = state
+        self._record = record
+        self.setObjectName("record")
+        self.setProperty("labelled", "true")
+        self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.setIconSize(QSize(20, 20))
+        self.setMenu(menu)
+        self.clicked.connect(record.trigger)
+        state.changed.connect(self._show)
+        record.changed.connect(self._show)
+        self._show()
+
+    def _show(self, name: str = "") -> None:
+        running = self._state.running
+        if self.property("running") != running or not self.text():
+            self.setProperty("running", running)
+            self.setIcon(icon("stop" if running else "record", None if running else colours.RED))
+            mode = QToolButton.ToolButtonPopupMode
+            self.setPopupMode(mode.DelayedPopup if running else mode.MenuButtonPopup)
+            style = Qt.ToolButtonStyle
+            self.setToolButtonStyle(
+                style.ToolButtonTextOnly if running else style.ToolButtonTextBesideIcon
+            )
+            self.style().unpolish(self)
+            self.style().polish(self)
+        self.setText(self._state.words if running else self.tr("Record"))
+        stop = self.tr("Stop the recording")
+        self.setToolTip(stop if running else self._record.toolTip())
+        self.setAccessibleName(f"{stop}: {self._state.words}" if running else self.tr("Record"))
+
+
+class RecordPill(QPushButton):
+    """The same pill in a corner of the picture, for when there is no toolbar."""
+
+    def __init__(self, state: RecordingState, record: QAction, over: QWidget) -> None:
+        super().__init__(over)
+        self._state = state
+        self._over = over
+        self._wanted = False
+        self.setObjectName("pill")
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setToolTip(self.tr("Stop the recording"))
+        self.clicked.connect(record.trigger)
+        state.changed.connect(self._show)
+        over.installEventFilter(self)
+        self.hide()
+
+    def set_wanted(self, wanted: bool) -> None:
+        """Whether it is shown while something is recorded."""
+        self._wanted = wanted
+        self._show()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Resize and not self.isHidden():
+            self._place()
+        return False
+
+    def _show(self, name: str = "") -> None:
+        self.setVisible(self._wanted and self._state.running)
+        if not self.isHidden():
+            self.setText(self._state.words)
+            self.setAccessibleName(f"{self.toolTip()}: {self._state.words}")
+            self._place()
+            self.raise_()
+
+    def _place(self) -> None:
+        self.adjustSize()
+        self.move(self._over.width() - self.width() - _MARGIN, _MARGIN)
