@@ -95,6 +95,8 @@ _clones: list[QIconEngine] = []
 
 def _render(name: str, size: QSize, colour: QColor) -> QPixmap:
     pixmap = QPixmap(size)
+    if pixmap.isNull():  # a button that is squeezed to nothing
+        return pixmap
     pixmap.fill(Qt.GlobalColor.transparent)
     side = min(size.width(), size.height())
     square = QRectF((size.width() - side) / 2, (size.height() - side) / 2, side, side)
