@@ -199,7 +199,7 @@ def test_the_picture_gets_its_share_of_the_window(open_window, qtbot, size):
     assert window.canvas.width() * window.canvas.height() >= 0.4 * size[0] * size[1]
     below = size[0] < 1000
     assert (window.canvas.width() >= 0.9 * size[0]) == below
-    assert window.docks["stacks"].widget().isVisible()
+    assert window.panels.is_seen(window.docks["stacks"])
     assert window.playback.slider.width() >= 0.6 * size[0]
     assert window.record_button.geometry().right() <= window.toolbar.width()
 
@@ -215,26 +215,26 @@ def test_panels_give_way_before_the_picture_does(open_window, qtbot):
     window.resize(900, 600)
     qtbot.wait(50)
     assert window.dockWidgetArea(stacks) == Qt.DockWidgetArea.BottomDockWidgetArea
-    assert stacks.widget().isVisible()
+    assert window.panels.is_seen(stacks)
     window.resize(1200, 700)
     qtbot.wait(50)
     assert window.dockWidgetArea(stacks) == right
-    assert stacks.widget().isVisible()
+    assert window.panels.is_seen(stacks)
 
 
 def test_a_panel_behind_another_comes_to_the_front_with_its_key(open_window, qtbot):
     window = open_window("demo")
-    front = {key: dock.widget().isVisible() for key, dock in window.docks.items()}
+    front = {key: window.panels.is_seen(dock) for key, dock in window.docks.items()}
     assert front == {"stacks": True, "joints": False, "movement": False, "plots": False}
     toggles = window.panels.toggles
     toggles["joints"].trigger()
-    assert window.docks["joints"].widget().isVisible()
+    assert window.panels.is_seen(window.docks["joints"])
     assert (toggles["joints"].isChecked(), toggles["stacks"].isChecked()) == (True, False)
     toggles["joints"].trigger()
-    assert not window.docks["joints"].widget().isVisible()
+    assert not window.panels.is_seen(window.docks["joints"])
     assert not toggles["joints"].isChecked()
     window.commands["reset_layout"].trigger()
-    assert window.docks["stacks"].widget().isVisible()
+    assert window.panels.is_seen(window.docks["stacks"])
 
 
 def test_the_first_window_fits_on_every_screen():

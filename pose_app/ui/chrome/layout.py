@@ -35,11 +35,12 @@ SMALLEST = QSize(800, 500)  # widget pixels of the window
 _NARROW = 1000  # widget pixels: in a narrower window the panels are a strip below the picture
 _SIDE = 0.3  # of the window's width that panels beside the picture get at first
 _MOST_SIDE = 0.4  # ... and that they may keep when the window gets smaller
-_BELOW = 0.32  # of the window's height that a strip below the picture gets
-_MOST_BELOW = 0.4
+_BELOW = 0.24  # of the window's height that a strip below the picture gets
+_MOST_BELOW = 0.34
 _VERSION = 2
 
 _Area = Qt.DockWidgetArea
+_BELOW_PICTURE = _Area.BottomDockWidgetArea
 
 
 def first_size(available: QSize) -> QSize:
@@ -62,6 +63,7 @@ class Layout(QObject):
         self._hidden: list[QDockWidget] = []
         self._front: list[QDockWidget] = []  # of those, which were seen
         self._below: list[QDockWidget] = []  # moved there because the window is narrow
+        self._behind: set[str] = set()  # other panels: Qt calls them visible, too
         self._restored = False
         self.docks: dict[str, QDockWidget] = {}
         self.toggles: dict[str, QAction] = {}
@@ -81,12 +83,16 @@ class Layout(QObject):
         """Hide all panels, or show those again that were hidden so."""
         if hidden:
             self._hidden = [dock for dock in self.docks.values() if not dock.isHidden()]
-            self._front = [dock for dock in self._hidden if dock.widget().isVisible()]
+            self._front = [dock for dock in self._hidden if self.is_seen(dock)]
         for dock in self._hidden:
             dock.setVisible(not hidden)
         if not hidden:
             for dock in self._front:
                 dock.raise_()
+
+    def is_seen(self, dock: QDockWidget) -> bool:
+        """Whether a panel is shown and not behind another."""
+        return dock.isVisible() and dock.objectName() not in self._behind
 
     def place(self) -> None:
         """Every panel where it is at the first start: the picture gets most of the window."""
@@ -120,7 +126,8 @@ class Layout(QObject):
             beside = [d for d in self.docks.values() if self._is_in(d, _Area.RightDockWidgetArea)]
             if beside:
                 self._below += beside
-                self._move(beside, _Area.BottomDockWidgetArea)
+                others = [d for d in self.docks.values() if self._is_in(d, _BELOW_PICTURE)]
+                self._move([*beside, *others], _BELOW_PICTURE)
                 height = round(window.height() * _BELOW)
                 window.resizeDocks([beside[0]], [height], Qt.Orientation.Vertical)
         elif self._below:
@@ -131,7 +138,7 @@ class Layout(QObject):
                 Qt.Orientation.Horizontal,
             )
         for dock in self.docks.values():
-            if not dock.widget().isVisible() or dock.isFloating():
+            if not self.is_seen(dock) or dock.isFloating():
                 continue
             if window.dockWidgetArea(dock) in (_Area.LeftDockWidgetArea, _Area.RightDockWidgetArea):
                 most = round(window.width() * _MOST_SIDE)
@@ -144,7 +151,7 @@ class Layout(QObject):
 
     def unfold(self) -> None:
         """Panels that were moved below a narrow picture go back beside it."""
-        back = [d for d in self._below if self._is_in(d, _Area.BottomDockWidgetArea)]
+        back = [d for d in self._below if self._is_in(d, _BELOW_PICTURE)]
         self._below = []
         self._move(back, _Area.RightDockWidgetArea)
 
@@ -154,7 +161,7 @@ class Layout(QObject):
     def _move(self, docks: Sequence[QDockWidget], area: Qt.DockWidgetArea) -> None:
         """To another side, as tabs; what was seen is seen again."""
         hidden = [dock for dock in docks if dock.isHidden()]
-        front = [dock for dock in docks if dock.widget().isVisible()]
+        front = [dock for dock in docks if self.is_seen(dock)]
         for before, dock in zip((None, *docks), docks, strict=False):
             self._window.removeDockWidget(dock)
             self._window.addDockWidget(area, dock)
@@ -214,7 +221,7 @@ class Layout(QObject):
                     old.deleteLater()
 
     def _visible_panels(self) -> list[Any]:
-        return [dock.widget() for dock in self.docks.values() if dock.widget().isVisible()]
+        return [dock.widget() for dock in self.docks.values() if self.is_seen(dock)]
 
     def _build_docks(self, view: ViewState) -> None:
         window = self._window
@@ -248,15 +255,20 @@ class Layout(QObject):
         action.setToolTip(f"{self.tr(spec.title)} ({key})")
 
         def show_or_hide() -> None:
-            if dock.widget().isVisible():
+            if self.is_seen(dock):
                 dock.hide()
             else:
                 dock.show()
                 dock.raise_()
-            action.setChecked(dock.widget().isVisible())
+            action.setChecked(self.is_seen(dock))
 
         action.triggered.connect(show_or_hide)
-        dock.visibilityChanged.connect(action.setChecked)
+
+        def visibility_changed(seen: bool) -> None:
+            (self._behind.discard if seen else self._behind.add)(spec.key)
+            action.setChecked(seen)
+
+        dock.visibilityChanged.connect(visibility_changed)
         self._window.addAction(action)
         return action
 

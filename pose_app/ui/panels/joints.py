@@ -185,6 +185,9 @@ class JointsPanel(QWidget):
     def sizeHint(self) -> QSize:
         return QSize(284, 420)
 
+    def minimumSizeHint(self) -> QSize:
+        return QSize(260, 100)
+
     def _choose_preset(self, parts: tuple[str, ...] | None) -> None:
         if self._skeleton is not None:
             self._view.visible = preset(self._skeleton, parts)

@@ -259,6 +259,9 @@ class MovementPanel(QWidget):
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         layout.addWidget(area)
 
+    def minimumSizeHint(self) -> QSize:
+        return QSize(200, 100)
+
     def show_result(self, result: FrameResult) -> None:
         if result.estimated:
             self._throttle.offer(result)

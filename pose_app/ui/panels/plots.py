@@ -7,9 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QSize
+from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import QColor, QPalette, QResizeEvent
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from ...skeletons import Skeleton
 from ...types import FrameResult, Pose
@@ -162,6 +170,7 @@ class PlotsPanel(QWidget):
         legend = tuple((name, colours.SIDES[side].name()) for side, name in sides)
         self.confidence.set_heading(self.tr("Confidence"), legend)
         self._grid.setSpacing(8)
+        self._grid.setContentsMargins(0, 0, 0, 0)
         self._arrange(4)
         head = QHBoxLayout()
         head.addWidget(QLabel(self.tr("The last 10 seconds")))
@@ -171,10 +180,20 @@ class PlotsPanel(QWidget):
         layout.setContentsMargins(8, 0, 8, 4)
         layout.setSpacing(0)
         layout.addLayout(head)
-        layout.addLayout(self._grid, 1)
+        plots = _Content()
+        plots.setLayout(self._grid)
+        area = QScrollArea()
+        area.setWidget(plots)
+        area.setWidgetResizable(True)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        layout.addWidget(area, 1)
 
     def sizeHint(self) -> QSize:
         return QSize(880, 190)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(220, 100)
 
     def _arrange(self, columns: int) -> None:
         if columns == self._columns:
@@ -209,6 +228,13 @@ class PlotsPanel(QWidget):
         self._chosen_curve.setPen(text, width=2)
         self._x_curve.setPen(QColor(X_COLOUR))
         self._y_curve.setPen(QColor(Y_COLOUR))
+
+
+class _Content(QWidget):
+    """As high as there is room; only where plots would be too low the panel scrolls."""
+
+    def heightForWidth(self, width: int) -> int:
+        return self.minimumSizeHint().height()
 
 
 _PAUSE_ICONS = {False: "pause", True: "play"}

@@ -41,7 +41,7 @@ class TimePlot(QWidget):
         self.plot.getPlotItem().disableAutoRange()
         self.plot.setXRange(-SECONDS, 0, padding=0)
         self.plot.setYRange(0, top, padding=0)
-        self.plot.setMinimumSize(90, 60)
+        self.plot.setMinimumSize(90, 44)
         left, bottom = self.plot.getAxis("left"), self.plot.getAxis("bottom")
         left.setWidth(44)
         # None at the ends: half of such a label would be outside.

@@ -130,7 +130,7 @@ class StacksPanel(QWidget):
         self._why.setVisible(not flat and self.height() >= _ROOMY)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(260, 110)
+        return QSize(260, 100)
 
     def _set_up_joint(self) -> None:
         self.joint.setAccessibleName(self.tr("Heatmap of"))
