@@ -39,7 +39,7 @@ from .state.playback_state import PlaybackState
 from .state.recording_state import RecordingState
 from .state.view_state import ViewState
 from .tasks import TaskRunner
-from .words import clock
+from .units import clock
 
 if TYPE_CHECKING:
     from ..pipeline.metrics import FrameMetrics

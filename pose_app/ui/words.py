@@ -1,4 +1,4 @@
-"""Names, times and sizes as people read them."""
+"""Names as people read them."""
 
 from __future__ import annotations
 
@@ -13,16 +13,3 @@ def joint_label(joint: str) -> str:
 def group_label(group: str) -> str:
     """`Right arm` of `right arm`, translated where the window is."""
     return QCoreApplication.translate("joint group", group.capitalize())
-
-
-def clock(seconds: float) -> str:
-    """E.g. 1:02 or 1:00:02."""
-    whole = max(int(seconds), 0)
-    hours, rest = divmod(whole, 3600)
-    minutes, left = divmod(rest, 60)
-    return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"
-
-
-def size_of(count: int) -> str:
-    """E.g. 3.4 MB."""
-    return f"{count / 1e9:.2f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"

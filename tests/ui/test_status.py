@@ -11,7 +11,7 @@ from pose_app.pipeline.metrics import FrameMetrics
 from pose_app.skeletons import COCO_17, MPII_16
 from pose_app.sources.base import SourceInfo
 from pose_app.ui.chrome.status import describe, describe_pose, describe_rates
-from pose_app.ui.words import clock, size_of
+from pose_app.ui.units import clock, size_of
 from tests.ui.panel_results import made_result
 
 

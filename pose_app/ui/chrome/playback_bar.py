@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from ..state.playback_state import SPEEDS, PlaybackState
-from ..words import clock
+from ..units import clock
 
 if TYPE_CHECKING:
     from ...pipeline.metrics import FrameMetrics

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..words import clock, size_of
+from ..units import clock, size_of
 from .observable import Observable
 
 

@@ -1,0 +1,16 @@
+"""Times and sizes as people read them."""
+
+from __future__ import annotations
+
+
+def clock(seconds: float) -> str:
+    """E.g. 1:02 or 1:00:02."""
+    whole = max(int(seconds), 0)
+    hours, rest = divmod(whole, 3600)
+    minutes, left = divmod(rest, 60)
+    return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"
+
+
+def size_of(count: int) -> str:
+    """E.g. 3.4 MB."""
+    return f"{count / 1e9:.2f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
