@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import PoseAppError
+from .sources.kinds import help_text
 
 if TYPE_CHECKING:
     from .pipeline.events import Event
@@ -27,7 +28,7 @@ LOOK_SECONDS = 0.1  # how often the run is looked at and its progress shown
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("source", help="a file, folder, URL, camera (name or number), or: demo")
+    parser.add_argument("source", help=help_text())
     files = parser.add_argument_group("files (.mp4 or .mkv; nothing is overwritten)")
     files.add_argument("--record", type=Path, metavar="F", help="video with the skeleton drawn in")
     files.add_argument("--raw", type=Path, metavar="F", help="video as it was captured")

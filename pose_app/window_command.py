@@ -7,13 +7,14 @@ import os
 import sys
 
 from .errors import PoseAppError
+from .sources.kinds import help_text
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "source",
         nargs="?",
-        help="a file, folder, URL, camera (name or number), or: demo (default: the last one)",
+        help=f"{help_text()} (default: the last one)",
     )
     parser.add_argument("--model", metavar="M", help="a name or a file (default: the last one)")
     parser.add_argument("--engine", metavar="E", help="auto, openvino, torch")

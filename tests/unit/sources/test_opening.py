@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from pose_app import cli
 from pose_app.errors import SourceError
 from pose_app.paths import bundled
-from pose_app.sources import cameras, open_source
+from pose_app.sources import cameras, kinds, open_source
 from pose_app.sources.cameras_command import add_arguments, main
 from tests.fakes import FakeCamera, FakeCameras
 from tests.media import regular, write_video
@@ -119,3 +120,19 @@ print([name for name in ("cv2", "av", "numpy", "torch", "PySide6") if name in sy
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_new_kind_of_source_is_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = object()
+    row = kinds.SourceKind("a screen (screen:1)", lambda t: t == "screen:1", lambda *_: made)
+    monkeypatch.setattr(kinds, "KINDS", (row, *kinds.KINDS))
+    assert open_source(" screen:1 ") is made
+    assert kinds.help_text().startswith("a screen (screen:1), demo, a camera")
+
+
+@pytest.mark.parametrize("command", ["run", "window"])
+def test_every_kind_is_in_the_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main([command, "--help"])
+    shown = " ".join(capsys.readouterr().out.split())
+    assert all(kind.written in shown for kind in kinds.KINDS)

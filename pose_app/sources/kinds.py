@@ -1,0 +1,178 @@
+"""The kinds of sources: one row each. A new kind is a new file with its class, and a row here.
+
+What the rows open is imported when it is opened: this module is light.
+"""
+
+from __future__ import annotations
+
+import glob
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from ..errors import SourceError
+from .names import redact
+
+if TYPE_CHECKING:
+    from .base import Source
+    from .discover import CameraInfo
+
+# What a person typed or chose: text, a path, or a camera by its index or as it was listed.
+Target: TypeAlias = "str | int | Path | CameraInfo"
+
+_URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """How a source should be opened; a kind ignores what means nothing to it.
+
+    `size` is (width, height) in pixels, `fps` frames per second, `pixel_format` a camera's four
+    letters, `loop` whether files start over at their end.
+    """
+
+    size: tuple[int, int] | None = None
+    fps: float | None = None
+    loop: bool = False
+    pixel_format: str | None = None
+
+
+@dataclass(frozen=True)
+class SourceKind:
+    """A row: how people write it (for help texts), whether a target is of it, how it is opened."""
+
+    written: str
+    matches: Callable[[Target], bool]
+    open: Callable[[Target, Wishes], Source]
+
+
+def kind_of(target: Target) -> SourceKind:
+    """The first kind that the target is of. Raises SourceError where there is none."""
+    for kind in KINDS:
+        if kind.matches(target):
+            return kind
+    raise SourceError(
+        f"There is no file and no camera called {redact(str(target))}: check the name."
+    )
+
+
+def help_text() -> str:
+    """How a source can be written: for the help of commands."""
+    *others, last = [kind.written for kind in KINDS]
+    return f"{', '.join(others)} or {last}"
+
+
+def camera_meant(text: str) -> CameraInfo | None:
+    """The camera that a person means by a number or a name, as the system lists it; None where the
+    text means anything else."""
+    from .discover import cameras, find_by_name
+
+    text = text.strip()
+    if not text or text == "demo" or _URL.match(text) or glob.has_magic(text):
+        return None
+    if exists(as_path(text)):
+        return None
+    if text.isdecimal():
+        return next((camera for camera in cameras() if camera.index == int(text)), None)
+    return find_by_name(text)
+
+
+def as_path(text: str | Path) -> Path:
+    """The path that a text means, `~` and `file://` resolved."""
+    if isinstance(text, str) and text.lower().startswith("file://"):
+        from urllib.parse import urlsplit
+        from urllib.request import url2pathname
+
+        text = url2pathname(urlsplit(text).path)
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # ~name of nobody here: a file may be called so
+        return Path(text)
+
+
+def exists(path: Path) -> bool:
+    """Whether there is such a file or folder; False also for names that no file can have."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+def _is_camera(target: Target) -> bool:
+    if not isinstance(target, str | Path):
+        return True  # an index, or a camera of the list
+    if isinstance(target, Path):
+        return False
+    # A number that no system lists is tried all the same.
+    return camera_meant(target) is not None or (target.isdecimal() and not exists(Path(target)))
+
+
+def _open_camera(target: Target, wishes: Wishes) -> Source:
+    from .camera import CameraSource
+
+    camera = target
+    if isinstance(camera, str | Path):
+        camera = camera_meant(str(target)) or int(str(target))
+    return CameraSource(camera, size=wishes.size, fps=wishes.fps, pixel_format=wishes.pixel_format)
+
+
+def _is_stream(target: Target) -> bool:
+    return (
+        isinstance(target, str)
+        and _URL.match(target) is not None
+        and not target.lower().startswith("file://")
+    )
+
+
+def _open_stream(target: Target, wishes: Wishes) -> Source:
+    from .stream import open_stream
+
+    return open_stream(str(target), fps=wishes.fps, loop=wishes.loop)
+
+
+def _is_pictures(target: Target) -> bool:
+    """A picture, a folder, or a pattern where no file is called like it."""
+    if not isinstance(target, str | Path):
+        return False
+    path = as_path(target)
+    if exists(path):
+        from .images import is_image_name
+
+        return path.is_dir() or is_image_name(path)
+    return isinstance(target, Path) or glob.has_magic(target)
+
+
+def _open_pictures(target: Target, wishes: Wishes) -> Source:
+    from .images import ImagesSource
+
+    assert isinstance(target, str | Path)
+    return ImagesSource(as_path(target), fps=wishes.fps, loop=wishes.loop)
+
+
+def _is_file(target: Target) -> bool:
+    return isinstance(target, str | Path) and exists(as_path(target))
+
+
+def _open_video(target: Target, wishes: Wishes) -> Source:
+    from .video import VideoSource
+
+    assert isinstance(target, str | Path)
+    return VideoSource(as_path(target), loop=wishes.loop)
+
+
+def _open_demo(target: Target, wishes: Wishes) -> Source:
+    from .demo import open_demo
+
+    return open_demo()
+
+
+# In the order in which they are tried.
+KINDS = (
+    SourceKind("demo", lambda target: target == "demo", _open_demo),
+    SourceKind("a camera (its name or number)", _is_camera, _open_camera),
+    SourceKind("an address (http, rtsp)", _is_stream, _open_stream),
+    SourceKind("a picture, folder or pattern of pictures", _is_pictures, _open_pictures),
+    SourceKind("a video file", _is_file, _open_video),
+)
