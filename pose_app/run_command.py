@@ -103,8 +103,8 @@ def main(arguments: argparse.Namespace) -> int:
             session.controls.stacks = "auto" if source.info.live else "all"
         return source
 
-    open_estimator, fallbacks = _estimators(arguments)
-    session = Session(open_source, open_estimator, options, fallbacks)
+    open_estimator, others = _estimators(arguments)
+    session = Session(open_source, open_estimator, options, others)
     request = RecordingRequest(
         annotated=arguments.record,
         raw=arguments.raw,
@@ -144,14 +144,14 @@ def _open(arguments: argparse.Namespace) -> Source:
 
 
 def _estimators(arguments: argparse.Namespace) -> tuple[Any, Any]:
-    from .pipeline.opening import estimators
+    from .pose.factory import EstimatorFactory
 
-    wanted, fallbacks = estimators(
+    factory = EstimatorFactory(
         arguments.model, arguments.engine, arguments.device, arguments.precision
     )
 
     def checked() -> Any:
-        estimator = wanted()
+        estimator = factory.open()
         most = estimator.spec.network.stacks
         if isinstance(arguments.stacks, int) and arguments.stacks > most:
             estimator.close()
@@ -160,7 +160,7 @@ def _estimators(arguments: argparse.Namespace) -> tuple[Any, Any]:
             )
         return estimator
 
-    return checked, fallbacks
+    return checked, factory.others
 
 
 def _watch(session: Session, asked_to_stop: threading.Event, arguments: argparse.Namespace) -> None:

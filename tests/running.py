@@ -20,8 +20,8 @@ import av
 
 from pose_app.pipeline.events import Event
 from pose_app.pipeline.metrics import SessionReport
-from pose_app.pipeline.opening import estimators
 from pose_app.pipeline.session import RecordingRequest, Session, SessionOptions
+from pose_app.pose.factory import EstimatorFactory
 from pose_app.recording.recording import FileReport
 from pose_app.recording.verify import read_times, verify
 
@@ -46,10 +46,9 @@ class Running:
         estimator: Callable[[], Any] | None = None,
         **options: Any,
     ) -> None:
-        wanted, others = estimators()
-        wanted = estimator or wanted
+        factory = EstimatorFactory()
         chosen = replace(SessionOptions(stacks="all"), **options)
-        self.session = Session(open_source, wanted, chosen, others)
+        self.session = Session(open_source, estimator or factory.open, chosen, factory.others)
         self.events: list[Event] = []
         self.report: SessionReport | None = None
         self._folder = folder

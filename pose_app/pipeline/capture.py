@@ -6,14 +6,15 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from ..errors import PoseAppError, SourceError
 from ..sources.base import Driven
 from ..types import Frame
+from .delivery import DeliveryPolicy
 from .frame_queue import wait_until
-from .options import Controls
+from .options import Controls, SessionOptions
 
 if TYPE_CHECKING:
     from ..sources.base import Source, SourceInfo
@@ -24,18 +25,6 @@ LATE_SECONDS = 0.25  # further behind than this, playing starts anew instead of 
 CLOCK_JUMP_SECONDS = 1.0  # a live timestamp that differs this much from our clock is not believed
 
 
-@dataclass(frozen=True, slots=True)
-class CapturedFrame:
-    """A frame on its way. `stamp` is its place on the session's timeline, which never goes back
-    (seconds); `discontinuity`: the frame before it was of another position or source. `source` is
-    where it comes from: by the time its pose is there, the session may have another one."""
-
-    frame: Frame
-    stamp: float
-    discontinuity: bool
-    source: SourceInfo
-
-
 class SessionClock:
     """The session's timeline, over seeks, loops, lost and changed sources."""
 
@@ -44,6 +33,10 @@ class SessionClock:
         self._stamp = 0.0
 
     def place(self, frame: Frame, info: SourceInfo, discontinuity: bool) -> float:
+        """Seconds of the frame since the session's first one.
+
+        `discontinuity`: the frame before was of another source or position.
+        """
         last, self._last = self._last, frame
         if last is None:
             return self._stamp
@@ -77,12 +70,17 @@ class CaptureThread:
     """Opens one source, reads it until told to stop, closes it."""
 
     def __init__(
-        self, open_source: Callable[[], Source], owner: Owner, controls: Controls, paced: bool
+        self,
+        open_source: Callable[[], Source],
+        owner: Owner,
+        controls: Controls,
+        options: SessionOptions,
     ) -> None:
         self._open = open_source
         self._owner = owner
         self._controls = controls
-        self._paced = paced
+        self._options = options
+        self.policy: DeliveryPolicy | None = None  # known when the source is open
         self._stopping = False
         self.reopened = False  # it looks for a source that was lost
         self._seek: float | None = None
@@ -151,6 +149,7 @@ class CaptureThread:
 
     def _work(self) -> None:
         self._source = source = self._open()
+        self.policy = policy = DeliveryPolicy.of(self._options, source.info)
         if self._stopping:
             return
         frame, read_ms = self._read(source)
@@ -165,20 +164,19 @@ class CaptureThread:
         due = time.perf_counter()
         while not self._stopping:
             if frame is None:
-                if not self._again(source, shown):
+                if not self._again(source, policy, shown):
                     return
                 shown = None
-            elif not self._may_show():
+            elif not self._may_show(policy):
                 pass  # paused; a seek, a step or the end of the pause comes next
             else:
-                live = source.info.live
-                if self._paced and not live:
+                if policy.paced:
                     self._wait(due)
                     if self._stopping:
                         return
                     if self._seek is None:
                         frame = replace(frame, captured_ns=time.perf_counter_ns())
-                if self._seek is None or live:
+                if self._seek is None or policy.live:
                     if not self._owner.deliver(self, frame, discontinuity, read_ms):
                         return
                     shown, discontinuity = frame, False
@@ -199,10 +197,10 @@ class CaptureThread:
         self.busy_since = None
         return frame, (time.perf_counter() - begun) * 1e3
 
-    def _may_show(self) -> bool:
+    def _may_show(self, policy: DeliveryPolicy) -> bool:
         """Wait while paused; True where the frame at hand is to be shown."""
         controls = self._controls
-        if self._source is None or self._source.info.live or not self._paced:
+        if not policy.paced:
             return True
         with controls.changed:
             controls.changed.wait_for(
@@ -240,13 +238,13 @@ class CaptureThread:
         step = max(0.0, following.seconds - shown.seconds) / max(self._controls.speed, 0.01)
         return now if due + step < now - LATE_SECONDS else due + step
 
-    def _again(self, source: Source, shown: Frame | None) -> bool:
+    def _again(self, source: Source, policy: DeliveryPolicy, shown: Frame | None) -> bool:
         """At the end of a file: loop, or wait for a seek. False where it is over.
 
         `shown` is None where there was no frame since the last time: that would go on for ever.
         """
         controls = self._controls
-        more = source.info.seekable and self._paced
+        more = source.info.seekable and policy.paced
         if more and controls.loop and shown is not None:
             self._seek = 0.0
             return True

@@ -4,60 +4,71 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..errors import EngineError, ModelError, PoseAppError
-from .events import EventList
+from ..pose.factory import Open, Others
+from .context import SessionContext
+from .lifecycle import State
 
 if TYPE_CHECKING:
+    from ..engines.base import EngineInfo
     from ..pose.estimator import PoseEstimator
-
-    Open = Callable[[], PoseEstimator]
 
 log = logging.getLogger(__name__)
 
 
-class EstimatorSupervisor:
-    """Loads estimators in the background. `on_end` is called with the reason where none is left."""
+@dataclass(eq=False)
+class _Request:
+    """A model that was asked for; `earlier` is what to go back to where it cannot be had."""
 
-    def __init__(
-        self,
-        open_estimator: Open,
-        fallbacks: Sequence[Open],
-        events: EventList,
-        on_end: Callable[[PoseAppError], None],
-    ) -> None:
-        self._first = open_estimator, list(fallbacks)
-        self._fallbacks: list[Open] = []  # of what runs, or ran last
-        self._pending: list[Open] = []  # what is being loaded, with its fallbacks
-        self._events = events
-        self._on_end = on_end
+    open: Open
+    others: Others
+    earlier: _Request | None = None
+    failed: list[EngineInfo] = field(default_factory=list)  # its engines, in mid-run
+    problem: tuple[str, Exception] | None = None  # with the last of them, not told yet
+
+    def candidates(self) -> Sequence[Open]:
+        """What to try, in order."""
+        return self.others(self.failed) if self.failed else (self.open,)
+
+
+class EstimatorSupervisor:
+    """Loads estimators on threads of its own; the session fails where none is left."""
+
+    def __init__(self, open_estimator: Open, others: Others, context: SessionContext) -> None:
+        self._events = context.events
+        self._lifecycle = context.lifecycle
         self._lock = threading.Lock()
         self._current: PoseEstimator | None = None
+        self._running: _Request | None = None  # what `_current` is of, or was before it failed
+        self._loading: _Request | None = None  # the newest; older ones are thrown away when loaded
+        self._first = _Request(open_estimator, others)
         self._retired: list[PoseEstimator] = []
-        self._wanted = 0  # the newest request; older ones are thrown away when they are loaded
-        self._loading = False
         self._stopped = False
         self.threads: list[threading.Thread] = []
 
     @property
     def current(self) -> PoseEstimator | None:
+        """What runs; None while the first one loads and after a failure."""
         return self._current
 
     def start(self) -> None:
-        wanted, fallbacks = self._first
-        self._load([wanted], fallbacks, "model_loaded")
+        """Load the first one."""
+        self._load(self._first)
 
-    def set_estimator(self, open_estimator: Open, fallbacks: Sequence[Open]) -> None:
+    def set_estimator(self, open_estimator: Open, others: Others) -> None:
         """Load another one; the present one goes on until that is ready.
 
-        Where nothing runs yet and this one does not load, what was asked for before is loaded.
+        Of several wishes the last wins. Where nothing runs and this one does not load, what was
+        asked for before is loaded.
         """
         with self._lock:
-            if self._loading and self._current is None:
-                self._fallbacks = [*self._pending, *self._fallbacks]
-        self._load([open_estimator], list(fallbacks), "model_loaded")
+            before = self._loading if self._current is None else None
+            request = _Request(open_estimator, others, before or self._running)
+        self._load(request)
 
     def failed(self, estimator: PoseEstimator, error: Exception, *, hangs: bool = False) -> None:
         """The estimator is of no use any more: go on with the next engine, and say so."""
@@ -67,23 +78,17 @@ class EstimatorSupervisor:
             self._current = None
             if not hangs:  # a hanging one cannot even be closed
                 self._retired.append(estimator)
-            loading = self._loading
-            rest: list[Open] = []
-            if not loading:
-                rest, self._fallbacks = self._fallbacks, []
+            request, loading = self._running, self._loading
+            info = estimator.engine.info
+            assert request is not None
+            request.failed.append(info)
         what = str(error) if isinstance(error, PoseAppError) else f"{type(error).__name__}: {error}"
-        info = estimator.engine.info
         message = f"{info.engine} on {info.device} failed: {what.rstrip('.')}."
-        if loading:  # another one was asked for already; if it does not load, the rest is tried
+        if loading is not None:  # if that does not load, the rest is tried
             self._events.add("warning", f"{message} Going on with the one that is loading.", error)
             return
-        if not rest:
-            final = EngineError(f"{message} There is no other engine to go on with.")
-            self._events.add("model_failed", str(final), final)
-            self._on_end(final)
-            return
-        self._events.add("warning", f"{message} Going on with the next engine.", error)
-        self._load(rest, [], "engine_changed")
+        request.problem = message, error
+        self._load(request)
 
     def close_retired(self) -> None:
         """Close what was replaced; on the inference thread, which is the only one that runs it."""
@@ -96,35 +101,43 @@ class EstimatorSupervisor:
         """No more loading; `close` once the inference thread has ended."""
         with self._lock:
             self._stopped = True
-            self._wanted += 1
+            self._loading = None
 
     def close(self) -> None:
+        """Close what runs, on a thread of its own: a device may never answer."""
+        thread = threading.Thread(target=self._close_all, name="close model", daemon=True)
+        self.threads.append(thread)
+        thread.start()
+
+    def _close_all(self) -> None:
         with self._lock:
             current, self._current = self._current, None
         self.close_retired()
         if current is not None:
             close(current)
 
-    def _load(self, candidates: list[Open], fallbacks: list[Open], kind: str) -> None:
-        """`fallbacks` are for later; of several candidates the rest is that."""
+    def _load(self, request: _Request) -> None:
         with self._lock:
             if self._stopped:
                 return
-            self._wanted += 1
-            self._loading = True
-            self._pending = [*candidates, *fallbacks]
+            self._loading = request
             thread = threading.Thread(
-                target=self._run,
-                args=(self._wanted, candidates, fallbacks, kind),
-                name="load model",
-                daemon=True,
+                target=self._run, args=(request,), name="load model", daemon=True
             )
             self.threads = [t for t in self.threads if t.is_alive()] + [thread]
         thread.start()
 
-    def _run(self, number: int, candidates: list[Open], fallbacks: list[Open], kind: str) -> None:
-        for position, open_estimator in enumerate(candidates):
-            error: PoseAppError
+    def _run(self, request: _Request) -> None:
+        """Load the first candidate that can be had."""
+        candidates = self._candidates(request)
+        message, cause = request.problem or ("", None)
+        request.problem = None
+        error: PoseAppError = EngineError(f"{message} There is no other engine to go on with.")
+        if not candidates:
+            self._events.add("model_failed", str(error), error)
+        elif cause is not None:
+            self._events.add("warning", f"{message} Going on with the next engine.", cause)
+        for open_estimator in candidates:
             try:
                 estimator = open_estimator()
             except PoseAppError as failure:
@@ -133,41 +146,44 @@ class EstimatorSupervisor:
                 log.exception("loading the model failed")
                 error = ModelError(f"The model could not be loaded ({failure}).")
             else:
-                self._take(number, estimator, [*candidates[position + 1 :], *fallbacks], kind)
+                self._take(request, estimator)
                 return
-            with self._lock:
-                if number != self._wanted:
-                    return
+            if request is not self._loading:
+                return
             self._events.add("model_failed", str(error), error)
-        with self._lock:
-            if number != self._wanted:
-                return
-            self._loading, self._pending = False, []
-            lost = self._current is None
-            rest: list[Open] = []
-            if lost:  # what ran before has failed while this was loading
-                rest, self._fallbacks = self._fallbacks, []
-        if rest:
-            self._load(rest, [], "engine_changed")
-        elif lost:
-            self._on_end(error)
+        self._not_to_be_had(request, error)
 
-    def _take(
-        self, number: int, estimator: PoseEstimator, fallbacks: list[Open], kind: str
-    ) -> None:
+    def _candidates(self, request: _Request) -> Sequence[Open]:
+        try:
+            return request.candidates()
+        except Exception:
+            log.exception("looking for other engines failed")
+            return ()
+
+    def _not_to_be_had(self, request: _Request, error: PoseAppError) -> None:
+        with self._lock:
+            if request is not self._loading:
+                return
+            self._loading = None
+            earlier = request.earlier if self._current is None else None
+        if earlier is not None:
+            self._load(earlier)
+        elif self._current is None:
+            self._lifecycle.to(State.FAILED, error)
+
+    def _take(self, request: _Request, estimator: PoseEstimator) -> None:
         info = estimator.engine.info
         with self._lock:
-            wanted = number == self._wanted
+            wanted = request is self._loading
             if wanted:
-                self._loading, self._pending = False, []
+                self._loading = None
                 if self._current is not None:
                     self._retired.append(self._current)
-                self._current = estimator
-                self._fallbacks = fallbacks
+                self._current, self._running = estimator, request
+                request.earlier = None
         if not wanted:
             close(estimator)
-            return
-        if kind == "engine_changed":
+        elif request.failed:
             self._events.add("engine_changed", f"Now running on {info.badge()}.", info)
         else:
             message = f"{estimator.spec.name} is loaded: {info.badge()}."

@@ -1,26 +1,25 @@
-"""The thread that turns frames into poses."""
+"""The threads that turn frames into results: one at a time, replaced where an engine hangs."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
 from itertools import takewhile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import diagnostics
 from ..errors import EngineError, PoseAppError
 from ..types import Frame, FrameResult, Pose
 from .anytime import StackController
-from .capture import CapturedFrame
+from .context import SessionContext
 from .estimator_supervisor import EstimatorSupervisor, close
-from .events import EventList
 from .frame_queue import FrameQueue
-from .metrics import MetricsCollector
-from .options import Controls, SessionOptions
+from .lifecycle import State
+from .sinks import CapturedFrame, ProcessedFrame, Sink
 
 if TYPE_CHECKING:
     from ..pose.estimator import PoseEstimator
@@ -29,39 +28,77 @@ log = logging.getLogger(__name__)
 
 AHEAD = 2  # frames that are looked at early: one for each half of an engine
 IDLE_SECONDS = 0.05  # how often an idle thread looks whether it is over
+ENGINE_PATIENCE = 3.0  # times `stall_seconds`: a large network on a slow processor takes some
 
 
-@dataclass(frozen=True)
-class Post:
-    """What the thread works with and whom it hands its results to.
+class InferenceSupervisor:
+    """Owns the inference thread, and leaves one behind whose engine does not answer."""
 
-    `lossless()`: frames wait for a model; `exhausted()`: no more of them will come;
-    `take(captured)` is called before a frame's first try, `publish(result, captured, estimator)`
-    for every frame, with or without a pose; `idle()` when there is nothing to do; `on_end(error)`
-    where something ends the session, `finish()` when the wanted number of frames is done.
-    """
+    def __init__(
+        self,
+        context: SessionContext,
+        queue: FrameQueue[CapturedFrame],
+        estimators: EstimatorSupervisor,
+        sinks: Sequence[Sink],
+    ) -> None:
+        self._context = context
+        self._queue = queue
+        self._estimators = estimators
+        self._sinks = tuple(sinks)
+        self._worker = self._new_worker()
+        self.left_behind: list[threading.Thread] = []
 
-    inbox: FrameQueue[CapturedFrame]
-    engines: EstimatorSupervisor
-    controls: Controls
-    options: SessionOptions
-    account: MetricsCollector
-    events: EventList
-    source_fps: Callable[[], float | None]
-    lossless: Callable[[], bool]
-    exhausted: Callable[[], bool]
-    take: Callable[[CapturedFrame], None]
-    publish: Callable[[FrameResult, CapturedFrame, PoseEstimator | None], None]
-    idle: Callable[[], None]
-    on_end: Callable[[PoseAppError | None], None]
-    finish: Callable[[], None]
+    @property
+    def thread(self) -> threading.Thread:
+        """The thread that works now."""
+        return self._worker.thread
+
+    def start(self) -> None:
+        """Begin to take frames out of the queue."""
+        self._worker.thread.start()
+
+    def stop(self) -> None:
+        """Take no more frames; the one at hand is finished."""
+        self._worker.stop()
+
+    def check(self) -> None:
+        """To be called now and then: replaces a worker whose engine does not answer."""
+        worker = self._worker
+        since = worker.busy_since
+        limit = self._context.options.stall_seconds * ENGINE_PATIENCE
+        if since is None or time.monotonic() - since < limit:
+            return
+        estimator = worker.abandon()
+        if estimator is None:
+            return  # it has answered in this very moment
+        diagnostics.stalled("inference", time.monotonic() - since)
+        self.left_behind.append(worker.thread)
+        self._worker = self._new_worker()
+        self._estimators.failed(estimator, EngineError(f"no answer for {limit:.0f} s"), hangs=True)
+        self._worker.thread.start()
+
+    def _new_worker(self) -> InferenceWorker:
+        return InferenceWorker(self._context, self._queue, self._estimators, self._sinks)
 
 
 class InferenceWorker:
-    """Takes frames out of the inbox until told to stop. One that hangs can be abandoned."""
+    """Takes frames out of the queue until told to stop. One that hangs can be abandoned."""
 
-    def __init__(self, post: Post) -> None:
-        self._post = post
+    def __init__(
+        self,
+        context: SessionContext,
+        queue: FrameQueue[CapturedFrame],
+        estimators: EstimatorSupervisor,
+        sinks: Sequence[Sink],
+    ) -> None:
+        self._options = context.options
+        self._controls = context.controls
+        self._events = context.events
+        self._metrics = context.metrics
+        self._lifecycle = context.lifecycle
+        self._queue = queue
+        self._estimators = estimators
+        self._sinks = sinks
         self._stopping = False
         self._abandoned = False
         self._lock = threading.Lock()
@@ -71,14 +108,12 @@ class InferenceWorker:
         self._ready_ns = 0
         self._last_stacks: int | None = None
         self._asked_stacks = 1  # for the frame at hand
-        self._discontinuity = True
+        self._stretch: int | None = None  # of the frame before; None: the estimator knows none
         self.busy_since: float | None = None
         self.thread = threading.Thread(target=self._run, name="inference", daemon=True)
 
-    def start(self) -> None:
-        self.thread.start()
-
     def stop(self) -> None:
+        """Take no more frames."""
         self._stopping = True
 
     def abandon(self) -> PoseEstimator | None:
@@ -87,97 +122,95 @@ class InferenceWorker:
             if self.busy_since is None:
                 return None
             self._abandoned = self._stopping = True
-            self._post.account.frame_dropped("engine hung")
+            self._metrics.frame_dropped("engine hung")
             return self._estimator
 
     def _run(self) -> None:
-        post = self._post
         import cv2  # late: it takes a while, and the window is to be there first
 
         # OpenCV's own threads gain nothing on a crop and take cores from the network.
         cv2.setNumThreads(1)
         try:
             while not self._stopping:
-                post.engines.close_retired()
-                item = post.inbox.get(IDLE_SECONDS)
-                if item is None:
-                    post.idle()
-                else:
+                self._estimators.close_retired()
+                item = self._queue.get(IDLE_SECONDS)
+                if item is not None:
                     self._take(item)
+                elif self._lifecycle.state is State.DRAINING and not len(self._queue):
+                    self._lifecycle.to(State.FINISHED, only_from=(State.DRAINING,))
         except Exception as error:
             log.exception("the inference thread failed")
-            post.on_end(PoseAppError(f"The pipeline broke ({type(error).__name__}: {error})."))
+            broken = PoseAppError(f"The pipeline broke ({type(error).__name__}: {error}).")
+            self._lifecycle.to(State.FAILED, broken)
 
     def _take(self, item: CapturedFrame) -> None:
-        """Finish one frame: with a pose, without one, or (lossless) as soon as there is one."""
-        post = self._post
-        self._discontinuity |= item.discontinuity
+        """Finish one frame: with its people, without, or (lossless) as soon as a model is there."""
+        policy = item.policy
         while not self._stopping:
-            estimator = post.engines.current
+            estimator = self._estimators.current
             if estimator is not None:
-                post.take(item)
-                poses = self._infer(estimator, item.frame, self._following())
+                for sink in self._sinks:
+                    sink.on_inference(item)
+                poses = self._infer(estimator, item, self._following(item))
                 if self._abandoned:  # it has answered after all, and nobody else will close it
                     close(estimator)
                     return
                 if poses is not None:
                     self._done(item, estimator, poses)
                     return
-            if not post.lossless():
-                # A run of a camera begins with its model; everything else is shown without.
-                if not post.options.lossless or self._estimator is not None:
-                    nobody = FrameResult(item.frame, (), time.perf_counter_ns(), estimated=False)
-                    post.publish(nobody, item, None)
-                post.account.frame_dropped("no model")
+            if not policy.lossless:
+                if not policy.after_model or self._estimator is not None:
+                    now = time.perf_counter_ns()
+                    self._publish(
+                        ProcessedFrame(item, FrameResult(item.frame, (), now, estimated=False))
+                    )
+                self._metrics.frame_dropped("no model")
                 return
             if estimator is None:
-                post.engines.close_retired()
+                self._estimators.close_retired()
                 time.sleep(IDLE_SECONDS / 5)
-        post.account.frame_dropped("stopped")
+        self._metrics.frame_dropped("stopped")
 
-    def _following(self) -> list[Frame]:
+    def _following(self, item: CapturedFrame) -> list[Frame]:
         """The next frames, where they may be looked at early: in files read at full speed.
 
         They are waited for, because the result must not depend on who was quicker.
         """
-        post = self._post
-        if post.options.paced or post.controls.stacks == "auto":
+        if item.policy.paced or not item.policy.lossless or self._controls.stacks == "auto":
             return []
         while True:
-            if not post.lossless():  # or not any more: a camera has taken over
-                return []
-            over = self._stopping or post.exhausted()  # before looking: no frame comes in between
-            items = post.inbox.peek(AHEAD, 0 if over else IDLE_SECONDS)
-            if over or len(items) == AHEAD:
-                break
-        return [item.frame for item in takewhile(lambda item: not item.discontinuity, items)]
+            # Before looking: no frame comes in between.
+            over = self._stopping or self._lifecycle.exhausted
+            items = self._queue.peek(AHEAD, 0 if over else IDLE_SECONDS)
+            same = list(takewhile(lambda other: other.stretch == item.stretch, items))
+            # Frames of another source or position are never followed by more of this one.
+            if over or len(items) == AHEAD or len(same) < len(items):
+                return [other.frame for other in same]
 
     def _infer(
-        self, estimator: PoseEstimator, frame: Frame, following: list[Frame]
+        self, estimator: PoseEstimator, item: CapturedFrame, following: list[Frame]
     ) -> list[Pose] | None:
         """None where the engine failed (somebody else was told) or the wish made no sense."""
-        post = self._post
         if estimator is not self._estimator:
             self._adopt(estimator)
-        controls = post.controls
+        controls = self._controls
         estimator.threshold = (
             self._own_threshold if controls.threshold is None else controls.threshold
         )
         estimator.smoothing = controls.smoothing
-        if self._discontinuity:
+        if item.stretch != self._stretch:
             estimator.reset()
-            self._discontinuity = False
-        region = controls.region
+            self._stretch = item.stretch
         with self._lock:
             self.busy_since = time.monotonic()
         poses: list[Pose] | None = None
         try:
-            self._asked_stacks = self._stacks(estimator)
+            self._asked_stacks = self._stacks(estimator, item)
             poses = estimator.track(
-                frame,
+                item.frame,
                 stacks=self._asked_stacks,
                 shown=controls.shown,
-                region=region,
+                region=controls.region,
                 following=following,
             )
             if not all(np.isfinite(p.joints).all() and np.isfinite(p.scores).all() for p in poses):
@@ -189,24 +222,23 @@ class InferenceWorker:
             if self._abandoned:
                 return None
             if isinstance(error, PoseAppError) and not isinstance(error, EngineError):
-                self._refused(error)
+                self._refused(error, item)
             else:
                 log.warning("the engine failed", exc_info=error)
-                post.engines.failed(estimator, error)
+                self._estimators.failed(estimator, error)
         with self._lock:
             self.busy_since = None
         return poses
 
-    def _refused(self, error: PoseAppError) -> None:
+    def _refused(self, error: PoseAppError, item: CapturedFrame) -> None:
         """The frame or the region makes no sense; a region chosen by hand is forgotten."""
-        post = self._post
-        if post.controls.region is not None and post.options.region is None:
-            post.controls.region = None
-            post.events.add("warning", str(error), error)
+        if self._controls.region is not None and self._options.region is None:
+            self._controls.region = None
+            self._events.add("warning", str(error), error)
         else:
-            post.events.add("source_failed", str(error), error)
-            post.on_end(error)
-            self._stopping = post.options.lossless
+            self._events.add("source_failed", str(error), error)
+            self._lifecycle.to(State.FAILED, error)
+            self._stopping = not item.policy.resumes
 
     def _adopt(self, estimator: PoseEstimator) -> None:
         self._estimator = estimator
@@ -214,27 +246,33 @@ class InferenceWorker:
         self._ready_ns = time.perf_counter_ns()
         self._controller = StackController(estimator.spec.network.stacks, None)
         self._last_stacks = None
-        self._discontinuity = True
+        self._stretch = None
 
-    def _stacks(self, estimator: PoseEstimator) -> int:
+    def _stacks(self, estimator: PoseEstimator, item: CapturedFrame) -> int:
         """How many stacks this frame gets: as asked, or as many as keep up with the source."""
-        post, most = self._post, estimator.spec.network.stacks
-        wanted = post.controls.stacks
+        most = estimator.spec.network.stacks
+        wanted = self._controls.stacks
         if wanted == "all":
             return most
         if wanted != "auto":
             return max(1, min(int(wanted), most))
         assert self._controller is not None
-        self._controller.target = post.options.target_fps or post.source_fps()
-        self._controller.fewest = post.controls.fewest
+        self._controller.target = self._options.target_fps or self._source_fps(item)
+        self._controller.fewest = self._controls.fewest
         stacks = self._controller.stacks
         # A number of stacks that is still being prepared would cost a hitch.
         if self._last_stacks is not None and not estimator.engine.ready(stacks):
             return self._last_stacks
         return stacks
 
+    def _source_fps(self, item: CapturedFrame) -> float | None:
+        """What to keep up with. A camera may give less than it says, in the dark for example."""
+        measured = self._metrics.source_rate() if item.policy.live else 0.0
+        nominal = item.source.fps or measured or None
+        return min(nominal, measured) if nominal and measured else nominal
+
     def _done(self, item: CapturedFrame, estimator: PoseEstimator, poses: list[Pose]) -> None:
-        post, now = self._post, time.perf_counter_ns()
+        now = time.perf_counter_ns()
         timings = estimator.timings
         stacks = poses[0].stacks if poses else self._asked_stacks
         self._last_stacks = stacks
@@ -246,8 +284,31 @@ class InferenceWorker:
         # A frame that waited for the model to load says nothing about the pipeline's speed.
         captured = item.frame.captured_ns
         age = (now - captured) / 1e6 if captured >= self._ready_ns else None
-        post.account.frame_processed(timings, age, stacks)
-        post.publish(FrameResult(item.frame, tuple(poses), now, timings), item, estimator)
-        if post.options.frames is not None and post.account.processed >= post.options.frames:
+        result = FrameResult(item.frame, tuple(poses), now, timings)
+        self._publish(ProcessedFrame(item, result, _described(estimator), stacks, age))
+        self._lifecycle.to(State.RUNNING, only_from=(State.LOADING,))
+        if item.policy.resumes:  # another model after one that failed
+            self._lifecycle.to(State.RUNNING, only_from=(State.FAILED,))
+        limit = self._options.frames
+        if limit is not None and self._metrics.processed >= limit:
             self._stopping = True
-            post.finish()
+            self._lifecycle.to(State.FINISHED)
+
+    def _publish(self, processed: ProcessedFrame) -> None:
+        for sink in self._sinks:
+            sink.on_result(processed)
+
+
+def _described(estimator: PoseEstimator) -> dict[str, Any]:
+    """What the header of a keypoint log says about the network."""
+    spec, info = estimator.spec, estimator.engine.info
+    return {
+        "model": spec.name,
+        "engine": info.engine,
+        "device": info.device,
+        "precision": info.precision,
+        "stacks": spec.network.stacks,
+        "joints": list(spec.joints),
+        "limbs": [list(limb) for limb in spec.limbs],
+        "threshold": estimator.threshold,
+    }

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from .sinks import CapturedFrame, ProcessedFrame, Sink
+
 if TYPE_CHECKING:
     from ..engines.base import EngineInfo
     from ..errors import PoseAppError
@@ -157,7 +159,7 @@ class Rate:
         return (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else 0.0
 
 
-class MetricsCollector:
+class MetricsCollector(Sink):
     """Counts and times of one session; safe from every thread."""
 
     def __init__(self) -> None:
@@ -173,21 +175,28 @@ class MetricsCollector:
         self._first: float | None = None
         self._last: float | None = None
 
-    def frame_captured(self, read_ms: float | None) -> None:
-        """`read_ms` None: the source is live, reading it is waiting for it."""
+    def on_frame(self, captured: CapturedFrame) -> None:
+        """Count it. Reading a live source is waiting for it: no time of ours."""
         with self._lock:
             self.captured += 1
             self._in.tick()
-            if read_ms is not None:
-                self._stages.setdefault("read", LatencyHistogram()).add(read_ms)
+            if not captured.policy.live:
+                self._stages.setdefault("read", LatencyHistogram()).add(captured.read_ms)
+
+    def on_result(self, processed: ProcessedFrame) -> None:
+        """Count it, where a network saw it for the first time."""
+        if processed.result.estimated and not processed.repeated:
+            self.frame_processed(processed.result.timings, processed.age_ms, processed.stacks)
 
     def frame_dropped(self, reason: str) -> None:
+        """A captured frame does not get to the network."""
         with self._lock:
             self.dropped[reason] += 1
 
     def frame_processed(
         self, timings: Mapping[str, float], age_ms: float | None, stacks: int
     ) -> None:
+        """A frame is through the network."""
         now = time.perf_counter()
         with self._lock:
             self.processed += 1

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .. import diagnostics
 from ..errors import RecordingError
 from ..recording.active import ActiveRecording
 from ..recording.recording import RecordingReport, RecordingRequest, RecordingState
 from ..recording.writer import FileWriter
-from ..types import FrameResult
-from .capture import CapturedFrame
 from .events import EventList
-
-if TYPE_CHECKING:
-    from ..pose.estimator import PoseEstimator
-    from ..sources.base import SourceInfo
+from .sinks import CapturedFrame, ProcessedFrame, Sink
 
 log = logging.getLogger(__name__)
 
@@ -27,12 +21,11 @@ STALL_SECONDS = 5.0  # without an answer of a disk or an encoder, until people a
 CLOSE_SECONDS = 15.0  # for what is queued to reach a slow disk
 
 
-class RecordingManager:
+class RecordingManager(Sink):
     """One recording at a time; after a change of size, source or model it goes on in new files."""
 
-    def __init__(self, events: EventList, lossless: Callable[[], bool]) -> None:
+    def __init__(self, events: EventList) -> None:
         self._events = events
-        self._lossless = lossless
         self._lock = threading.RLock()
         self._active: ActiveRecording | None = None
         self._request: RecordingRequest | None = None  # as it was asked for
@@ -40,48 +33,53 @@ class RecordingManager:
         self._stalled: list[FileWriter[Any]] = []
         self._closing: list[threading.Thread] = []
 
-    def start(self, request: RecordingRequest, source: SourceInfo | None) -> None:
-        """Raises RecordingError where it cannot begin or one is running."""
+    def start(self, request: RecordingRequest) -> None:
+        """Begin with the next frame.
+
+        Raises:
+            RecordingError: It cannot begin, or one is running.
+        """
         with self._lock:
             if self._active is not None:
                 raise RecordingError("A recording is running: end it before you start another.")
             self._request = request
-            self._begin(request, source)
+            self._begin(request)
 
     def state(self) -> RecordingState | None:
+        """How far the recording is; None where nothing is recorded."""
         active = self._active
         return None if active is None else active.state()
 
-    def offer_raw(self, item: CapturedFrame) -> None:
-        """A frame has been captured; on the reader's thread."""
+    def on_frame(self, captured: CapturedFrame) -> None:
+        """Into the raw video, where there is one."""
         active = self._active
         if active is None or active.request.raw is None:
             return
-        active = self._fitting(item, None)
+        active = self._fitting(captured, None)
         if active is not None:
-            active.offer_raw(item.frame, item.stamp)
+            active.offer_raw(captured.frame, captured.stamp)
 
-    def take(self, item: CapturedFrame) -> None:
-        """The network begins with this frame."""
+    def on_inference(self, captured: CapturedFrame) -> None:
+        """All files begin with the first frame that the network begins with."""
         active = self._active
-        if active is not None and active.fits(item.frame, item.source.name):
-            active.take(item.frame, item.stamp)
+        if active is not None and active.source is None:
+            active = self._fitting(captured, None)
+        if active is not None and active.fits(captured.frame, captured.source.name):
+            active.take(captured.frame, captured.stamp)
 
-    def offer_result(
-        self, item: CapturedFrame, result: FrameResult, estimator: PoseEstimator | None
-    ) -> None:
-        """A frame is through the network, or passed it by; on the inference thread."""
-        active = self._active
-        if active is None or active.precedes(item.stamp):
+    def on_result(self, processed: ProcessedFrame) -> None:
+        """Into the annotated video and the log."""
+        active, captured = self._active, processed.captured
+        if active is None or processed.repeated or active.precedes(captured.stamp):
             return
-        seen = estimator if result.estimated else None
-        active = self._fitting(item, None if seen is None else seen.spec.name)
+        model = processed.model
+        active = self._fitting(captured, None if model is None else model["model"])
         # New files with the video as it is captured begin with what the reader brings next.
-        if active is None or active.precedes(item.stamp):
+        if active is None or active.precedes(captured.stamp):
             return
-        if active.model is None and seen is not None:
-            active.describe(_model_header(seen))
-        active.offer_result(result, item.stamp)
+        if active.model is None and model is not None:
+            active.describe(model)
+        active.offer_result(processed.result, captured.stamp)
 
     def finish(self) -> None:
         """Close the recording on a thread of its own; an event tells when it is done."""
@@ -116,30 +114,28 @@ class RecordingManager:
             thread.join()
         return tuple(self._reports)
 
-    def _begin(self, request: RecordingRequest, source: SourceInfo | None) -> None:
+    def _begin(self, request: RecordingRequest) -> None:
         self._active = ActiveRecording(request, on_failure=self._writer_failed)
-        if source is not None:
-            self._active.begin(source.name, source.fps, self._lossless())
         names = ", ".join(path.name for path in self._active.request.paths)
         self._events.add("recording_started", f"Recording to {names}.", self._active.request)
 
-    def _fitting(self, item: CapturedFrame, model: str | None) -> ActiveRecording | None:
+    def _fitting(self, captured: CapturedFrame, model: str | None) -> ActiveRecording | None:
         """The recording that this frame goes into: new files where it does not fit the old."""
-        source = item.source
+        source = captured.source
         with self._lock:  # the reader and the inference thread may both find that it does not fit
             active = self._active
             if active is None or self._request is None:
                 return None
-            if active.source is None:  # it was started before the source was open
-                active.begin(source.name, source.fps, self._lossless())
-            if active.fits(item.frame, source.name, model):
-                return active
-            self.finish()
-            try:
-                self._begin(replace(self._request, rename=True), source)
-            except RecordingError as error:
-                self._events.add("warning", f"The recording does not go on: {error}", error)
-            return self._active
+            if active.source is not None and not active.fits(captured.frame, source.name, model):
+                self.finish()
+                try:
+                    self._begin(replace(self._request, rename=True))
+                except RecordingError as error:
+                    self._events.add("warning", f"The recording does not go on: {error}", error)
+                active = self._active
+            if active is not None and active.source is None:
+                active.begin(source.name, source.fps, captured.policy.lossless)
+            return active
 
     def _writer_failed(self, writer: FileWriter[Any]) -> None:
         self._events.add("warning", str(writer.error))
@@ -165,17 +161,3 @@ def _sentence(report: RecordingReport) -> str:
     names = ", ".join(str(path) for path in report.paths)
     lost = sum(sum(file.dropped.values()) for file in report.files)
     return f"Recorded {names}{f', {lost} frames dropped' if lost else ''}."
-
-
-def _model_header(estimator: PoseEstimator) -> dict[str, Any]:
-    spec, info = estimator.spec, estimator.engine.info
-    return {
-        "model": spec.name,
-        "engine": info.engine,
-        "device": info.device,
-        "precision": info.precision,
-        "stacks": spec.network.stacks,
-        "joints": list(spec.joints),
-        "limbs": [list(limb) for limb in spec.limbs],
-        "threshold": estimator.threshold,
-    }

@@ -5,16 +5,17 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from .. import diagnostics
 from ..errors import PoseAppError, SourceError
 from ..types import Frame
-from .capture import CapturedFrame, CaptureThread, SessionClock
-from .events import EventList
-from .metrics import MetricsCollector
-from .options import Controls, SessionOptions
+from .capture import CaptureThread, SessionClock
+from .context import SessionContext
+from .frame_queue import FrameQueue
+from .lifecycle import State
+from .sinks import CapturedFrame, Sink
 
 if TYPE_CHECKING:
     from ..sources.base import Source, SourceInfo
@@ -27,26 +28,28 @@ OPEN_SECONDS = 30.0  # how long opening may take: some cameras need ten
 
 
 class SourceSupervisor:
-    """Owns the readers. `sink` takes every frame, `on_end` is called when there will be no more,
-    with the reason where it is a failure."""
+    """Owns the capture threads; hands their frames to the sinks and into the queue.
+
+    `held()` are threads of drivers that were asked to let go and have not.
+    """
 
     def __init__(
         self,
         open_source: Callable[[], Source],
-        options: SessionOptions,
-        controls: Controls,
-        events: EventList,
-        account: MetricsCollector,
-        sink: Callable[[CapturedFrame], bool],
-        on_end: Callable[[PoseAppError | None], None],
+        context: SessionContext,
+        sinks: Sequence[Sink],
+        queue: FrameQueue[CapturedFrame],
     ) -> None:
         self._open = open_source
-        self._options = options
-        self._controls = controls
-        self._events = events
-        self._account = account
-        self._sink = sink
-        self._on_end = on_end
+        self._options = context.options
+        self._controls = context.controls
+        self._events = context.events
+        self._metrics = context.metrics
+        self._lifecycle = context.lifecycle
+        self._sinks = tuple(sinks)
+        self._queue = queue
+        self._delivered = 0
+        self._stretch = -1
         self._lock = threading.RLock()
         # Frames reach the sink in the order of their stamps, while one reader follows another.
         self._in_order = threading.Lock()
@@ -110,7 +113,7 @@ class SourceSupervisor:
         with self._lock:
             now = time.monotonic()
             reader = self._current
-            if reader is not None and reader.info is not None and reader.info.live:
+            if reader is not None and reader.policy is not None and reader.policy.live:
                 since = reader.busy_since
                 if since is not None and now - since > self._options.stall_seconds:
                     diagnostics.stalled("read source", now - since)
@@ -165,36 +168,50 @@ class SourceSupervisor:
     def _deliver(
         self, reader: CaptureThread, frame: Frame, discontinuity: bool, read_ms: float
     ) -> bool:
-        info = reader.info
+        info, policy = reader.info, reader.policy
         with self._lock:
-            if self._stopped or reader is not self._current or info is None:
+            if self._stopped or reader is not self._current or info is None or policy is None:
                 return False
             stamp = self._stamps.place(frame, info, discontinuity)
             limit = self._options
             over = limit.seconds is not None and stamp > limit.seconds
-            over |= not info.live and self._account.captured >= (limit.frames or 1 << 62)
+            over |= not policy.live and self._delivered >= (limit.frames or 1 << 62)
             if not over:
-                self._account.frame_captured(None if info.live else read_ms)
+                self._delivered += 1
+                self._stretch += discontinuity
         if over:
-            self._on_end(None)
+            self._end(None)
             return False
         self._announce_changes(info)
-        if info.live and self._controls.paused:
-            self._account.frame_dropped("paused")
+        captured = CapturedFrame(frame, stamp, self._stretch, info, policy, read_ms)
+        if policy.live and self._controls.paused:
+            self._metrics.on_frame(captured)
+            self._metrics.frame_dropped("paused")
             return True
-        if not self._sink(CapturedFrame(frame, stamp, discontinuity, info)):
-            self._account.frame_dropped("stopped")
+        if discontinuity and policy.resumes:  # after an end, or a failure
+            over_before = (State.DRAINING, State.FINISHED, State.FAILED)
+            self._lifecycle.to(State.RUNNING, only_from=over_before)
+        for sink in self._sinks:
+            sink.on_frame(captured)
+        if not self._queue.put(captured, wait=policy.lossless):
+            self._metrics.frame_dropped("stopped")
         return True
+
+    def _end(self, error: PoseAppError | None) -> None:
+        """No more frames will come: what was read is finished, then the session is over."""
+        running = (State.LOADING, State.RUNNING)
+        if not self._lifecycle.to(State.DRAINING, error, only_from=running):
+            self._lifecycle.to(State.FINISHED, error, only_from=(State.FINISHED, State.FAILED))
 
     def ended(self, reader: CaptureThread) -> None:
         with self._lock:
             if reader is not self._current or reader.stopping:
                 return
-            if reader.info is not None and reader.info.live and self._options.reconnect:
+            if self._comes_back(reader):
                 self._lose(reader, f"{reader.name} has ended.")
                 return
             self._events.add("source_ended", f"{reader.name} has ended.", reader.info)
-        self._on_end(None)
+        self._end(None)
 
     def failed(self, reader: CaptureThread, error: PoseAppError) -> None:
         with self._lock:
@@ -203,13 +220,17 @@ class SourceSupervisor:
             if reader is self._candidate:
                 if not self._candidate_failed(reader, error):
                     return
-            elif reader.info is not None and reader.info.live and self._options.reconnect:
+            elif self._comes_back(reader):
                 self._lose(reader, str(error))
                 return
             else:
                 self._let_go(reader)
                 self._events.add("source_failed", str(error), error)
-        self._on_end(error)
+        self._end(error)
+
+    def _comes_back(self, reader: CaptureThread) -> bool:
+        """Whether to look for this source where it is lost."""
+        return reader.policy is not None and reader.policy.live and self._options.reconnect
 
     def _candidate_failed(self, reader: CaptureThread, error: PoseAppError) -> bool:
         """True where nothing is left to read."""
@@ -266,7 +287,7 @@ class SourceSupervisor:
                 after.join(RELEASE_SECONDS)
             return open_source()
 
-        reader = CaptureThread(open_now, self, self._controls, self._options.paced)
+        reader = CaptureThread(open_now, self, self._controls, self._options)
         reader.reopened = reopened
         if not reopened:
             self._candidate_open = open_source

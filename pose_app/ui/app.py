@@ -18,8 +18,7 @@ from PySide6.QtWidgets import QApplication
 
 from ..errors import PoseAppError
 from ..settings import Settings
-from .controllers.models_controller import fallbacks, threshold
-from .controllers.models_controller import opener as model_opener
+from .controllers.models_controller import estimators, threshold
 from .controllers.sources_controller import last_target
 from .controllers.sources_controller import opener as source_opener
 from .icons import icon
@@ -83,9 +82,10 @@ def make_session(settings: Settings, target: str | CameraInfo) -> Session:
     """A session as the settings want it; nothing is opened or loaded before it is started."""
     from ..pipeline.session import Session, SessionOptions
 
+    factory = estimators(settings)
     return Session(
         source_opener(target, settings),
-        model_opener(settings),
+        factory.open,
         SessionOptions(
             lossless=False,
             paced=True,
@@ -94,7 +94,7 @@ def make_session(settings: Settings, target: str | CameraInfo) -> Session:
             smoothing=settings.get("pose.smoothing"),
             loop=settings.get("source.loop"),
         ),
-        fallbacks(settings),
+        factory.others,
     )
 
 

@@ -8,7 +8,7 @@ from functools import partial
 
 from pose_app.engines.hardware import available
 from pose_app.errors import RecordingError
-from pose_app.pipeline.opening import estimators
+from pose_app.pose.factory import EstimatorFactory
 from pose_app.recording.recording import RecordingRequest
 from pose_app.sources import open_source
 from pose_app.types import Region
@@ -92,7 +92,7 @@ def _engine(engine: str, device: str, watched: Watched) -> None:
 
 
 def _bad_model(watched: Watched) -> None:
-    watched.session.set_estimator(*estimators(__file__))
+    watched.session.set_estimator(EstimatorFactory(__file__).open)
     watched.expect("model_failed")
 
 

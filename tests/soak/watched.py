@@ -8,7 +8,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -21,8 +21,8 @@ from safetensors.numpy import load_file, save_file
 from pose_app import diagnostics
 from pose_app.network import catalogue
 from pose_app.pipeline.events import Event
-from pose_app.pipeline.opening import estimators
 from pose_app.pipeline.session import Session, SessionOptions
+from pose_app.pose.factory import EstimatorFactory
 from pose_app.recording.recording import RecordingReport
 from pose_app.sources import open_source
 from pose_app.sources.base import Source
@@ -159,9 +159,14 @@ class Watched:
 
     # What actions use.
 
-    def estimators(self, engine: str, device: str) -> tuple[Callable[[], Any], list[Any]]:
-        wanted, others = estimators(self.model, engine, device)
-        return self.engine_fault.opener(wanted), [self.engine_fault.opener(o) for o in others]
+    def estimators(self, engine: str, device: str) -> tuple[Callable[[], Any], Callable[..., Any]]:
+        """The opener of the model and of what is left after a failure, both with our faults."""
+        factory = EstimatorFactory(self.model, engine, device)
+
+        def others(failed: Sequence[Any]) -> list[Callable[[], Any]]:
+            return [self.engine_fault.opener(other) for other in factory.others(failed)]
+
+        return self.engine_fault.opener(factory.open), others
 
     def change_model(self) -> None:
         """From the model to the same under another name, or back."""

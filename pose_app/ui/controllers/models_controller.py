@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from PySide6.QtWidgets import QMenu, QToolButton
 
 from ...errors import PoseAppError
 from ...network.model_files import patterns
+from ...pose.factory import EstimatorFactory
 from ...settings import CHOICE_LABELS, SETTINGS
 
 if TYPE_CHECKING:
@@ -34,33 +34,15 @@ _DEFAULTS = {
 }
 
 
-def opener(settings: Settings) -> Callable[[], PoseEstimator]:
+def estimators(settings: Settings) -> EstimatorFactory:
     """What loads the model on the session's thread, as the settings are now."""
-    model = settings.get("model.name")
     wishes = {name: settings.get(f"model.{name}") for name in ("engine", "device", "precision")}
-    smoothing, chosen = settings.get("pose.smoothing"), threshold(settings)
-
-    def open_estimator() -> PoseEstimator:
-        from ...pose.estimator import PoseEstimator
-
-        return PoseEstimator.open(model, **wishes, threshold=chosen, smoothing=smoothing)
-
-    return open_estimator
-
-
-def fallbacks(settings: Settings) -> tuple[Callable[[], PoseEstimator], ...]:
-    """What to go on with when the engine fails in mid-run: the plainest there is."""
-    model = settings.get("model.name")
-    smoothing, chosen = settings.get("pose.smoothing"), threshold(settings)
-
-    def open_plain() -> PoseEstimator:
-        from ...pose.estimator import PoseEstimator
-
-        return PoseEstimator.open(
-            model, "auto", "cpu", "f32", threshold=chosen, smoothing=smoothing
-        )
-
-    return (open_plain,)
+    return EstimatorFactory(
+        settings.get("model.name"),
+        **wishes,
+        threshold=threshold(settings),
+        smoothing=settings.get("pose.smoothing"),
+    )
 
 
 def threshold(settings: Settings) -> float | None:
@@ -222,14 +204,14 @@ class ModelsController(QObject):
         settings = self._context.settings.stored
         asked = self._asked = self._wishes()
         self._renew_models()
-        open_model = opener(settings)
+        factory = estimators(settings)
 
         def open_estimator() -> PoseEstimator:
-            estimator = open_model()
+            estimator = factory.open()
             self._opened = asked
             return estimator
 
-        self._context.session.set_estimator(open_estimator, fallbacks(settings))
+        self._context.session.set_estimator(open_estimator, factory.others)
 
     def _wishes(self) -> dict[str, str]:
         return {key: self._context.settings.get(key) for key in _DEFAULTS}

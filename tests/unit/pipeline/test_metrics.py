@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import random
 import statistics
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from pose_app.pipeline.delivery import DeliveryPolicy
 from pose_app.pipeline.metrics import (
     RECENT,
     LatencyHistogram,
@@ -14,7 +17,11 @@ from pose_app.pipeline.metrics import (
     Rate,
     SessionReport,
 )
+from pose_app.pipeline.options import SessionOptions
+from pose_app.pipeline.sinks import CapturedFrame, ProcessedFrame
 from pose_app.recording.recording import FileReport, RecordingReport
+from pose_app.sources.base import SourceInfo
+from pose_app.types import Frame, FrameResult
 
 
 @pytest.mark.parametrize("scale", [0.01, 1.0, 30.0, 4000.0])
@@ -54,6 +61,18 @@ def test_rate_forgets() -> None:
     assert rate.value(100.0) == 0.0
 
 
+def captured(read_ms: float) -> CapturedFrame:
+    source = SourceInfo("video", "clip.mp4", (4, 4))
+    policy = DeliveryPolicy.of(SessionOptions(), source)
+    frame = Frame(0, 0, 0.0, np.zeros((4, 4, 3), np.uint8))
+    return CapturedFrame(frame, 0.0, 0, source, policy, read_ms)
+
+
+def processed(timings: dict[str, float], age_ms: float, stacks: int) -> ProcessedFrame:
+    item = captured(1.0)
+    return ProcessedFrame(item, FrameResult(item.frame, (), 0, timings), {}, stacks, age_ms)
+
+
 def _report(account: MetricsCollector, *recordings: RecordingReport) -> SessionReport:
     return SessionReport(
         **account.overall(),
@@ -70,9 +89,9 @@ def _report(account: MetricsCollector, *recordings: RecordingReport) -> SessionR
 def test_conservation_is_a_real_check() -> None:
     account = MetricsCollector()
     for _ in range(10):
-        account.frame_captured(1.0)
+        account.on_frame(captured(1.0))
     for _ in range(7):
-        account.frame_processed({"network": 5.0}, 9.0, 2)
+        account.on_result(processed({"network": 5.0}, 9.0, 2))
     account.frame_dropped("newer frame")
     account.frame_dropped("newer frame")
     assert not _report(account).conserved
@@ -86,3 +105,13 @@ def test_conservation_is_a_real_check() -> None:
     broken = FileReport("raw", None, 5, 4, {})  # type: ignore[arg-type]
     assert _report(account, RecordingReport((whole,))).conserved
     assert not _report(account, RecordingReport((whole, broken))).conserved
+
+
+def test_what_is_no_new_frame_of_the_network_does_not_count() -> None:
+    account = MetricsCollector()
+    done = processed({"network": 5.0}, 9.0, 2)
+    account.on_result(replace(done, repeated=True))
+    account.on_result(replace(done, result=replace(done.result, estimated=False)))
+    assert account.processed == 0
+    account.on_result(done)
+    assert account.processed == 1

@@ -7,37 +7,40 @@ from pathlib import Path
 
 import pytest
 
-from pose_app.pipeline.capture import CapturedFrame
+from pose_app.pipeline.delivery import DeliveryPolicy
 from pose_app.pipeline.events import EventList
+from pose_app.pipeline.options import SessionOptions
 from pose_app.pipeline.recording_manager import RecordingManager
+from pose_app.pipeline.sinks import CapturedFrame, ProcessedFrame
 from pose_app.recording.recording import RecordingRequest
 from pose_app.recording.verify import verify
 from pose_app.sources.base import SourceInfo
 from pose_app.types import Frame
 from tests.media import numbered_picture
-from tests.poses import FakeEstimator, make_result
+from tests.poses import make_result
+from tests.unit.recording.test_verify import MODEL
 
 FIRST = SourceInfo(kind="camera", name="first", size=(192, 96), fps=10.0, live=True)
 SECOND = replace(FIRST, name="second")
 
 
 def captured(number: int, source: SourceInfo = FIRST) -> CapturedFrame:
-    return CapturedFrame(
-        Frame(number, 0, number / 10, numbered_picture(number)), number / 10, 0, source
-    )
+    policy = DeliveryPolicy.of(SessionOptions(lossless=True), replace(source, live=False))
+    frame = Frame(number, 0, number / 10, numbered_picture(number))
+    return CapturedFrame(frame, number / 10, 0, source, policy)
 
 
 @pytest.fixture
 def keeper(tmp_path: Path) -> RecordingManager:
-    made = RecordingManager(EventList(), lambda: True)
+    made = RecordingManager(EventList())
     request = RecordingRequest(tmp_path / "a.mp4", tmp_path / "r.mp4", tmp_path / "a.jsonl")
-    made.start(request, FIRST)
+    made.start(request)
     return made
 
 
 def through_network(keeper: RecordingManager, item: CapturedFrame, model: str = "model") -> None:
-    keeper.take(item)
-    keeper.offer_result(item, make_result(item.frame), FakeEstimator(model))
+    keeper.on_inference(item)
+    keeper.on_result(ProcessedFrame(item, make_result(item.frame), {**MODEL, "model": model}, 2))
 
 
 def frames(folder: Path, kind: str) -> list[int]:
@@ -52,15 +55,15 @@ def test_poses_of_the_old_source_after_the_new_one_has_begun(
     """The reader is ahead of the network: it opens the new files, the network's next frames are
     still of the old source."""
     for number in range(6):
-        keeper.offer_raw(captured(number))
+        keeper.on_frame(captured(number))
     for number in range(4):
         through_network(keeper, captured(number))
-    keeper.offer_raw(captured(6, SECOND))
+    keeper.on_frame(captured(6, SECOND))
     for number in (4, 5):
         through_network(keeper, captured(number))
     for number in range(6, 9):
         if number > 6:
-            keeper.offer_raw(captured(number, SECOND))
+            keeper.on_frame(captured(number, SECOND))
         through_network(keeper, captured(number, SECOND))
     reports = keeper.close()
     assert len(reports) == 2
@@ -73,7 +76,7 @@ def test_another_model_while_everything_is_recorded(
 ) -> None:
     """The network opens the new files, before the reader has brought anything for them."""
     for number in range(10):
-        keeper.offer_raw(captured(number))
+        keeper.on_frame(captured(number))
         through_network(keeper, captured(number), "model" if number < 5 else "another")
     reports = keeper.close()
     assert len(reports) == 2
@@ -87,14 +90,14 @@ def test_both_threads_find_that_a_frame_does_not_fit(
 ) -> None:
     """Another model and another source at the same time: no frame goes into a file of another."""
     for number in range(4):
-        keeper.offer_raw(captured(number))
+        keeper.on_frame(captured(number))
     for number in range(3):
         through_network(keeper, captured(number))
     through_network(keeper, captured(3), "another")
-    keeper.offer_raw(captured(4, SECOND))
+    keeper.on_frame(captured(4, SECOND))
     for number in range(4, 7):
         if number > 4:
-            keeper.offer_raw(captured(number, SECOND))
+            keeper.on_frame(captured(number, SECOND))
         through_network(keeper, captured(number, SECOND), "another")
     keeper.close()
     assert frames(tmp_path, "r") == [4, 3]

@@ -63,6 +63,11 @@ class Run:
         return next(event for event in self.events if event.kind == kind)
 
 
+def then(estimator: FakeEstimator) -> Callable[[object], list[Callable[[], Any]]]:
+    """What to go on with when an engine has failed."""
+    return lambda failed: [lambda: estimator]
+
+
 @pytest.fixture
 def run() -> Iterator[Run]:
     made = Run()
@@ -84,7 +89,7 @@ def test_a_file_loses_no_frame_however_slow_the_network_is(run: Run) -> None:
     assert report.failure is None
     assert run.kinds().count("source_ended") == 1
     assert estimator.closed == 1
-    assert estimator.threads <= {"inference", "MainThread"}
+    assert estimator.threads <= {"inference", "close model"}
     assert {"read", "crop", "network"} <= set(report.stages)
     assert session.stop() is report
 
@@ -571,7 +576,7 @@ def test_a_failing_engine_is_replaced(run: Run, options: SessionOptions, how: st
     first, second = Broken(fault=fault, device="CUDA"), FakeEstimator()
     lossless = options.lossless
     source = ScriptedSource(30) if lossless else ScriptedSource(None, live=True, fps=100)
-    session = run(source, first, options, fallbacks=[lambda: second])
+    session = run(source, first, options, other_estimators=then(second))
     session.start()
     assert "CUDA" in run.event("warning").message
     assert run.event("engine_changed").data.device == "CPU"
@@ -599,10 +604,10 @@ def test_a_model_that_did_not_load_takes_no_engine_away(run: Run) -> None:
 
     second = FakeEstimator()
     source = ScriptedSource(None, live=True, fps=100)
-    session = run(source, FakeEstimator(fault=fault), WINDOW, fallbacks=[lambda: second])
+    session = run(source, FakeEstimator(fault=fault), WINDOW, other_estimators=then(second))
     session.start()
     run.event("model_loaded")
-    session.set_estimator(bad, [bad, bad])
+    session.set_estimator(bad, lambda failed: [bad, bad])
     run.event("model_failed")
     broken.set()
     run.event("engine_changed")
@@ -626,7 +631,7 @@ def test_an_engine_that_fails_while_another_model_loads(run: Run, loads: bool) -
         return wanted
 
     source = ScriptedSource(None, live=True, fps=100)
-    session = run(source, FakeEstimator(fault=fault), WINDOW, fallbacks=[lambda: second])
+    session = run(source, FakeEstimator(fault=fault), WINDOW, other_estimators=then(second))
     session.start()
     run.event("model_loaded")
     session.set_estimator(slow)
@@ -662,7 +667,7 @@ def test_an_engine_that_hangs_is_left_behind(run: Run) -> None:
         ScriptedSource(None, live=True, fps=100),
         first,
         SessionOptions(stall_seconds=0.1),
-        fallbacks=[lambda: second],
+        other_estimators=then(second),
     )
     session.start()
     assert "no answer" in run.event("warning").message

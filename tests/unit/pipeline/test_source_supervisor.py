@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 
-from pose_app.pipeline.capture import CapturedFrame
-from pose_app.pipeline.events import EventList
-from pose_app.pipeline.metrics import MetricsCollector
-from pose_app.pipeline.options import Controls, SessionOptions
+from pose_app.pipeline.context import SessionContext
+from pose_app.pipeline.frame_queue import FrameQueue
+from pose_app.pipeline.options import SessionOptions
+from pose_app.pipeline.sinks import CapturedFrame, Sink
 from pose_app.pipeline.source_supervisor import SourceSupervisor
 from tests.scripted import ScriptedSource
 
@@ -17,28 +17,22 @@ def test_the_old_sources_last_frame_comes_before_the_new_ones_first() -> None:
     came: list[tuple[str, float]] = []
     held, new_one = threading.Event(), threading.Event()
 
-    def sink(item: CapturedFrame) -> bool:
-        if item.source.name == "old" and len(came) == 3:
-            held.set()
-            new_one.wait(0.5)  # unless it is made to wait, it overtakes this one here
-        came.append((item.source.name, item.stamp))
-        if item.source.name == "new":
-            new_one.set()
-        return True
+    class Slow(Sink):
+        def on_frame(self, captured: CapturedFrame) -> None:
+            name = captured.source.name
+            if name == "old" and len(came) == 3:
+                held.set()
+                new_one.wait(0.5)  # unless it is made to wait, it overtakes this one here
+            came.append((name, captured.stamp))
+            if name == "new":
+                new_one.set()
 
     def opener(name: str) -> ScriptedSource:
         return ScriptedSource(None, live=True, fps=100, name=name)
 
-    options = SessionOptions()
-    account = MetricsCollector()
+    context = SessionContext.of(SessionOptions())
     keeper = SourceSupervisor(
-        lambda: opener("old"),
-        options,
-        Controls(options),
-        EventList(),
-        account,
-        sink,
-        lambda error: None,
+        lambda: opener("old"), context, [Slow()], FrameQueue(lambda captured: None)
     )
     keeper.start()
     try:

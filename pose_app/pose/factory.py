@@ -1,0 +1,94 @@
+"""Which estimators a session may use: the one asked for, and others after its engine has failed.
+
+The window, `run` and the soak all ask here.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..engines.base import EngineInfo
+    from ..engines.hardware import Choice
+    from .estimator import PoseEstimator
+
+log = logging.getLogger(__name__)
+
+Open = Callable[[], "PoseEstimator"]
+Others = Callable[["Sequence[EngineInfo]"], "Sequence[Open]"]
+
+
+@dataclass(frozen=True)
+class EstimatorFactory:
+    """Opens a model on what was asked for, and on everything else that this machine has.
+
+    Attributes:
+        model: A name of the catalogue or a file.
+        engine: A word for `open_engine`, as are `device` and `precision`.
+        threshold: Score 0..1 from which a joint is present; None = the model's own.
+        smoothing: Whether joints are steadied over time.
+    """
+
+    model: str | Path = "default"
+    engine: str = "auto"
+    device: str = "auto"
+    precision: str = "auto"
+    threshold: float | None = None
+    smoothing: bool = False
+
+    def open(self) -> PoseEstimator:
+        """What was asked for.
+
+        Raises:
+            ModelError: The model is not usable.
+            EngineError: What was asked for is not possible here.
+        """
+        return self._open(self.engine, self.device, self.precision)
+
+    def others(self, failed: Sequence[EngineInfo]) -> Sequence[Open]:
+        """What to go on with after engines have failed in mid-run.
+
+        Never what has just failed, everything else in order of speed: a device may be unplugged or
+        its memory full, and what broke once breaks again.
+
+        Args:
+            failed: The engines that failed, in whatever order.
+
+        Returns:
+            Openers, the fastest first; each may raise ModelError or EngineError.
+        """
+        from ..engines.hardware import available
+
+        return [
+            partial(self._open, choice.engine, choice.device, "auto")
+            for choice in available()
+            if choice.problem is None and not any(_is(choice, info) for info in failed)
+        ]
+
+    def _open(self, engine: str, device: str, precision: str) -> PoseEstimator:
+        from .estimator import PoseEstimator
+
+        return PoseEstimator.open(
+            self.model,
+            engine,
+            device,
+            precision,
+            threshold=self.threshold,
+            smoothing=self.smoothing,
+        )
+
+
+def none(failed: Sequence[EngineInfo]) -> Sequence[Open]:
+    """Nothing else, whatever has failed."""
+    return ()
+
+
+def _is(choice: Choice, info: EngineInfo) -> bool:
+    """Whether a running engine is of this kind: `OpenVINO` on `CPU`, `PyTorch` on `CUDA (...)`."""
+    same_engine = choice.label.casefold().startswith(info.engine.casefold())
+    return same_engine and info.device.casefold().startswith(choice.device)
