@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+TRIES = 2  # of one engine in one session
+
 Open = Callable[[], "PoseEstimator"]
 Others = Callable[["Sequence[EngineInfo]"], "Sequence[Open]"]
 
@@ -54,21 +56,25 @@ class EstimatorFactory:
         """What to go on with after engines have failed in mid-run.
 
         Never what has just failed, everything else in order of speed: a device may be unplugged or
-        its memory full, and what broke once breaks again.
+        its memory full. What failed earlier comes after what never did, and not a third time.
 
         Args:
-            failed: The engines that failed, in whatever order.
+            failed: The engines that failed, the last one last.
 
         Returns:
             Openers, the fastest first; each may raise ModelError or EngineError.
         """
         from ..engines.hardware import available
 
-        return [
-            partial(self._open, choice.engine, choice.device, "auto")
-            for choice in available()
-            if choice.problem is None and not any(_is(choice, info) for info in failed)
+        usable = [choice for choice in available() if choice.problem is None]
+        times = {choice: sum(_is(choice, info) for info in failed) for choice in usable}
+        left = [
+            choice
+            for choice in usable
+            if times[choice] < TRIES and not (failed and _is(choice, failed[-1]))
         ]
+        left.sort(key=lambda choice: times[choice])  # stable: in order of speed otherwise
+        return [partial(self._open, choice.engine, choice.device, "auto") for choice in left]
 
     def _open(self, engine: str, device: str, precision: str) -> PoseEstimator:
         from .estimator import PoseEstimator

@@ -46,10 +46,15 @@ def test_never_what_has_failed_everything_else_in_order_of_speed(
 
 
 def test_one_failure_after_the_other_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hardware, "available", lambda: MACHINE[2:4])
-    first, second = (EngineInfo("OpenVINO", device, "f32") for device in ("GPU (Xe)", "CPU"))
-    assert names(EstimatorFactory(), first) == [("openvino", "cpu")]
-    assert names(EstimatorFactory(), first, second) == []
+    monkeypatch.setattr(hardware, "available", lambda: MACHINE[2:])
+    gpu, cpu = (EngineInfo("OpenVINO", device, "f32") for device in ("GPU (Xe)", "CPU"))
+    slow = EngineInfo("PyTorch", "CPU", "f32")
+    first, second, third = ("openvino", "gpu"), ("openvino", "cpu"), ("torch", "cpu")
+    assert names(EstimatorFactory(), gpu) == [second, third]
+    assert names(EstimatorFactory(), gpu, cpu) == [third, first], "what never failed comes first"
+    assert names(EstimatorFactory(), gpu, cpu, slow) == [first, second]
+    assert names(EstimatorFactory(), gpu, cpu, slow, gpu, cpu) == [third], "nothing a third time"
+    assert names(EstimatorFactory(), gpu, cpu, slow, gpu, cpu, slow) == []
 
 
 def test_this_machine_goes_on_with_pytorch_after_openvino() -> None:
