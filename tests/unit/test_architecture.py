@@ -162,7 +162,7 @@ def loaded_after(code: str) -> set[str]:
         ("import pose_app.spec, pose_app.network.catalogue", ("torch", "PySide6", "cv2")),
         ("import pose_app.settings", ("torch", "PySide6", "cv2", "numpy")),
         ("from pose_app import PoseEstimator", ("torch", "PySide6")),
-        ("import pose_app.pipeline.session, pose_app.pipeline.opening", ("torch", "PySide6")),
+        ("import pose_app.pipeline.session, pose_app.pose.factory", ("torch", "PySide6")),
         ("import pose_app.engines.choose, pose_app.engines.openvino_engine", ("torch", "PySide6")),
         ("import pose_app.recording.verify, pose_app.sources.opening", ("torch", "PySide6")),
     ],
