@@ -79,6 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> int:
     """Run until the source ends, a limit is reached or a signal comes. Raises PoseAppError."""
     from . import diagnostics
+    from .drawing.options import DrawOptions
     from .pipeline.options import SessionOptions
     from .pipeline.session import Session
     from .recording.recording import RecordingRequest
@@ -109,8 +110,7 @@ def main(arguments: argparse.Namespace) -> int:
         annotated=arguments.record,
         raw=arguments.raw,
         log=arguments.log,
-        show_region=arguments.show_region,
-        show_text=arguments.show_text,
+        drawing=DrawOptions(region=arguments.show_region, text=arguments.show_text),
         rename=False,
     )
     with _signals() as asked_to_stop:

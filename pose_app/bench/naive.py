@@ -9,10 +9,11 @@ from typing import Any
 import av
 import cv2
 
+from ..drawing.draw import Drawing
+from ..drawing.options import DrawOptions
 from ..errors import SourceError
 from ..pose.estimator import PoseEstimator
-from ..recording.overlay import draw
-from ..types import Frame
+from ..types import Frame, FrameResult
 
 _FPS = 30
 
@@ -28,6 +29,7 @@ def run(clip: Path, out: Path, estimator: PoseEstimator, seconds: float) -> floa
     cv2.setNumThreads(1)
     with av.open(str(out), "w") as container:
         stream: Any = None
+        drawing = Drawing()
         count, started = -warm, time.perf_counter()
         capture = _opened(clip)
         while count <= 0 or time.perf_counter() - started < seconds:
@@ -39,14 +41,15 @@ def run(clip: Path, out: Path, estimator: PoseEstimator, seconds: float) -> floa
                 capture = _opened(clip)
                 continue
             now = time.perf_counter_ns()
-            poses = estimator.track(Frame(count + warm, now, (count + warm) / _FPS, image))  # type: ignore[arg-type]
+            frame = Frame(count + warm, now, (count + warm) / _FPS, image)  # type: ignore[arg-type]
+            result = FrameResult(frame, tuple(estimator.track(frame)), time.perf_counter_ns())
             if stream is None:
                 stream = container.add_stream("libx264", rate=_FPS)
                 stream.height, stream.width = image.shape[:2]
                 stream.pix_fmt = "yuv420p"
                 stream.codec_context.thread_count = 1
                 stream.options = {"preset": "ultrafast", "tune": "zerolatency", "crf": "21"}
-            picture = cv2.cvtColor(draw(image, poses), cv2.COLOR_BGR2YUV_I420)  # type: ignore[arg-type]
+            picture = cv2.cvtColor(drawing.draw(result, DrawOptions()), cv2.COLOR_BGR2YUV_I420)
             encoded = av.VideoFrame.from_ndarray(picture, format="yuv420p")  # type: ignore[arg-type]
             container.mux(stream.encode(encoded))
             count += 1

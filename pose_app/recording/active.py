@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
+from ..drawing.draw import Drawing
+from ..drawing.options import DrawOptions
 from ..errors import RecordingError
 from ..types import Frame, FrameResult, Image
 from . import files
 from .keypoint_log import KeypointLog
-from .overlay import draw
 from .recording import RecordingReport, RecordingRequest, RecordingState
 from .video_writer import Recorder
 from .writer import FileWriter
@@ -43,6 +44,8 @@ class ActiveRecording:
         *,
         on_failure: Failure | None = None,
     ) -> None:
+        self.drawing: DrawOptions = request.drawing  # read for every frame
+        self._picture = Drawing()
         self.source: str | None = None
         self.size: tuple[int, int] | None = None
         self.model: str | None = None
@@ -109,6 +112,7 @@ class ActiveRecording:
     def describe(self, model: dict[str, Any]) -> None:
         """What the poses come from: goes into the log's header."""
         self.model = model["model"]
+        self._picture.stacks = model.get("stacks")
         self._described = model
 
     def offer_raw(self, frame: Frame, stamp: float) -> None:
@@ -220,12 +224,7 @@ class ActiveRecording:
         return RecordingReport(reports, stuck)
 
     def _draw(self, image: Image, result: FrameResult | None) -> Image:
-        text = []
-        poses = () if result is None else result.poses
-        if self.request.show_text and result is not None and poses:
-            spent, stacks = sum(result.timings.values()), poses[0].stacks
-            text.append(f"{stacks} stack{'s' * (stacks > 1)}  {spent:.0f} ms")
-        return draw(image, poses, show_region=self.request.show_region, text=text)
+        return image if result is None else self._picture.draw(result, self.drawing)
 
     def _header(self, frame: Frame, model: dict[str, Any]) -> dict[str, Any]:
         request = self.request

@@ -6,20 +6,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..drawing.options import DrawOptions
+
 
 @dataclass(frozen=True)
 class RecordingRequest:
     """The files to write; None = not this one.
 
-    `show_region` and `show_text` (stacks and time of each frame) are for the annotated video.
-    `rename`: a name that is taken gets ' (2)' instead of being an error.
+    `drawing` is what the annotated video shows; it may change while it is recorded. The raw one is
+    as sharp as the camera, whatever is drawn. `rename`: a name that is taken gets ' (2)' instead of
+    being an error.
     """
 
     annotated: Path | None = None
     raw: Path | None = None
     log: Path | None = None
-    show_region: bool = False
-    show_text: bool = False
+    drawing: DrawOptions = field(default_factory=DrawOptions)
     rename: bool = True
 
     @property

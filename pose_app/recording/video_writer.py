@@ -14,31 +14,26 @@ from pathlib import Path
 from typing import Any
 
 import av
-import cv2
-import numpy as np
 
 from ..errors import RecordingError
 from ..types import FrameResult, Image
-from . import files
+from . import files, h264
 from .writer import FileWriter
 
 Draw = Callable[[Image, "FrameResult | None"], Image]
 _Item = tuple[Image, float, "FrameResult | None"]
 
-QUEUE_BYTES = 96 * 2**20  # pictures that may wait for the encoder
+QUEUE_BYTES = 96 * 2**20  # pictures and heatmaps that may wait for the encoder
+_MAP_BYTES = 4 * 64 * 64  # of one joint's heatmap in one stack
 QUEUE_FRAMES = 4, 32  # but never fewer or more than this
 
-# 90 kHz is MPEG's own clock: exact for every usual rate. Matroska knows milliseconds only.
-TICKS = {"mp4": 90_000, "matroska": 1_000}
+TICKS = h264.TICKS
 _CRASH_SAFE = {
     "mp4": {"movflags": "hybrid_fragmented+frag_every_frame", "flush_packets": "1"},
     "matroska": {"cluster_time_limit": "1", "flush_packets": "1"},
 }
 _OLD_MP4 = "frag_every_frame+empty_moov+default_base_moof"
-# superfast and slower cost the network more than they save on disk (5 ms a frame at 720p against
-# 2.6); zerolatency holds no frame back.
-_X264 = {"preset": "ultrafast", "tune": "zerolatency", "crf": "21"}
-_BT601, _LIMITED = 6, 1  # AVCOL_SPC_SMPTE170M, AVCOL_RANGE_MPEG: what OpenCV's I420 is
+_GOP_SECONDS = 2.0  # seeking is exact to that
 
 
 class Recorder(FileWriter[_Item]):
@@ -76,7 +71,9 @@ class Recorder(FileWriter[_Item]):
 
         `result` is what `draw` gets. Nobody may write into `image` from now on.
         """
-        self._frame_bytes = image.nbytes
+        people = () if result is None or self._draw is None else result.poses
+        heat = sum(_MAP_BYTES * pose.stack_scores.size for pose in people if pose.maps is not None)
+        self._frame_bytes = image.nbytes + heat
         return self.offer_item((image, seconds, result))
 
     def _room(self) -> int:
@@ -89,11 +86,10 @@ class Recorder(FileWriter[_Item]):
             image = self._draw(image, result)
         if self._container is None:
             self._open(image.shape[1], image.shape[0])
-        frame = av.VideoFrame.from_ndarray(_to_yuv(image), format="yuv420p")
         ticks = TICKS[self._format]
         # Two frames never share a tick: players would drop one.
         self._last = max(round(seconds * ticks), self._last + 1)
-        frame.pts, frame.time_base = self._last, Fraction(1, ticks)
+        frame = h264.video_frame(image, self._last, ticks)
         self._seconds = self._last / ticks
         return self._mux(frame)
 
@@ -123,24 +119,8 @@ class Recorder(FileWriter[_Item]):
         try:
             stream: Any = self._container.add_stream("libx264", rate=rate)
         except ValueError:
-            raise RecordingError(
-                "This installation of PyAV has no H.264 encoder (libx264): "
-                "install the wheel from PyPI with `pip install --force-reinstall av`."
-            ) from None
-        stream.width, stream.height = width + width % 2, height + height % 2
-        stream.pix_fmt = "yuv420p"
-        context = stream.codec_context
-        stream.time_base = context.time_base = Fraction(1, TICKS[self._format])
-        context.options = dict(_X264)
-        # One thread: it keeps up with 720p at 200 fps, and the network needs the other cores.
-        context.thread_count = 1
-        context.gop_size = max(1, round(2 * rate))  # seeking is exact to two seconds
-        context.colorspace, context.color_range = _BT601, _LIMITED
+            raise RecordingError(h264.NO_ENCODER) from None
+        ticks = TICKS[self._format]
+        stream.time_base = Fraction(1, ticks)
+        h264.configure(stream.codec_context, (width, height), rate, ticks, _GOP_SECONDS)
         self._stream = stream
-
-
-def _to_yuv(image: Image) -> np.ndarray:
-    height, width = image.shape[:2]
-    if height % 2 or width % 2:
-        image = cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)  # type: ignore[assignment]
-    return cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420)

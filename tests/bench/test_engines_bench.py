@@ -11,7 +11,6 @@ from pose_app.engines.base import Engine
 from pose_app.engines.choose import open_engine
 from pose_app.pose.crop import crop
 from pose_app.pose.estimator import PoseEstimator
-from pose_app.recording.overlay import draw
 from pose_app.sources.demo import open_demo
 from pose_app.types import Frame, Image, Pose, Region
 
@@ -67,8 +66,3 @@ def test_track(benchmark: BenchmarkFixture, engine: Engine, frames: list[Frame])
         return pose
 
     assert benchmark(following).joints.shape == (len(engine.spec.joints), 2)
-
-
-def test_overlay(benchmark: BenchmarkFixture, frames: list[Frame], pose: Pose) -> None:
-    drawn = benchmark(draw, frames[0].image, [pose])
-    assert drawn.shape == frames[0].image.shape

@@ -17,9 +17,9 @@ import cv2
 import numpy as np
 import pytest
 
+from pose_app.drawing.colours import SIDES, bgr
 from pose_app.paths import bundled
 from pose_app.recording.keypoint_log import Joint, LogFrame, LogReader
-from pose_app.recording.overlay import SIDES
 from pose_app.recording.verify import verify
 from tests.media import numbered_picture, regular, write_video
 from tests.servers import MjpegServer, demo_jpegs
@@ -103,7 +103,7 @@ def test_the_demo_clip_annotated_raw_and_logged(tmp_path: Path) -> None:
         changed = np.abs(drawn - plain)[round(y), round(x)].sum()
         if present and score > 0.7:
             sure += 1
-            colour = SIDES[_side(log.joints[joint])]
+            colour = bgr(SIDES[_side(log.joints[joint])])
             assert changed > 30
             assert np.abs(drawn[round(y), round(x)] - colour).max() < 90
     assert sure >= 3

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import random
 import sys
 from collections.abc import Callable
 from functools import partial
 
+from pose_app.drawing.options import DRAWINGS, DrawOptions
+from pose_app.drawing.privacy import BACKGROUNDS
 from pose_app.engines.hardware import available
 from pose_app.errors import RecordingError
 from pose_app.pose.factory import EstimatorFactory
@@ -147,11 +150,24 @@ def start_recording(watched: Watched) -> None:
             annotated=folder / f"{stem}{suffix}" if kinds[0] else None,
             raw=folder / f"{stem}-raw{suffix}" if kinds[1] else None,
             log=folder / f"{stem}.jsonl" if kinds[2] else None,
-            show_region=rng.random() < 0.5,
-            show_text=rng.random() < 0.5,
+            drawing=some_drawing(rng),
         )
     )
     watched.expect("recording_started")
+
+
+def some_drawing(rng: random.Random) -> DrawOptions:
+    """Any way to draw a frame."""
+    return DrawOptions(
+        rng.choice(DRAWINGS),
+        rng.choice(BACKGROUNDS),
+        stack=rng.choice([None, 0, 7]),
+        compare=rng.choice([None, 0]),
+        joint=rng.choice([None, 3, 99]),
+        heatmap=rng.random() < 0.5,
+        region=rng.random() < 0.5,
+        text=rng.random() < 0.5,
+    )
 
 
 def stop_recording(watched: Watched) -> None:

@@ -15,10 +15,11 @@ import av
 import numpy as np
 import pytest
 
+from pose_app.drawing.draw import draw
+from pose_app.drawing.options import DrawOptions
 from pose_app.errors import RecordingError
 from pose_app.recording import files, video_writer
 from pose_app.recording import writer as writer_module
-from pose_app.recording.overlay import draw
 from pose_app.recording.recording import RecordingReport
 from pose_app.recording.video_writer import Recorder
 from pose_app.types import Frame, FrameResult
@@ -48,7 +49,7 @@ def irregular(count: int, seed: int = 1) -> list[float]:
 
 def skeleton(image: np.ndarray, result: FrameResult | None) -> np.ndarray:
     assert result is not None
-    return draw(image, result.poses)
+    return draw(result, DrawOptions())
 
 
 def record(path: Path, times: list[float], **options: object) -> object:
