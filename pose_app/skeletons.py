@@ -188,6 +188,26 @@ MPII_16 = Skeleton(
     body_25=_body_25(_MPII_JOINTS),
 )
 
+# MPII's joints, then the five of the face as COCO names them: close to a camera they are what there
+# is to see. Limbs of the face: nose to eyes, eyes to ears.
+_MPII_21_JOINTS = (*_MPII_JOINTS, *COCO_17_NAMES[:5])
+MPII_21 = Skeleton(
+    name="mpii-21",
+    joints=_MPII_21_JOINTS,
+    limbs=(*MPII_16.limbs, (16, 17), (16, 18), (17, 19), (18, 20)),
+    flip=(*MPII_16.flip, 16, 18, 17, 20, 19),
+    parts=(
+        ("head", (8, 9, 16, 17, 18, 19, 20)),
+        ("torso", (6, 7)),
+        ("right arm", (10, 11, 12)),
+        ("left arm", (13, 14, 15)),
+        ("right leg", (0, 1, 2)),
+        ("left leg", (3, 4, 5)),
+    ),
+    coco_17=_ways(_MPII_21_JOINTS, COCO_17_NAMES),
+    body_25=_body_25(_MPII_21_JOINTS),
+)
+
 COCO_17 = Skeleton(
     name="coco-17",
     joints=COCO_17_NAMES,
@@ -271,7 +291,7 @@ LSP_14 = Skeleton(
 )
 
 OTHER = "other"  # the part of joints that no known skeleton has
-SKELETONS = {skeleton.name: skeleton for skeleton in (MPII_16, COCO_17, LSP_14)}
+SKELETONS = {skeleton.name: skeleton for skeleton in (MPII_16, MPII_21, COCO_17, LSP_14)}
 
 _PARTS = ("head", "torso", "right arm", "left arm", "right leg", "left leg", OTHER)
 _PART_OF = {

@@ -20,6 +20,12 @@ SCHEMA = 1
 
 _MAX_HEADER = 100 * 2**20  # bytes of a safetensors header
 
+# The maps of a finder (`output == "boxes"`) in their order: a logit that somebody's middle is in
+# this pixel; the logarithm of the box's width and height / BOX_UNIT; from the middle of the pixel to
+# the middle of the box, map pixels.
+BOX_MAPS = ("centre", "log_width", "log_height", "offset_x", "offset_y")
+BOX_UNIT = 64.0  # input pixels
+
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -94,7 +100,8 @@ class ModelSpec:
     logits of a joint plus one logit fixed at 0 that stands for *absent*). `score` is `peak` or
     `window` (sum of the probability map in 5x5 around the peak). `flip_shift` is by how many map
     pixels a flipped answer is shifted before averaging. `threshold` is the calibrated score under
-    which a joint is absent; `person_threshold` the mean of the better half of a person's calibrated
+    which a joint is absent (of a finder: the score under which a peak is nobody);
+    `person_threshold` the mean of the better half of a person's calibrated
     scores under which there is nobody.
     """
 
@@ -259,7 +266,9 @@ def _check(spec: ModelSpec) -> None:
     if min(spec.std) <= 0:
         raise ValueError("std must be positive")
     _choice("colour", spec.colour, ("RGB", "BGR"))
-    _choice("output", spec.output, ("heatmap", "logits"))
+    _choice("output", spec.output, ("heatmap", "logits", "boxes"))
+    if (spec.output == "boxes") != (spec.joints == BOX_MAPS):
+        raise ValueError("a finder has the maps " + ", ".join(BOX_MAPS) + ", and nobody else has")
     _choice("score", spec.score, ("peak", "window"))
     _choice("decode.subpixel", spec.decode.subpixel, ("quarter", "dark", "centroid", "mass"))
     _choice("decode.border", spec.decode.border, ("interior", "clamp"))

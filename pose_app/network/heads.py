@@ -1,4 +1,4 @@
-"""Another joint set on a trained network, as a start for fine-tuning."""
+"""Other heads on a trained network, as a start for training: other joints, or a finder's maps."""
 
 from __future__ import annotations
 
@@ -9,9 +9,16 @@ from torch import nn
 
 from ..errors import ModelError
 from ..skeletons import Skeleton
-from ..spec import ModelSpec
+from ..spec import BOX_MAPS, DecodeRule, ModelSpec
 from .hourglass import StackedHourglass
 from .native import build
+
+_CENTRE_PRIOR = -2.2  # logit of 0.1
+
+# Joints between which a joint of the face lies.
+NEAR = dict.fromkeys(
+    ("nose", "left_eye", "right_eye", "left_ear", "right_ear"), ("upper_neck", "head_top")
+)
 
 
 def with_joints(
@@ -20,8 +27,10 @@ def with_joints(
     """The network with one heatmap per joint of `skeleton`, and its spec without calibration.
 
     Everything but the heads (and the way of the heatmaps back into the trunk) is kept. A joint of
-    the same name keeps its weights, a new one starts from PyTorch's initial values. The given
-    network is not changed. Raises ModelError for any other graph than Newell's.
+    the same name keeps its weights. A new joint starts as the mean of its neighbours in NEAR, where
+    the network knows them all, else from PyTorch's initial values. Its map says nothing to the next
+    stack yet, so that the joints kept are answered exactly as before, unless others are dropped.
+    The given network is not changed. Raises ModelError for any other graph than Newell's.
     """
     if not isinstance(network, StackedHourglass):
         raise ModelError(
@@ -44,14 +53,57 @@ def with_joints(
         for old, joint in enumerate(spec.joints)
         if joint in skeleton.joints
     ]
+    near = {
+        new: [spec.joints.index(neighbour) for neighbour in NEAR[joint]]
+        for new, joint in enumerate(skeleton.joints)
+        if joint not in spec.joints and all(n in spec.joints for n in NEAR.get(joint, ("",)))
+    }
     with torch.no_grad():
         for key, value in target.items():
             if ".merge_heatmaps.weight" in key:
+                value.zero_()
                 for new, old in pairs:
                     value[:, new] = source[key][:, old]
             elif ".head." in key:
                 for new, old in pairs:
                     value[new] = source[key][old]
+                for new, olds in near.items():
+                    value[new] = source[key][olds].mean(dim=0)
             else:
                 value.copy_(source[key])
+    return made.train(network.training), changed
+
+
+def finder_from(network: nn.Module, spec: ModelSpec) -> tuple[StackedHourglass, ModelSpec]:
+    """A person finder of one stack that starts with the stem and the first stack of a pose network.
+
+    Returns (network, spec): the head is new, with a prior for centres of a tenth, as in Lin et al.
+    (*Focal loss*, ICCV 2017) and Zhou et al. (*Objects as points*, 2019). Raises ModelError for any
+    other graph than Newell's.
+    """
+    if not isinstance(network, StackedHourglass):
+        raise ModelError(f"{spec.name} has CornerNet's graph: a finder starts from Newell's only.")
+    changed = replace(
+        spec,
+        network=replace(spec.network, stacks=1, joints=len(BOX_MAPS)),
+        joints=BOX_MAPS,
+        limbs=(),
+        flip=tuple(range(len(BOX_MAPS))),
+        output="boxes",
+        score="peak",
+        decode=DecodeRule(),
+        calibration=(),
+    )
+    made = build(changed)
+    assert isinstance(made, StackedHourglass)
+    source = network.state_dict()
+    with torch.no_grad():
+        for key, value in made.state_dict().items():
+            if ".head." not in key:
+                value.copy_(source[key])
+        head = made.stacks[0].head
+        assert isinstance(head, nn.Conv2d) and head.bias is not None
+        nn.init.normal_(head.weight, std=0.01)
+        head.bias.zero_()
+        head.bias[0] = _CENTRE_PRIOR
     return made.train(network.training), changed

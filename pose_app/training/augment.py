@@ -22,6 +22,13 @@ from .store import Canvases, Doubles, to_device
 
 # The crop that `evaluate` and, nearly, the tracker take: 1.35 x the joints' extent + 8 pixels.
 AROUND, MARGIN = 1.35, 8.0
+# The crop around a finder's box: 1.3 x its longer side.
+BOX_AROUND = 1.3
+_CLOSE, _CUT = 0.15, 0.35  # shares of views so close that a face fills them, of people cut off
+_FEWEST_FACE, _SMALLEST_FACE = 2, 6.0  # joints, and pixels between them, to know a face's size
+_HEAD_HEIGHT = 1.9  # height of a head / largest extent of its nose, eyes and ears
+_SMALLEST_BOX = 12.0  # pixels
+_FACE = ("nose", "eye", "ear")
 _UPPER = ("shoulder", "elbow", "wrist", "neck", "head_top", "thorax", "nose", "eye", "ear")
 _GREY = (0.299, 0.587, 0.114)
 
@@ -29,14 +36,21 @@ _GREY = (0.299, 0.587, 0.114)
 @dataclass(frozen=True)
 class Views:
     """How B canvases are looked at. `centre` (B, 2) and `side` (B,) in canvas pixels, `angle` (B,)
-    radians, `flip` (B,) bool, `fill` (B, 3): colour 0..1 beyond the border, negative: the border's
-    own pixels go on."""
+    radians, `flip` (B,) bool, `fill` (B, 3): colour 0..1 beyond the frame, negative: the frame's
+    own pixels go on. `frame` (B, 4): first and last x and y (left, top, right, bottom) of what the
+    camera shows of the picture, canvas pixels; what lies beyond is out of view."""
 
     centre: Doubles
     side: Doubles
     angle: Doubles
     flip: NDArray[np.bool_]
     fill: Doubles
+    frame: Doubles
+
+
+def whole(sizes: Floats) -> Doubles:
+    """Frames (B, 4) that show all of pictures of these sizes (B, 2)."""
+    return np.concatenate((np.zeros((len(sizes), 2)), sizes - 1.0), axis=1)
 
 
 def upper_joints(skeleton: Skeleton) -> NDArray[np.bool_]:
@@ -62,12 +76,20 @@ def evaluation_views(canvases: Canvases) -> Views:
     centre, side = squares(canvases.points, canvases.states == PRESENT, canvases.sizes)
     count = len(side)
     none = np.zeros(count)
-    return Views(centre, side, none, none.astype(bool), np.zeros((count, 3)))
+    frame = whole(canvases.sizes)
+    return Views(centre, side, none, none.astype(bool), np.zeros((count, 3)), frame)
 
 
-def draw_views(random: np.random.Generator, canvases: Canvases, upper: NDArray[np.bool_]) -> Views:
-    """Random views: mostly near the evaluation's crop, some wide (the search looks at whole frames)
-    and some of the upper body alone (webcams)."""
+def face_joints(skeleton: Skeleton) -> NDArray[np.bool_]:
+    """(K,): nose, eyes and ears."""
+    return np.array([joint.endswith(_FACE) for joint in skeleton.joints])
+
+
+def draw_views(random: np.random.Generator, canvases: Canvases, skeleton: Skeleton) -> Views:
+    """Random views of persons: where a box is known, what the app crops around a finder's boxes
+    (`_box_view`). Elsewhere mostly near the evaluation's crop, some wide and some of the upper body
+    alone (webcams), some cut off by the frame's border."""
+    upper, face = upper_joints(skeleton), face_joints(skeleton)
     count = len(canvases.sizes)
     present = canvases.states == PRESENT
     nobody = ~present.any(axis=1)
@@ -87,21 +109,91 @@ def draw_views(random: np.random.Generator, canvases: Canvases, upper: NDArray[n
     degrees = np.where(somehow, random.uniform(-180, 180, count), degrees)
     fill = random.random((count, 3)) * (random.random((count, 1)) < 0.3)
     fill[random.random(count) < 0.35] = -1
-    return Views(centre, side, np.radians(degrees), random.random(count) < 0.5, fill)
+    flip = random.random(count) < 0.5
+    frame = whole(canvases.sizes)
+    boxes = canvases.boxes
+    for row in np.flatnonzero(np.isfinite(boxes[:, 0])):
+        seen = canvases.points[row][present[row] & face]
+        frame[row], centre[row], side[row] = _box_view(random, frame[row], boxes[row], seen)
+        degrees[row] = random.normal(0, 8) if random.random() < 0.5 else 0.0
+        fill[row] = 0
+    cut = ~np.isfinite(boxes[:, 0]) & ~partly & ~nobody & (random.random(count) < 0.12)
+    for row in np.flatnonzero(cut):
+        points = canvases.points[row][present[row]]
+        box = np.concatenate((points.min(axis=0), points.max(axis=0)))
+        frame[row] = _cut(random, frame[row], box)
+        centre[row], side[row] = _around(random, np.concatenate(_common(frame[row], box)))
+        fill[row] = 0
+    return Views(centre, side, np.radians(degrees), flip, fill, frame)
+
+
+def _box_view(
+    random: np.random.Generator, frame: Doubles, box: Floats, face: Floats
+) -> tuple[Doubles, Doubles, float]:
+    """(frame (4,), centre (2,), side): the crop of a person by a finder that is a little wrong.
+
+    A camera that stands closer than the picture's is a smaller frame: it cuts people off, in the
+    closest one a face is as high as half the frame. `face` (n, 2): joints of the face.
+    """
+    kind = random.random()
+    extent = np.ptp(face, axis=0).max() if len(face) >= _FEWEST_FACE else 0.0
+    if kind < _CLOSE and extent > _SMALLEST_FACE:
+        height = extent * _HEAD_HEIGHT * random.uniform(2.0, 4.5)
+        sides = np.array([height * random.uniform(0.75, 1.8), height])
+        middle = face.mean(axis=0) + random.uniform((-0.3, -0.05), (0.3, 0.3)) * sides
+        near = np.concatenate((middle - sides / 2, middle + sides / 2))
+        frame = np.concatenate(_common(frame, near))
+    elif kind < _CLOSE + _CUT:
+        frame = _cut(random, frame, box)
+    centre, side = _around(random, np.concatenate(_common(frame, box)))
+    return frame, centre, side
+
+
+def _cut(random: np.random.Generator, frame: Doubles, box: Floats | Doubles) -> Doubles:
+    """The frame (4,) made smaller so that it cuts off some of the box (4,): mostly below, as a
+    table and a webcam do, less often at the sides."""
+    left, top, right, bottom = (float(v) for v in box)
+    made = frame.copy()
+    if random.random() < 0.75:
+        made[3] = min(made[3], top + (bottom - top) * random.uniform(0.3, 1.0))
+    if random.random() < 0.3:
+        part = (right - left) * random.uniform(0.0, 0.5)
+        if random.random() < 0.5:
+            made[0] = max(made[0], left + part)
+        else:
+            made[2] = min(made[2], right - part)
+    if random.random() < 0.1:
+        made[1] = max(made[1], top + (bottom - top) * random.uniform(0.0, 0.25))
+    return made
+
+
+def _common(one: Doubles | Floats, other: Doubles | Floats) -> tuple[Doubles, Doubles]:
+    """Top left and bottom right corner of what two boxes (4,) have in common, at least a pixel."""
+    low, high = np.maximum(one[:2], other[:2]), np.minimum(one[2:], other[2:])
+    return low.astype(np.float64), np.maximum(high, low + 1).astype(np.float64)
+
+
+def _around(random: np.random.Generator, box: Doubles) -> tuple[Doubles, float]:
+    """(centre, side) of the square that the app takes around a box (4,), with a finder's errors."""
+    longer = max(float(np.max(box[2:] - box[:2])), _SMALLEST_BOX)
+    side = BOX_AROUND * longer * float(np.exp(np.clip(random.normal(0, 0.14), -0.35, 0.35)))
+    shift = random.normal(0, 0.05, 2).clip(-0.14, 0.14) * side
+    return (box[:2] + box[2:]) / 2 + shift, side
 
 
 def warp(
     canvases: Canvases, views: Views, size: int, flip: tuple[int, ...]
-) -> tuple[Tensor, Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """What the network sees: images (B, 3, size, size) 0..1 RGB, points (B, K, 2) in their pixels,
-    states (B, K). A joint that leaves the view is absent; `flip` is the skeleton's."""
+    states (B, K), weights (B, K). A joint that leaves the view or the frame is absent; `flip` is
+    the skeleton's."""
     device = canvases.images.device
 
     def on_device(values: NDArray[np.generic]) -> Tensor:
         return to_device(values.astype(np.float32), device)
 
     centre, side, fill = on_device(views.centre), on_device(views.side), on_device(views.fill)
-    sizes = on_device(canvases.sizes)
+    frame = on_device(views.frame)[:, :, None, None]
     mirrored = np.where(views.flip, -1.0, 1.0)
     cos, sin = np.cos(views.angle), np.sin(views.angle)
     # Input (u, v) in -0.5..0.5 -> canvas: centre + rotation(mirror * u, v) * side.
@@ -111,12 +203,11 @@ def warp(
     c, s = on_device(cos)[:, None, None], on_device(sin)[:, None, None]
     x = centre[:, 0, None, None] + c * u - s * v
     y = centre[:, 1, None, None] + s * u + c * v
-    last = sizes - 1
-    inside = (x > -0.5) & (x < last[:, 0, None, None] + 0.5)
-    inside &= (y > -0.5) & (y < last[:, 1, None, None] + 0.5)
-    # Beyond the border the nearest pixel goes on; a canvas holds nothing right of or below it.
-    x = torch.minimum(x.clamp_min(0), last[:, 0, None, None])
-    y = torch.minimum(y.clamp_min(0), last[:, 1, None, None])
+    inside = (x > frame[:, 0] - 0.5) & (x < frame[:, 2] + 0.5)
+    inside &= (y > frame[:, 1] - 0.5) & (y < frame[:, 3] + 0.5)
+    # Beyond the frame the nearest pixel goes on; a canvas holds nothing right of or below it.
+    x = torch.minimum(torch.maximum(x, frame[:, 0]), frame[:, 2])
+    y = torch.minimum(torch.maximum(y, frame[:, 1]), frame[:, 3])
     canvas = canvases.images.shape[1]
     grid = torch.stack((x, y), dim=-1).add_(0.5).mul_(2 / canvas).sub_(1)
     images = canvases.images.permute(0, 3, 1, 2).float()
@@ -128,18 +219,24 @@ def warp(
     across = (cos[:, None] * away[..., 0] + sin[:, None] * away[..., 1]) * mirrored[:, None]
     down = -sin[:, None] * away[..., 0] + cos[:, None] * away[..., 1]
     points = (np.stack((across, down), axis=-1) + 0.5) * size - 0.5
-    order = list(flip)
-    points = np.where(views.flip[:, None, None], points[:, order], points)
-    states = np.where(views.flip[:, None], canvases.states[:, order], canvases.states)
-    outside = ((points < -0.5) | (points > size - 0.5)).any(axis=-1)
-    states = np.where((states == PRESENT) & outside, ABSENT, states)
-    return images, on_device(points), to_device(states.astype(np.int64), device)
+    low, high = views.frame[:, None, :2] - 0.5, views.frame[:, None, 2:] + 0.5
+    outside = ((canvases.points < low) | (canvases.points > high)).any(axis=-1)
+    outside |= ((points < -0.5) | (points > size - 0.5)).any(axis=-1)
+    states = np.where((canvases.states == PRESENT) & outside, ABSENT, canvases.states)
+    order, mirror = list(flip), views.flip[:, None]
+    points = np.where(mirror[..., None], points[:, order], points)
+    states = np.where(mirror, states[:, order], states)
+    weights = np.where(mirror, canvases.weights[:, order], canvases.weights)
+    return images, on_device(points), to_device(states.astype(np.int64), device), on_device(weights)
 
 
-def disturb(images: Tensor, nobody: Tensor, random: torch.Generator) -> Tensor:
+def disturb(
+    images: Tensor, nobody: Tensor, random: torch.Generator, pasted: bool = True
+) -> Tensor:
     """Light, colour, blur, low resolution, noise, JPEG and things in front (B, 3, S, S) 0..1.
 
-    `nobody` (B,) pictures have nobody in them, and nobody is pasted into them.
+    `nobody` (B,) pictures have nobody in them, and nobody is pasted into them, nor into any without
+    `pasted`.
     """
     count, _, size, _ = images.shape
     device = images.device
@@ -157,6 +254,7 @@ def disturb(images: Tensor, nobody: Tensor, random: torch.Generator) -> Tensor:
         order = torch.randperm(count, device=device, generator=random)
         return order[: max(1, round(share * count))]
 
+    bars = (images == 0).all(dim=1, keepdim=True) & some(0.7)  # beyond the frame the app is black
     rows = part(0.25)
     images[rows] = _blurred(images[rows], 0.4 + 2.1 * uniform(len(rows)))
     rows = part(0.1)
@@ -177,14 +275,14 @@ def disturb(images: Tensor, nobody: Tensor, random: torch.Generator) -> Tensor:
 
     for chance, smallest, largest in ((0.25, 0.08, 0.3), (0.15, 0.1, 0.4)):
         box = _boxes(count, smallest, largest, size, uniform) & some(chance)
-        person = some(0.5) & ~nobody.view(-1, 1, 1, 1)
+        person = some(0.5) & ~nobody.view(-1, 1, 1, 1) & pasted
         colour = uniform(count, 3, 1, 1) + 0.08 * normal(count, 3, size, size)
         images = torch.where(box, torch.where(person, images.roll(1, 0), colour), images)
     images = images + normal(*images.shape) * (some(0.4) * uniform(count, 1, 1, 1) * 0.06)
     images = images.clamp(0, 1)
     rows = part(0.2)
     images[rows] = _jpeg(images[rows], 0.01 + 0.07 * uniform(len(rows)) ** 2)
-    return images
+    return images.masked_fill_(bars, 0)
 
 
 def _host(random: torch.Generator) -> torch.Generator:

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
-from ..skeletons import MPII_16, Skeleton
+from ..skeletons import MPII_16, MPII_21, Skeleton
 from ..sources.images import decode_image
 from ..types import Floats, Image
 
@@ -27,6 +28,9 @@ COMPLETE_SHARDS = ("synthetic", "no_person")
 # Shards whose labels were made by many hands and have gross errors.
 NOISY_SHARDS = ("lspet",)
 
+# A teacher's joints of faces: used from this score on, with this share of it as their weight.
+_SURE_FACE, _TEACHER_WEIGHT = 0.4, 0.6
+
 Rows = NDArray[np.intp]
 
 
@@ -35,9 +39,12 @@ class PoseData:
     """n persons (or pictures of nobody), each with its picture.
 
     `keypoints` (n, K, 3) float32: x, y in pixels of the picture that `read` gives, where (0, 0) is
-    the centre of the first pixel, and v: 0 no label, 1 hidden, 2 seen. `complete`: a joint without
-    a label is absent, not unknown. `pictures[i]` names picture i: persons of the same picture
-    share it, so that a split never has one on both sides. `read(i)` gives (H, W, 3) uint8 BGR.
+    the centre of the first pixel, and v: -1 outside the picture, 0 no label, 1 hidden, 2 seen.
+    `complete`: a joint without a label is absent, not unknown. `pictures[i]` names picture i:
+    persons of the same picture share it, so that a split never has one on both sides. `read(i)`
+    gives (H, W, 3) uint8 BGR. `weight` (n, K), 0..1: how much a label says, 1 if None. `boxes`
+    (n, 4): x, y, width, height of each person's visible part, if known. `held_out` (n,) bool: what
+    the maker of the data set keeps for the evaluation, if they say so.
     """
 
     name: str
@@ -46,6 +53,9 @@ class PoseData:
     pictures: tuple[str, ...]
     read: Callable[[int], Image]
     complete: bool = False
+    weight: Floats | None = None
+    boxes: Floats | None = None
+    held_out: NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         return len(self.keypoints)
@@ -54,7 +64,15 @@ class PoseData:
     def states(self) -> NDArray[np.int8]:
         """(n, K): MASKED, PRESENT or ABSENT."""
         without = ABSENT if self.complete else MASKED
-        return np.where(self.keypoints[..., 2] > 0, PRESENT, without).astype(np.int8)
+        v = self.keypoints[..., 2]
+        return np.select([v > 0, v < 0], [PRESENT, ABSENT], without).astype(np.int8)
+
+    @property
+    def weights(self) -> Floats:
+        """(n, K): how much each label says, 0..1."""
+        if self.weight is not None:
+            return self.weight
+        return np.ones(self.keypoints.shape[:2], dtype=np.float32)
 
     @property
     def somebody(self) -> NDArray[np.bool_]:
@@ -70,6 +88,9 @@ class PoseData:
             keypoints=self.keypoints[chosen],
             pictures=tuple(self.pictures[i] for i in chosen),
             read=lambda i: self.read(int(chosen[i])),
+            weight=None if self.weight is None else self.weight[chosen],
+            boxes=None if self.boxes is None else self.boxes[chosen],
+            held_out=None if self.held_out is None else self.held_out[chosen],
         )
 
     def with_skeleton(self, skeleton: Skeleton) -> PoseData:
@@ -83,15 +104,22 @@ class PoseData:
         common = [joint for joint in skeleton.joints if joint in self.skeleton.joints]
         if not common:
             raise DataError(f"{self.name} has no joint in common with the skeleton wanted.")
+        weight = None if self.weight is None else np.ones(keypoints.shape[:2], dtype=np.float32)
+        # A joint that the data does not know may well be in the picture of a person.
+        unknown = self.complete and self.somebody.any() and len(common) < len(skeleton)
         for joint in common:
-            keypoints[:, skeleton.index(joint)] = self.keypoints[:, self.skeleton.index(joint)]
-        nobody = not self.somebody.any()
+            new, old = skeleton.index(joint), self.skeleton.index(joint)
+            keypoints[:, new] = self.keypoints[:, old]
+            if unknown:
+                keypoints[self.states[:, old] == ABSENT, new] = -1
+            if weight is not None and self.weight is not None:
+                weight[:, new] = self.weight[:, old]
         return replace(
             self,
             skeleton=skeleton,
             keypoints=keypoints,
-            # A joint that the data does not know may well be in the picture of a person.
-            complete=self.complete and (nobody or len(common) == len(skeleton)),
+            weight=weight,
+            complete=self.complete and not unknown,
         )
 
 
@@ -113,15 +141,47 @@ def load(path: str | Path, pictures: str | Path | None = None) -> PoseData:
 
 
 def load_shard(path: Path) -> PoseData:
-    """A shard: arrays `jpeg` (files end to end), `offsets` (n + 1), `keypoints` (n, 16, 3), `name`.
+    """A shard: arrays `jpeg` (files end to end), `offsets` (n + 1), `keypoints` (n, 16, 3), `name`;
+    or a scene shard (see `scenes`), of which every person is a row.
 
     The joints are MPII's. The shards named in COMPLETE_SHARDS label everything that can be seen.
-    Persons of one MPII picture share its number, after the second underscore of their name.
+    Persons of one MPII picture share its number, after the second underscore of their name. A file
+    `<name>_faces.npz` beside the shard adds a teacher's five joints of the face: `faces` (n, 5, 3)
+    x, y and score.
+    """
+    arrays, read = read_pictures(path)
+    if "persons" in arrays:
+        from .scenes import load_scene_shard
+
+        return load_scene_shard(path).crops()
+    keypoints, count = arrays["keypoints"].astype(np.float32), len(arrays["name"])
+    if keypoints.shape != (count, len(MPII_16), 3):
+        raise DataError(f"The keypoints of {path} have the shape {keypoints.shape}.")
+    if not np.isfinite(keypoints).all():
+        raise DataError(f"The keypoints of {path} have values that are not finite.")
+    data = PoseData(
+        name=path.stem,
+        skeleton=MPII_16,
+        keypoints=keypoints,
+        pictures=tuple(_picture_of(str(name)) for name in arrays["name"]),
+        read=read,
+        complete=path.stem.startswith(COMPLETE_SHARDS),
+    )
+    faces = path.with_name(f"{path.stem}_faces.npz")
+    return _with_faces(data, faces) if faces.is_file() else data
+
+
+def read_pictures(path: Path) -> tuple[dict[str, NDArray[Any]], Callable[[int], Image]]:
+    """(all arrays of a shard but its pictures, how to read picture i as (H, W, 3) uint8 BGR).
+
+    `jpeg`, `offsets`, `name` and `keypoints` have been checked as far as any shard goes. Raises
+    DataError.
     """
     try:
         with np.load(path) as file:
-            jpeg, offsets = file["jpeg"], file["offsets"]
-            keypoints, names = file["keypoints"], file["name"]
+            arrays = {name: file[name] for name in file.files}
+        jpeg, offsets = arrays.pop("jpeg"), arrays.pop("offsets")
+        keypoints, names = arrays["keypoints"], arrays["name"]
     except Exception as error:  # numpy's reader raises anything on damaged files
         what = f"{type(error).__name__}: {error}"[:200]
         raise DataError(f"{path} is not a shard of training pictures ({what}).") from error
@@ -131,15 +191,11 @@ def load_shard(path: Path) -> PoseData:
             raise DataError(f"The array {name!r} of {path} is damaged.")
         if array.dtype.kind not in kind or array.ndim != (3 if name == "keypoints" else 1):
             raise DataError(f"The array {name!r} of {path} is no such list as a shard has.")
-    offsets, keypoints = offsets.astype(np.int64), keypoints.astype(np.float32)
-    count = len(keypoints)
-    if count == 0 or keypoints.shape[1:] != (len(MPII_16), 3) or len(names) != count:
-        raise DataError(f"The keypoints of {path} have the shape {keypoints.shape}.")
-    bad = jpeg.dtype != np.uint8 or len(offsets) != count + 1
-    if bad or (np.diff(offsets) <= 0).any() or offsets[0] < 0 or offsets[-1] > len(jpeg):
+    offsets = offsets.astype(np.int64)
+    if len(names) == 0 or jpeg.dtype != np.uint8 or len(offsets) != len(names) + 1:
         raise DataError(f"The offsets of {path} do not fit its pictures.")
-    if not np.isfinite(keypoints).all():
-        raise DataError(f"The keypoints of {path} have values that are not finite.")
+    if (np.diff(offsets) <= 0).any() or offsets[0] < 0 or offsets[-1] > len(jpeg):
+        raise DataError(f"The offsets of {path} do not fit its pictures.")
 
     def read(index: int) -> Image:
         picture = decode_image(jpeg[offsets[index] : offsets[index + 1]])
@@ -147,13 +203,25 @@ def load_shard(path: Path) -> PoseData:
             raise DataError(f"Picture {index} of {path} is damaged.")
         return picture
 
-    return PoseData(
-        name=path.stem,
-        skeleton=MPII_16,
-        keypoints=keypoints,
-        pictures=tuple(_picture_of(str(name)) for name in names),
-        read=read,
-        complete=path.stem.startswith(COMPLETE_SHARDS),
+    return arrays, read
+
+
+def _with_faces(data: PoseData, path: Path) -> PoseData:
+    """The same with five joints of the face by a teacher. Raises DataError."""
+    try:
+        with np.load(path) as file:
+            faces = file["faces"].astype(np.float32)
+    except Exception as error:
+        raise DataError(f"{path} has no faces for {data.name} ({error}).") from error
+    if faces.shape != (len(data), len(MPII_21) - len(MPII_16), 3) or not np.isfinite(faces).all():
+        raise DataError(f"The faces of {path} do not fit the persons of {data.name}.")
+    weight = np.where(faces[..., 2] >= _SURE_FACE, _TEACHER_WEIGHT * faces[..., 2].clip(0, 1), 0)
+    faces[..., 2] = np.where(weight > 0, 2, 0)
+    return replace(
+        data,
+        skeleton=MPII_21,
+        keypoints=np.concatenate((data.keypoints, faces), axis=1),
+        weight=np.concatenate((data.weights, weight.astype(np.float32)), axis=1),
     )
 
 
@@ -165,11 +233,13 @@ def _picture_of(name: str) -> str:
 def split(data: PoseData) -> tuple[PoseData, PoseData]:
     """(to train on, held out), by picture, the same in every run.
 
-    LSP extended: its last 400. MPII: every tenth picture number. Others: one picture in 40 of
-    synthetic ones, in six of those of nobody, in ten of anything else.
+    As the data set says, if it does. LSP extended: its last 400. MPII: every tenth picture number.
+    Others: one picture in 40 of synthetic ones, in six of those of nobody, in ten of anything else.
     """
     count = len(data)
-    if data.name.startswith("lspet"):
+    if data.held_out is not None:
+        held = data.held_out
+    elif data.name.startswith("lspet"):
         held = np.arange(count) >= count - min(400, count // 5)
     elif data.name.startswith("mpii") and all(p.isdigit() for p in data.pictures):
         held = np.array([int(picture) % 10 == 0 for picture in data.pictures])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,19 +17,23 @@ from .data import PoseData
 
 Doubles = NDArray[np.float64]
 
-CANVAS = 256  # pixels; larger pictures are cut to the person and reduced to this
+CANVAS = 352  # pixels; larger pictures are cut to the person and reduced to this
 _AROUND = 2.4  # side of that cut / extent of the person: room for scale, shift and rotation
 
 
 @dataclass(frozen=True)
 class Canvases:
-    """B pictures: `images` (B, 256, 256, 3) uint8 RGB, each in the top left corner; `sizes` (B, 2)
-    width and height in pixels; `points` (B, K, 2) in canvas pixels; `states` (B, K)."""
+    """B pictures: `images` (B, 352, 352, 3) uint8 RGB, each in the top left corner; `sizes` (B, 2)
+    width and height in pixels; `points` (B, K, 2) in canvas pixels; `states` (B, K); `weights`
+    (B, K): how much each label says; `boxes` (B, 4): left, top, right, bottom of the person's
+    visible part in canvas pixels, NaN where no box is known."""
 
     images: Tensor
     sizes: Floats
     points: Floats
     states: NDArray[np.int8]
+    weights: Floats
+    boxes: Floats
 
 
 def to_device(values: NDArray[np.generic], device: torch.device) -> Tensor:
@@ -44,7 +47,7 @@ def to_device(values: NDArray[np.generic], device: torch.device) -> Tensor:
 class Store:
     """The pictures of several data sets under one running number.
 
-    `resident` decodes everything once and keeps it on the device (200 kB a picture); otherwise
+    `resident` decodes everything once and keeps it on the device (370 kB a picture); otherwise
     pictures are decoded when they are fetched, by a few threads.
     """
 
@@ -56,6 +59,7 @@ class Store:
         self._starts = np.cumsum([0, *(len(part) for part in parts)])
         self.source = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
         self.states = np.concatenate([part.states for part in parts])
+        self.weights = np.concatenate([part.weights for part in parts])
         self._resident: Canvases | None = None
         if resident:
             self._resident = self._decode(np.arange(len(self.source)))
@@ -74,35 +78,61 @@ class Store:
         if kept is None:
             return self._decode(rows)
         chosen = to_device(rows, self._device)
-        return Canvases(kept.images[chosen], kept.sizes[rows], kept.points[rows], kept.states[rows])
+        return Canvases(
+            kept.images[chosen],
+            kept.sizes[rows],
+            kept.points[rows],
+            kept.states[rows],
+            kept.weights[rows],
+            kept.boxes[rows],
+        )
 
     def _decode(self, rows: NDArray[np.intp]) -> Canvases:
         images = np.zeros((len(rows), CANVAS, CANVAS, 3), dtype=np.uint8)
         sizes = np.empty((len(rows), 2), dtype=np.float32)
         points = np.empty((len(rows), self.states.shape[1], 2), dtype=np.float32)
 
+        boxes = np.full((len(rows), 4), np.nan, dtype=np.float32)
+
         def one(place: int) -> None:
-            part = int(self.source[rows[place]])
-            index = int(rows[place] - self._starts[part])
-            keypoints = self._parts[part].keypoints[index]
-            picture, points[place] = fitted(self._parts[part].read(index), keypoints)
+            number = int(self.source[rows[place]])
+            part, index = self._parts[number], int(rows[place] - self._starts[number])
+            box = None if part.boxes is None else part.boxes[index]
+            picture, points[place], boxes[place] = fitted(
+                part.read(index), part.keypoints[index], box
+            )
             height, width = picture.shape[:2]
             images[place, :height, :width] = picture[..., ::-1]
             sizes[place] = width, height
 
-        with ThreadPoolExecutor(min(16, os.cpu_count() or 1)) as pool:
+        with ThreadPoolExecutor(min(16, torch.get_num_threads())) as pool:
             list(pool.map(one, range(len(rows))))
-        return Canvases(torch.from_numpy(images).to(self._device), sizes, points, self.states[rows])
+        return Canvases(
+            torch.from_numpy(images).to(self._device),
+            sizes,
+            points,
+            self.states[rows],
+            self.weights[rows],
+            boxes,
+        )
 
 
-def fitted(picture: Image, keypoints: Floats) -> tuple[Image, Floats]:
-    """(a picture of at most 256 x 256 pixels, points (K, 2) in it): the surroundings of the person
-    of a larger one, or its middle where nobody is labelled."""
+def fitted(
+    picture: Image, keypoints: Floats, box: Floats | None = None
+) -> tuple[Image, Floats, Floats]:
+    """(a picture of at most 352 x 352 pixels, points (K, 2) in it, box (4,) in it): the surroundings
+    of the person of a larger one, or its middle where nobody is labelled.
+
+    `box` is x, y, width, height; the answer's is left, top, right, bottom, NaN without one.
+    """
     height, width = picture.shape[:2]
     points = keypoints[:, :2].astype(np.float32)
+    corners = np.full((2, 2), np.nan, dtype=np.float32)
+    if box is not None:
+        corners = np.stack((box[:2], box[:2] + box[2:])).astype(np.float32) - 0.5
     if max(height, width) <= CANVAS:
-        return picture, points
-    labelled = points[keypoints[:, 2] > 0]
+        return picture, points, corners.reshape(4)
+    labelled = points[keypoints[:, 2] > 0] if box is None else corners
     if len(labelled):
         low, high = labelled.min(axis=0), labelled.max(axis=0)
         centre, side = (low + high) / 2, _AROUND * max(float((high - low).max()), 32.0)
@@ -110,4 +140,8 @@ def fitted(picture: Image, keypoints: Floats) -> tuple[Image, Floats]:
         centre, side = np.array([width / 2, height / 2]), float(max(height, width))
     region = Region(float(centre[0] - side / 2), float(centre[1] - side / 2), side)
     size = CANVAS, CANVAS
-    return crop(picture, region, size), to_input(points, region, size)
+    return (
+        crop(picture, region, size),
+        to_input(points, region, size),
+        to_input(corners, region, size).reshape(4),
+    )

@@ -77,9 +77,14 @@ def joint_losses(
     return torch.stack(losses, dim=1)
 
 
-def total(losses: Tensor, states: Tensor, trim: Tensor | None = None) -> Tensor:
-    """The mean over stacks and labelled joints. `trim` (B, K) bool leaves more joints out."""
+def total(
+    losses: Tensor, states: Tensor, trim: Tensor | None = None, weights: Tensor | None = None
+) -> Tensor:
+    """The mean over stacks and labelled joints. `trim` (B, K) bool leaves more joints out, `weights`
+    (B, K) says how much each label counts."""
     weight = (states != MASKED).float()
+    if weights is not None:
+        weight = weight * weights
     if trim is not None:
         weight = weight.masked_fill(trim, 0)
     return (losses.mean(dim=1) * weight).sum() / weight.sum().clamp_min(1)

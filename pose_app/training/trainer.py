@@ -6,7 +6,6 @@ import copy
 import math
 import os
 import time
-from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -14,37 +13,34 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..errors import DataError, ModelError, PoseAppError
+from ..errors import ModelError, PoseAppError
 from ..network.hourglass import StackedHourglass
 from ..spec import ModelSpec
-from .augment import disturb, draw_views, upper_joints, warp
-from .data import NOISY_SHARDS, PRESENT, PoseData
-from .store import Store, to_device
-from .targets import doubtful, joint_losses, total
+from .store import to_device
+from .tasks import Task
 
 _DECAYED_DIMENSIONS = 2  # weights of convolutions are pulled to zero, biases and norms are not
 
 
 @dataclass(frozen=True)
 class Options:
-    """What a run does. `mix` is the share of pictures from each data set; either `steps` or
-    `minutes` ends it, and the learning rate falls along a cosine to that end. `sizes` are the sides
+    """What a run does, whatever it is for. Either `steps` or `minutes` ends it, and the learning rate falls along a cosine to that end. `sizes` are the sides
     of the input in pixels, one after the other, each for an equal part of the run: small inputs
     train faster, the last one is the model's. `keep_norms` leaves the statistics of the batch norms
-    alone: small batches would only blur those of a trained network."""
+    alone: small batches would only blur those of a trained network. The learning rate of the heads,
+    which may be new, is `head_rate` times the rest's."""
 
-    mix: tuple[float, ...]
     steps: int | None = None
     minutes: float | None = None
     keep_norms: bool = False
     batch: int = 24
     sizes: tuple[int, ...] = (256,)
     learning_rate: float = 2.5e-3
+    head_rate: float = 1.0
     weight_decay: float = 0.03
     warm_up: int = 300
     average: float = 0.999
     sigma: float = 1.2
-    trim: float = 0.04
     seed: int = 0
     compile: bool = False
 
@@ -59,17 +55,14 @@ class Trainer:
         self,
         network: StackedHourglass,
         spec: ModelSpec,
-        parts: Sequence[PoseData],
+        task: Task,
         options: Options,
         device: torch.device,
     ) -> None:
-        if len(options.mix) != len(parts) or min(options.mix) < 0 or sum(options.mix) <= 0:
-            raise DataError("The mix needs one share for each data set, not all of them 0.")
-        if not any(part.somebody.any() for part in parts):
-            raise DataError("None of the data sets has a picture of a person.")
         for size in options.sizes:
             spec = spec.with_input_size(size, size)
         self.spec = replace(spec, sigma=options.sigma)
+        self.task = task
         self.options = options
         self.device = device
         self.network = network.to(device).train()
@@ -85,10 +78,6 @@ class Trainer:
         self.average.requires_grad_(False)
         self.step = 0
         self.seconds = 0.0
-        self._noisy = np.array([part.name.startswith(NOISY_SHARDS) for part in parts])
-        self._parts = parts
-        self._store = Store(parts, device, resident=device.type == "cuda")
-        self._upper = upper_joints(self.spec.skeleton)
         self._parameters = list(self.network.parameters())
         both = (
             zip(self.average.parameters(), self._parameters, strict=True),
@@ -96,22 +85,25 @@ class Trainer:
         )
         pairs = [(a, b) for kind in both for a, b in kind if a.is_floating_point()]
         self._averaged = [a for a, _ in pairs], [b for _, b in pairs]
-        groups: dict[bool, list[Tensor]] = {True: [], False: []}
-        for parameter in self._parameters:
-            groups[parameter.ndim >= _DECAYED_DIMENSIONS].append(parameter)
+        self._rates: list[float] = []
+        groups = []
+        for head in (False, True):
+            for decayed in (True, False):
+                members = [
+                    parameter
+                    for name, parameter in self.network.named_parameters()
+                    if (".head." in name) == head
+                    and (parameter.ndim >= _DECAYED_DIMENSIONS) == decayed
+                ]
+                decay = options.weight_decay if decayed else 0.0
+                groups.append({"params": members, "weight_decay": decay})
+                self._rates.append(options.head_rate if head else 1.0)
         self._optimiser = torch.optim.AdamW(
-            [
-                {"params": groups[True], "weight_decay": options.weight_decay},
-                {"params": groups[False], "weight_decay": 0.0},
-            ],
-            lr=options.learning_rate,
-            betas=(0.9, 0.99),
-            fused=device.type == "cuda",
+            groups, lr=options.learning_rate, betas=(0.9, 0.99), fused=device.type == "cuda"
         )
-        self._joint_losses: Callable[..., Tensor] = joint_losses
+        self._compiled = options.compile
         if options.compile:
             # Stack by stack: the same code is compiled once, not once for each of them.
-            self._joint_losses = torch.compile(joint_losses, dynamic=False)
             for module in self._compiled_modules():
                 module.compile(dynamic=False)
 
@@ -143,24 +135,20 @@ class Trainer:
     def train_step(self) -> Tensor:
         """One step on one batch; the loss as a tensor, so that nothing waits for the device."""
         start = time.perf_counter()
-        images, points, states, noisy = self.batch(self.step)
+        images, labels = self.batch(self.step)
         try:
-            losses = self._forward(images, points, states)
+            loss = self._loss(images, labels)
         except Exception as error:
-            if self._joint_losses is joint_losses:
+            if not self._compiled:
                 raise
             # Whatever the compiler fails with, the plain network works.
             print(f"Not compiled ({type(error).__name__}): training goes on without.", flush=True)
-            self._joint_losses = joint_losses
+            self._compiled = False
             for module in self._compiled_modules():
                 module._compiled_call_impl = None
-            losses = self._forward(images, points, states)
-        trim = None
-        if self.options.trim > 0 and self.progress > 0.35:
-            trim = doubtful(losses, states, noisy, self.options.trim)
-        loss = total(losses, states, trim)
-        for group in self._optimiser.param_groups:
-            group["lr"] = self.learning_rate
+            loss = self._loss(images, labels)
+        for group, rate in zip(self._optimiser.param_groups, self._rates, strict=True):
+            group["lr"] = rate * self.learning_rate
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self._parameters, 1.0)
@@ -170,28 +158,17 @@ class Trainer:
         self.seconds += time.perf_counter() - start
         return loss.detach()
 
-    def batch(self, step: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """The batch of a step, always the same at one size: images (B, 3, S, S) normalised, points
-        (B, K, 2), states (B, K), and which pictures have labels made by many hands (B,)."""
+    def batch(self, step: int) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """The batch of a step, always the same at one size: images (B, 3, S, S) normalised, and the
+        task's labels."""
         random = np.random.default_rng((self.options.seed, step))
-        share = np.array(self.options.mix) / sum(self.options.mix)
-        chosen = random.choice(len(self._parts), self.options.batch, p=share)
-        rows = self._store.row(chosen, random.random(self.options.batch))
-        canvases = self._store.fetch(rows)
-        views = draw_views(random, canvases, self._upper)
-        images, points, states = warp(canvases, views, self.size, self.spec.flip)
-        nobody = to_device(~(canvases.states == PRESENT).any(axis=1), self.device)
-        noise = torch.Generator(device=self.device)
-        noise.manual_seed(int(random.integers(2**62)))
-        images = normalised(disturb(images, nobody, noise), self.spec)
-        noisy = to_device(self._noisy[chosen], self.device)
-        return images, points, states, noisy
+        images, labels = self.task.batch(random, self.options.batch, self.size)
+        return normalised(images, self.spec), labels
 
-    def _forward(self, images: Tensor, points: Tensor, states: Tensor) -> Tensor:
+    def _loss(self, images: Tensor, labels: tuple[Tensor, ...]) -> Tensor:
         with torch.autocast(self.device.type, torch.bfloat16):
-            answers = self.network.forward_stacks(images)
-        spec = self.spec
-        return self._joint_losses(answers, points, states, spec.stride, spec.sigma, spec.output)
+            maps = self.network.forward_stacks(images)
+        return self.task.loss(maps, labels, self.progress, self._compiled)
 
     def _compiled_modules(self) -> list[nn.Module]:
         return [self.network.stem, *self.network.stacks]
@@ -208,7 +185,7 @@ class Trainer:
         state = {
             "options": asdict(self.options),
             "spec": self.spec.to_json(),
-            "data": [(part.name, len(part)) for part in self._parts],
+            "data": self.task.data,
             "step": self.step,
             "seconds": self.seconds,
             "network": self.network.state_dict(),
@@ -224,12 +201,12 @@ class Trainer:
         Raises ModelError where the file is of another run.
         """
         state = read_checkpoint(path)
-        if state["data"] != [(part.name, len(part)) for part in self._parts]:
+        if state["data"] != self.task.data:
             raise ModelError(f"{path} was trained on other data: give the same files.")
         if ModelSpec.from_json(str(state["spec"])).network != self.spec.network:
             raise ModelError(f"{path} holds a network of another shape.")
         mine = asdict(self.options)
-        for name in ("batch", "mix", "seed", "sizes"):
+        for name in ("batch", "seed", "sizes"):
             theirs = state["options"].get(name)
             if theirs != mine[name]:
                 raise ModelError(f"{path} was trained with {name} {theirs}, not {mine[name]}.")

@@ -1,0 +1,185 @@
+"""Scenes: whole pictures with all the people in them, for the finder and as crops of each person.
+
+A scene shard (.npz) has, beside `jpeg`, `offsets` and `name` as every shard: `persons` (n + 1): the
+people of picture i are rows `persons[i]:persons[i + 1]` of `boxes` (m, 4) x, y, width, height of
+the *visible* part, `box_weight` (m), `keypoints` (m, 21, 3) and `weight` (m, 21); `complete` (n):
+whether everybody in the picture has a box; `split` (n): `train` or `held_out`.
+
+Boxes count pixel *corners*: x = 0 is the left edge of the first pixel, as in COCO's files. Joints
+count pixel centres.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import DataError
+from ..skeletons import MPII_21, Skeleton
+from ..types import Floats, Image
+from .data import ABSENT, PoseData, Rows, read_pictures
+
+_FEWEST = 2  # labelled joints of a person worth a crop
+_SMALLEST = 24.0  # pixels, longer side of a box worth a crop
+# A box from joints: hands, feet and hair reach beyond them.
+_BEYOND, _BEYOND_WEIGHT, _BEYOND_SIZE = 0.12, 0.7, 0.3
+
+
+@dataclass(frozen=True)
+class SceneData:
+    """n pictures with m people in all; the arrays are those of a shard (see the module).
+
+    `size_weight` (m,), 0..1: how much width and height of a box say (boxes made from joints are
+    rough). `held_out` (n,) bool.
+    """
+
+    name: str
+    skeleton: Skeleton
+    persons: NDArray[np.int64]
+    boxes: Floats
+    box_weight: Floats
+    size_weight: Floats
+    keypoints: Floats
+    weight: Floats
+    complete: NDArray[np.bool_]
+    held_out: NDArray[np.bool_]
+    pictures: tuple[str, ...]
+    read: Callable[[int], Image]
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def people(self, picture: int) -> slice:
+        """Rows of the people of a picture."""
+        return slice(int(self.persons[picture]), int(self.persons[picture + 1]))
+
+    def select(self, rows: Rows | Sequence[int]) -> SceneData:
+        """The same with these pictures alone, in this order."""
+        chosen = np.asarray(rows, dtype=np.intp)
+        counts = np.diff(self.persons)[chosen]
+        people = [np.arange(self.persons[i], self.persons[i + 1]) for i in chosen]
+        who = np.concatenate(people) if people else np.zeros(0, dtype=np.intp)
+        return replace(
+            self,
+            persons=np.cumsum([0, *counts]),
+            boxes=self.boxes[who],
+            box_weight=self.box_weight[who],
+            size_weight=self.size_weight[who],
+            keypoints=self.keypoints[who],
+            weight=self.weight[who],
+            complete=self.complete[chosen],
+            held_out=self.held_out[chosen],
+            pictures=tuple(self.pictures[i] for i in chosen),
+            read=lambda i: self.read(int(chosen[i])),
+        )
+
+    def useful(self) -> SceneData:
+        """The pictures that teach a finder something: those with a box, and complete ones."""
+        return self.select(np.flatnonzero((np.diff(self.persons) > 0) | self.complete))
+
+    def crops(self) -> PoseData:
+        """Each person with enough labelled joints as one row, with the whole picture around."""
+        picture = np.repeat(np.arange(len(self)), np.diff(self.persons))
+        good = (self.keypoints[..., 2] > 0).sum(axis=1) >= _FEWEST
+        good &= self.boxes[:, 2:].max(axis=1) >= _SMALLEST
+        who = np.flatnonzero(good)
+        where = picture[who]
+        return PoseData(
+            name=self.name,
+            skeleton=self.skeleton,
+            keypoints=self.keypoints[who],
+            pictures=tuple(self.pictures[i] for i in where),
+            read=lambda i: self.read(int(where[i])),
+            weight=self.weight[who],
+            boxes=self.boxes[who],
+            held_out=self.held_out[where],
+        )
+
+
+def load_scene_shard(path: Path) -> SceneData:
+    """A scene shard. Raises DataError with a sentence saying what is wrong."""
+    arrays, read = read_pictures(path)
+    count = len(arrays["name"])
+    try:
+        persons = arrays["persons"].astype(np.int64)
+        boxes, box_weight = (arrays[name].astype(np.float32) for name in ("boxes", "box_weight"))
+        keypoints, weight = (arrays[name].astype(np.float32) for name in ("keypoints", "weight"))
+        complete = arrays["complete"].astype(bool)
+        held_out = arrays["split"].astype(str) == "held_out"
+    except (KeyError, ValueError, TypeError) as error:
+        raise DataError(f"The scene shard {path} is not as expected ({error}).") from None
+    people, joints = len(boxes), len(MPII_21)
+    wanted = {
+        "persons": (persons, (count + 1,)),
+        "boxes": (boxes, (people, 4)),
+        "box_weight": (box_weight, (people,)),
+        "keypoints": (keypoints, (people, joints, 3)),
+        "weight": (weight, (people, joints)),
+        "complete": (complete, (count,)),
+        "split": (held_out, (count,)),
+    }
+    for name, (array, shape) in wanted.items():
+        if array.shape != shape:
+            raise DataError(f"The array {name!r} of {path} has the shape {array.shape}.")
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise DataError(f"The array {name!r} of {path} has values that are not finite.")
+    if persons[0] != 0 or persons[-1] != people or (np.diff(persons) < 0).any():
+        raise DataError(f"The people of {path} do not fit its pictures.")
+    return SceneData(
+        name=path.stem,
+        skeleton=MPII_21,
+        persons=persons,
+        boxes=boxes,
+        box_weight=box_weight,
+        size_weight=np.ones(people, dtype=np.float32),
+        keypoints=keypoints,
+        weight=weight,
+        complete=complete,
+        held_out=held_out,
+        pictures=tuple(str(name) for name in arrays["name"]),
+        read=read,
+    )
+
+
+def scenes_of_crops(data: PoseData, held_out: NDArray[np.bool_]) -> SceneData:
+    """Pictures of one labelled person each as scenes of one; the box is made from the joints.
+
+    Where the labels are not complete, somebody else may be in the picture. A body of which joints
+    are below the picture reaches down to its lower border.
+    """
+    somebody = data.somebody
+    boxes = np.zeros((len(data), 4), dtype=np.float32)
+    names = [i for i, joint in enumerate(data.skeleton.joints) if joint.endswith(_LOWER)]
+    for row in np.flatnonzero(somebody):
+        labelled = data.keypoints[row][data.keypoints[row][:, 2] > 0, :2] + 0.5
+        low, high = labelled.min(axis=0), labelled.max(axis=0)
+        margin = _BEYOND / 2 * float((high - low).max())
+        low, high = low - margin, high + margin
+        height, width = data.read(int(row)).shape[:2]
+        if (data.states[row][names] == ABSENT).all():
+            high[1] = height
+        low, high = low.clip(0, (width - 4, height - 4)), high.clip(4, (width, height))
+        boxes[row] = *low, *(high - low)
+    rows = np.flatnonzero(somebody)
+    count = len(rows)
+    return SceneData(
+        name=data.name,
+        skeleton=data.skeleton,
+        persons=np.cumsum([0, *somebody.astype(int)]),
+        boxes=boxes[rows],
+        box_weight=np.full(count, _BEYOND_WEIGHT, dtype=np.float32),
+        size_weight=np.full(count, _BEYOND_SIZE, dtype=np.float32),
+        keypoints=data.keypoints[rows],
+        weight=data.weights[rows],
+        complete=np.full(len(data), data.complete),
+        held_out=held_out,
+        pictures=data.pictures,
+        read=data.read,
+    )
+
+
+_LOWER = ("knee", "ankle")

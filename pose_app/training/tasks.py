@@ -1,0 +1,113 @@
+"""What a network can be trained for: batches and a loss. The loop in `trainer` knows no more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import DataError
+from ..spec import ModelSpec
+from .augment import disturb, draw_views, warp
+from .data import NOISY_SHARDS, PRESENT, PoseData
+from .store import Store, to_device
+from .targets import doubtful, joint_losses, total
+
+
+class Task(Protocol):
+    """Random batches of labelled pictures, and how far a network's maps are from them."""
+
+    @property
+    def data(self) -> list[tuple[str, int]]:
+        """Name and length of each data set: a run is only resumed with the same."""
+        ...
+
+    def batch(
+        self, random: np.random.Generator, count: int, size: int
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """(images (B, 3, size, size) RGB 0..1, labels); all that is random comes from `random`."""
+        ...
+
+    def loss(
+        self, maps: list[Tensor], labels: tuple[Tensor, ...], progress: float, compiled: bool
+    ) -> Tensor:
+        """The loss of the maps (B, K, h, w) of every stack. `progress` of the run is 0..1;
+        `compiled` asks for torch.compile where that is worth it."""
+        ...
+
+
+def check_mix(mix: Sequence[float], parts: Sequence[object]) -> np.ndarray:
+    """The shares of the data sets, with the sum 1. Raises DataError."""
+    if len(mix) != len(parts) or min(mix) < 0 or sum(mix) <= 0:
+        raise DataError("The mix needs one share for each data set, not all of them 0.")
+    return np.array(mix) / sum(mix)
+
+
+@dataclass(frozen=True)
+class PoseOptions:
+    """`mix`: share of pictures from each data set. `trim`: share of the joints with the largest
+    loss that crowd-sourced sets are trained without, once a third of the run is done."""
+
+    mix: tuple[float, ...]
+    trim: float = 0.04
+
+
+class PoseTask:
+    """One heatmap for each joint of one person."""
+
+    def __init__(
+        self,
+        parts: Sequence[PoseData],
+        spec: ModelSpec,
+        options: PoseOptions,
+        device: torch.device,
+    ) -> None:
+        self._share = check_mix(options.mix, parts)
+        if not any(part.somebody.any() for part in parts):
+            raise DataError("None of the data sets has a picture of a person.")
+        self._parts = parts
+        self._spec = spec
+        self._trim = options.trim
+        self._device = device
+        self._noisy = np.array([part.name.startswith(NOISY_SHARDS) for part in parts])
+        self._store = Store(parts, device, resident=device.type == "cuda")
+        self._compiled = None
+
+    @property
+    def data(self) -> list[tuple[str, int]]:
+        return [(part.name, len(part)) for part in self._parts]
+
+    def batch(
+        self, random: np.random.Generator, count: int, size: int
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Labels: points (B, K, 2) in input pixels, states (B, K), weights (B, K), and which
+        pictures have labels made by many hands (B,)."""
+        chosen = random.choice(len(self._parts), count, p=self._share)
+        rows = self._store.row(chosen, random.random(count))
+        canvases = self._store.fetch(rows)
+        views = draw_views(random, canvases, self._spec.skeleton)
+        images, points, states, weights = warp(canvases, views, size, self._spec.flip)
+        nobody = to_device(~(canvases.states == PRESENT).any(axis=1), self._device)
+        noise = torch.Generator(device=self._device)
+        noise.manual_seed(int(random.integers(2**62)))
+        images = disturb(images, nobody, noise)
+        return images, (points, states, weights, to_device(self._noisy[chosen], self._device))
+
+    def loss(
+        self, maps: list[Tensor], labels: tuple[Tensor, ...], progress: float, compiled: bool
+    ) -> Tensor:
+        points, states, weights, noisy = labels
+        spec = self._spec
+        judge = joint_losses
+        if compiled:
+            self._compiled = self._compiled or torch.compile(joint_losses, dynamic=False)
+            judge = self._compiled
+        losses = judge(maps, points, states, spec.stride, spec.sigma, spec.output)
+        trim = None
+        if self._trim > 0 and progress > 0.35:
+            trim = doubtful(losses, states, noisy, self._trim)
+        return total(losses, states, trim, weights)
