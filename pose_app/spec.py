@@ -21,8 +21,8 @@ SCHEMA = 1
 _MAX_HEADER = 100 * 2**20  # bytes of a safetensors header
 
 # The maps of a finder (`output == "boxes"`) in their order: a logit that somebody's middle is in
-# this pixel; the logarithm of the box's width and height / BOX_UNIT; from the middle of the pixel to
-# the middle of the box, map pixels.
+# this pixel; the logarithm of the box's width and height / BOX_UNIT; from the middle of the pixel
+# to the middle of the box, map pixels.
 BOX_MAPS = ("centre", "log_width", "log_height", "offset_x", "offset_y")
 BOX_UNIT = 64.0  # input pixels
 
@@ -83,7 +83,8 @@ class DecodeRule:
 class Calibration:
     """Monotone map from a raw score to the probability that the joint is within 0.2 torso.
 
-    Piecewise linear through (`raw[i]`, `probability[i]`), flat outside. One per stack.
+    Piecewise linear through (`raw[i]`, `probability[i]`), flat outside. One per stack, or one per
+    stack and joint: all joints of the first stack, then all of the second.
     """
 
     raw: tuple[float, ...]
@@ -286,8 +287,11 @@ def _check(spec: ModelSpec) -> None:
         value = getattr(spec, name)
         if not _finite(value) or not 0 <= value <= 1:
             raise ValueError(f"{name} is {value!r}")
-    if spec.calibration and len(spec.calibration) != network.stacks:
-        raise ValueError("there must be one calibration per stack")
+    curves = len(spec.calibration)
+    if curves not in (0, network.stacks, network.stacks * count):
+        raise ValueError(
+            f"there must be one calibration per stack, or per stack and joint, not {curves}"
+        )
     for curve in spec.calibration:
         if len(curve.raw) != len(curve.probability) or len(curve.raw) < 2:
             raise ValueError("a calibration curve needs two points or more")

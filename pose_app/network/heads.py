@@ -102,7 +102,8 @@ def finder_from(network: nn.Module, spec: ModelSpec) -> tuple[StackedHourglass, 
             if ".head." not in key:
                 value.copy_(source[key])
         head = made.stacks[0].head
-        assert isinstance(head, nn.Conv2d) and head.bias is not None
+        assert isinstance(head, nn.Conv2d)
+        assert head.bias is not None
         nn.init.normal_(head.weight, std=0.01)
         head.bias.zero_()
         head.bias[0] = _CENTRE_PRIOR

@@ -61,11 +61,18 @@ def calibrate(raw: Floats, spec: ModelSpec) -> Floats:
     A model without a calibration keeps its raw score, cut to 0..1. NaN becomes 0.
     """
     raw = np.nan_to_num(np.asarray(raw, dtype=np.float32), nan=0.0, posinf=0.0, neginf=0.0)
-    if spec.calibration:
+    if len(spec.calibration) == spec.network.stacks:
         curves = spec.calibration[: len(raw)]
         raw = np.stack(
             [np.interp(row, c.raw, c.probability) for row, c in zip(raw, curves, strict=True)]
         )
+    elif spec.calibration:
+        curves = spec.calibration[: raw.size]
+        chances = [
+            np.interp(value, c.raw, c.probability)
+            for value, c in zip(raw.flat, curves, strict=True)
+        ]
+        raw = np.array(chances).reshape(raw.shape)
     return raw.clip(0, 1).astype(np.float32)
 
 

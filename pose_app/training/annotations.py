@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..errors import DataError
-from ..skeletons import COCO_17, MPII_16
+from ..skeletons import COCO_17, MPII_16, MPII_21
 from ..sources.images import decode_image
 from ..types import Image
 from .data import PoseData
+from .scenes import SceneData
 
 
 def load_annotations(path: Path, pictures: Path) -> PoseData:
@@ -93,6 +95,80 @@ def _coco(path: Path, pictures: Path, content: dict[str, Any]) -> PoseData:
     return _persons("coco", path, pictures, persons)
 
 
+def load_boxes(path: Path, pictures: Path) -> SceneData:
+    """COCO's annotations as whole pictures with the boxes of all their people.
+
+    People are the annotations of the category named *person*, or all of them where no category has
+    that name. Joints in COCO's order are taken along. A crowd, and a picture with one, is not
+    complete. A picture in ten is held out. Raises DataError.
+    """
+    if not pictures.is_dir():
+        raise DataError(f"There is no folder of pictures {pictures}.")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        people = {
+            entry["id"] for entry in content.get("categories", ()) if entry["name"] == "person"
+        }
+        images = content["images"]
+        per_image: dict[Any, list[dict[str, Any]]] = {image["id"]: [] for image in images}
+        for annotation in content["annotations"]:
+            if not people or annotation.get("category_id") in people:
+                per_image[annotation["image_id"]].append(annotation)
+        boxes, keypoints, counts, complete = [], [], [], []
+        for image in images:
+            mine = per_image[image["id"]]
+            single = [one for one in mine if not one.get("iscrowd")]
+            complete.append(len(single) == len(mine))
+            counts.append(len(single))
+            for one in single:
+                boxes.append(np.asarray(one["bbox"], dtype=np.float32).reshape(4))
+                joints = np.asarray(one.get("keypoints", ()), dtype=np.float32)
+                fits = joints.size == 3 * len(COCO_17)
+                keypoints.append(joints.reshape(-1, 3) if fits else np.zeros((len(COCO_17), 3)))
+        names = tuple(str(image["file_name"]) for image in images)
+    except (OSError, RecursionError) as error:
+        raise DataError(f"The annotation file {path} is not readable JSON: {error}.") from None
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        what = f"{type(error).__name__}: {error}"[:200]
+        raise DataError(f"The annotations in {path} are not as expected ({what}).") from None
+    if not boxes:
+        raise DataError(f"There is no box of a person in {path}.")
+    found = np.stack(boxes)
+    if not np.isfinite(found).all() or (found[:, 2:] <= 0).any():
+        raise DataError(f"The boxes in {path} are not all boxes with a width and a height.")
+    coco = np.stack(keypoints).astype(np.float32)
+    joints = np.zeros((len(found), len(MPII_21), 3), dtype=np.float32)
+    for index, joint in enumerate(COCO_17.joints):
+        joints[:, MPII_21.index(joint)] = coco[:, index]
+    return SceneData(
+        name=path.stem,
+        skeleton=MPII_21,
+        persons=np.cumsum([0, *counts]),
+        boxes=found,
+        box_weight=np.ones(len(found), dtype=np.float32),
+        size_weight=np.ones(len(found), dtype=np.float32),
+        keypoints=joints,
+        weight=(joints[..., 2] > 0).astype(np.float32),
+        complete=np.array(complete),
+        held_out=np.arange(len(images)) % 10 == 0,
+        pictures=names,
+        read=_reader(pictures, names),
+    )
+
+
+def _reader(folder: Path, files: tuple[str, ...]) -> Callable[[int], Image]:
+    def read(index: int) -> Image:
+        try:  # cv2.imread ends the process where a name has half a surrogate pair in it
+            picture = decode_image((folder / files[index]).read_bytes())
+        except (OSError, ValueError):  # it is not there, or is no name that a file can have
+            picture = None
+        if picture is None:
+            raise DataError(f"The picture {files[index]!a} is missing from {folder}, or damaged.")
+        return picture
+
+    return read
+
+
 def _persons(
     name: str, path: Path, folder: Path, persons: list[tuple[str, np.ndarray]]
 ) -> PoseData:
@@ -104,19 +180,10 @@ def _persons(
     if not np.isfinite(keypoints).all():
         raise DataError(f"The annotations in {path} have coordinates that are not finite.")
 
-    def read(index: int) -> Image:
-        try:  # cv2.imread ends the process where a name has half a surrogate pair in it
-            picture = decode_image((folder / files[index]).read_bytes())
-        except (OSError, ValueError):  # it is not there, or is no name that a file can have
-            picture = None
-        if picture is None:
-            raise DataError(f"The picture {files[index]!a} is missing from {folder}, or damaged.")
-        return picture
-
     return PoseData(
         name=name,
         skeleton=COCO_17 if name == "coco" else MPII_16,
         keypoints=keypoints,
         pictures=files,
-        read=read,
+        read=_reader(folder, files),
     )

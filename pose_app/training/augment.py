@@ -230,9 +230,7 @@ def warp(
     return images, on_device(points), to_device(states.astype(np.int64), device), on_device(weights)
 
 
-def disturb(
-    images: Tensor, nobody: Tensor, random: torch.Generator, pasted: bool = True
-) -> Tensor:
+def disturb(images: Tensor, nobody: Tensor, random: torch.Generator, pasted: bool = True) -> Tensor:
     """Light, colour, blur, low resolution, noise, JPEG and things in front (B, 3, S, S) 0..1.
 
     `nobody` (B,) pictures have nobody in them, and nobody is pasted into them, nor into any without

@@ -46,8 +46,8 @@ def main(arguments: argparse.Namespace) -> int:
 
     from ..errors import ModelError
     from ..network.catalogue import resolve
+    from .calibration import save_calibrated
     from .data import load, split
-    from .train import save_calibrated
 
     out = Path(arguments.out)
     if out.exists():

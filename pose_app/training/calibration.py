@@ -7,46 +7,60 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from ..engines.choose import open_engine
 from ..errors import DataError
+from ..network.native import save_native
 from ..pose.estimator import PoseEstimator
 from ..spec import Calibration, ModelSpec
 from ..types import Floats
+from .augment import face_joints
 from .data import ABSENT, MASKED, PRESENT, PoseData, Rows
-from .metrics import TORSO_SHARE, torso_lengths
+from .finder_metrics import best_threshold, search
+from .finder_metrics import of_engine as of_finder
+from .metrics import TORSO_SHARE, body_lengths
 from .predict import of_engine, predict
+from .scenes import SceneData
 
 JOINT_THRESHOLD = 0.4  # chance of being right from which a joint is drawn: few invented legs
 _MOST = 60  # pictures of people of each set that the search is tried on
 _BINS = 12
+_ENOUGH = 250  # labels of a joint for a curve of its own; below, all joints of the stack have one
+# How near a joint must be, as a share of the torso: those of the face are small.
+_FACE_SHARE = 0.08
 
 
 @dataclass(frozen=True)
 class Judged:
-    """Raw scores (m, S) of joints, and whether each is within 0.2 torso of its label (m, S)."""
+    """Raw scores (m, S) of joints, whether each is near its label (m, S), and which joint (m,)."""
 
     scores: Floats
     hits: NDArray[np.bool_]
+    joints: NDArray[np.intp]
 
 
 def judge(found: Floats, data: PoseData, rows: Rows) -> Judged:
     """`found` (n, S, K, 3) of these rows against their labels.
 
-    Joints that are known to be absent are misses; joints without a label, and persons without a
-    torso to measure by, say nothing.
+    Near is within 0.2 torso, or what stands in for the torso where hips are out of view (joints of
+    the face: 0.08). Joints that are known to be absent are misses; joints without a label, and
+    persons without a length to measure by, say nothing.
     """
     points, states = data.keypoints[rows][..., :2], data.states[rows]
-    torso = torso_lengths(points, states, data.skeleton)
-    limit = np.where(np.isfinite(torso), TORSO_SHARE * torso, np.nan)
+    size = body_lengths(points, states == PRESENT, data.skeleton)
+    share = np.where(face_joints(data.skeleton), _FACE_SHARE, TORSO_SHARE)
+    limit = size[:, None] * share  # (n, K)
     distance = np.linalg.norm(found[..., :2] - points[:, None], axis=-1)  # (n, S, K)
     with np.errstate(invalid="ignore"):
-        near = distance <= limit[:, None, None]
-    known = ((states == PRESENT) & np.isfinite(limit)[:, None]) | (states == ABSENT)
+        near = distance <= limit[:, None]
+    known = ((states == PRESENT) & np.isfinite(size)[:, None]) | (states == ABSENT)
+    known &= (states != MASKED) & (data.weights[rows] > 0)
     hits = near & (states == PRESENT)[:, None]
-    chosen = np.moveaxis(found[..., 2], 1, 2)[known & (states != MASKED)]
-    return Judged(chosen, np.moveaxis(hits, 1, 2)[known & (states != MASKED)])
+    scores = np.moveaxis(found[..., 2], 1, 2)[known]
+    return Judged(scores, np.moveaxis(hits, 1, 2)[known], np.nonzero(known)[1])
 
 
 def fit(scores: NDArray[np.floating], hits: NDArray[np.bool_]) -> Calibration:
@@ -74,18 +88,30 @@ def fit(scores: NDArray[np.floating], hits: NDArray[np.bool_]) -> Calibration:
             pooled.append([share, weight, place])
     points: list[tuple[float, float]] = [(0.0, 0.0)]
     for share, _, place in pooled:
-        if place > points[-1][0] + 1e-6:
+        if place > points[-1][0] + 1e-3:
             points.append((place, max(share, points[-1][1])))
     if len(points) < 2:
         points.append((1.0, points[-1][1]))
-    return Calibration(tuple(round(p, 6) for p, _ in points), tuple(round(q, 6) for _, q in points))
+    return Calibration(tuple(round(p, 4) for p, _ in points), tuple(round(q, 4) for _, q in points))
 
 
-def calibrations(judged: Sequence[Judged]) -> tuple[Calibration, ...]:
-    """One map per stack, from all data sets together."""
+def calibrations(judged: Sequence[Judged], joints: int) -> tuple[Calibration, ...]:
+    """One map per stack and joint (stack by stack), from all data sets together.
+
+    Where one of the joints has too few labels, one map per stack for all joints alike is mixed in:
+    it takes the place of that joint's. Raises DataError with too few joints to say anything.
+    """
     scores = np.concatenate([one.scores for one in judged])
     hits = np.concatenate([one.hits for one in judged])
-    return tuple(fit(scores[:, stack], hits[:, stack]) for stack in range(scores.shape[1]))
+    which = np.concatenate([one.joints for one in judged])
+    made = []
+    for stack in range(scores.shape[1]):
+        everybody = fit(scores[:, stack], hits[:, stack])
+        for joint in range(joints):
+            rows = which == joint
+            enough = rows.sum() >= _ENOUGH
+            made.append(fit(scores[rows, stack], hits[rows, stack]) if enough else everybody)
+    return tuple(made)
 
 
 def person_threshold(
@@ -119,12 +145,15 @@ def calibrated(path: Path, held_out: Sequence[PoseData]) -> ModelSpec | None:
         spec = engine.spec
         judged: list[Judged] = []
         for data in held_out:
+            data = data.with_skeleton(spec.skeleton)
             rows = np.flatnonzero(data.somebody | data.complete)
             if len(rows):
                 found = predict(of_engine(engine, spec.network.stacks), data, rows, spec)
                 judged.append(judge(found, data, rows))
         try:
-            spec = replace(spec, calibration=calibrations(judged), threshold=JOINT_THRESHOLD)
+            spec = replace(
+                spec, calibration=calibrations(judged, len(spec.joints)), threshold=JOINT_THRESHOLD
+            )
         except (DataError, ValueError):
             return None
         engine.spec = spec
@@ -146,3 +175,29 @@ def presences(estimator: PoseEstimator, sets: Sequence[PoseData]) -> tuple[np.nd
             somebody = bool(data.somebody[row])
             values[somebody].append(estimator.presence(data.read(int(row))))
     return np.array(values[False]), np.array(values[True])
+
+
+def save_calibrated(
+    network: nn.Module, spec: ModelSpec, held_out: Sequence[PoseData], path: Path
+) -> None:
+    """A pose network's file in half precision, its scores calibrated where enough is held out."""
+    save_native(path, network, spec, torch.float16)
+    fitted = calibrated(path, held_out)
+    if fitted is not None:
+        save_native(path, network, fitted, torch.float16)
+
+
+def save_finder(
+    network: nn.Module, spec: ModelSpec, held_out: Sequence[SceneData], path: Path
+) -> None:
+    """A finder's file in half precision. Its threshold, where there are pictures held out: the best
+    for people and few enough false alarms (`finder_metrics.best_threshold`)."""
+    save_native(path, network, spec, torch.float16)
+    if not sum(len(scenes) for scenes in held_out):
+        return
+    engine = open_engine(path)
+    try:
+        found = search(of_finder(engine), held_out)
+    finally:
+        engine.close()
+    save_native(path, network, replace(spec, threshold=best_threshold(found)), torch.float16)

@@ -231,7 +231,13 @@ def _picture_of(name: str) -> str:
 
 
 def split(data: PoseData) -> tuple[PoseData, PoseData]:
-    """(to train on, held out), by picture, the same in every run.
+    """(to train on, held out), by picture, the same in every run; see `split_rows`."""
+    train = split_rows(data)
+    return data.select(train), data.select(np.setdiff1d(np.arange(len(data)), train))
+
+
+def split_rows(data: PoseData) -> Rows:
+    """The rows to train on.
 
     As the data set says, if it does. LSP extended: its last 400. MPII: every tenth picture number.
     Others: one picture in 40 of synthetic ones, in six of those of nobody, in ten of anything else.
@@ -247,4 +253,4 @@ def split(data: PoseData) -> tuple[PoseData, PoseData]:
         every = {"synthetic": 40, "no_person": 6}.get(data.name, 10)
         order = {picture: i for i, picture in enumerate(dict.fromkeys(data.pictures))}
         held = np.array([order[picture] % every == 0 for picture in data.pictures], dtype=bool)
-    return data.select(np.flatnonzero(~held)), data.select(np.flatnonzero(held))
+    return np.flatnonzero(~held)

@@ -23,7 +23,7 @@ from .augment import disturb, face_joints
 from .finder_targets import finder_loss, finder_targets
 from .scenes import SceneData
 from .store import Doubles, to_device
-from .tasks import check_mix
+from .tasks import DataSets, check_mix, data_sets
 
 # Width / height of a frame: widescreen, webcam, square, telephone, and the picture's own (0).
 _ASPECTS = (0.0, 16 / 9, 4 / 3, 1.0, 9 / 16)
@@ -98,11 +98,11 @@ def look(image: Image, frame: Doubles, flip: bool, size: int) -> tuple[Image, Do
     if scale <= 0.5:
         halved = (part.shape[1] + 1) // 2, (part.shape[0] + 1) // 2
         ratio = np.array([part.shape[1] / halved[0], part.shape[0] / halved[1]])
-        part = cv2.resize(part, halved, interpolation=cv2.INTER_AREA)
+        part = cv2.resize(part, halved, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
     # OpenCV counts pixel centres.
     centres = np.column_stack((turn * ratio, shift + turn @ (first + ratio / 2) - 0.5))
     made = cv2.warpAffine(part, centres, (size, size), flags=cv2.INTER_LINEAR)
-    return made, np.column_stack((turn, shift))
+    return made, np.column_stack((turn, shift))  # type: ignore[return-value]
 
 
 def sighting(random: np.random.Generator, scenes: SceneData, index: int, size: int) -> Sighting:
@@ -116,7 +116,9 @@ def sighting(random: np.random.Generator, scenes: SceneData, index: int, size: i
     faces = [one[face & (one[:, 2] > 0), :2] + 0.5 for one in joints]
     frame = draw_frame(random, (image.shape[1], image.shape[0]), boxes, faces)
     made, matrix = look(image, frame, bool(random.random() < 0.5), size)
-    cut = np.concatenate((np.maximum(boxes[:, :2], frame[:2]), np.minimum(boxes[:, 2:], frame[2:])), 1)
+    cut = np.concatenate(
+        (np.maximum(boxes[:, :2], frame[:2]), np.minimum(boxes[:, 2:], frame[2:])), 1
+    )
     sides = (cut[:, 2:] - cut[:, :2]).clip(0)
     left = sides.prod(axis=1) / (boxes[:, 2:] - boxes[:, :2]).prod(axis=1).clip(1e-6)
     corners = np.stack((cut[:, :2], cut[:, 2:]), axis=1) @ matrix[:, :2].T + matrix[:, 2]
@@ -140,7 +142,7 @@ class FinderTask:
         self,
         parts: Sequence[SceneData],
         spec: ModelSpec,
-        mix: tuple[float, ...],
+        mix: Sequence[float],
         device: torch.device,
     ) -> None:
         self._share = check_mix(mix, parts)
@@ -153,8 +155,8 @@ class FinderTask:
         self._device = device
 
     @property
-    def data(self) -> list[tuple[str, int]]:
-        return [(part.name, len(part)) for part in self._parts]
+    def data(self) -> DataSets:
+        return data_sets(self._parts, self._share)
 
     def batch(
         self, random: np.random.Generator, count: int, size: int
@@ -201,9 +203,7 @@ class FinderTask:
 Labels = tuple[Floats, Floats, Floats, NDArray[np.bool_]]
 
 
-def _mosaics(
-    random: np.random.Generator, images: Tensor, labels: Labels
-) -> tuple[Tensor, Labels]:
+def _mosaics(random: np.random.Generator, images: Tensor, labels: Labels) -> tuple[Tensor, Labels]:
     """Some of the inputs replaced by four of the batch, each half as large: many small people."""
     boxes, weight, size_weight, complete = (label.copy() for label in labels)
     count, _, size, _ = images.shape
@@ -221,7 +221,9 @@ def _mosaics(
             w = labels[1][source] * ((there[:, 2:] - there[:, :2]).max(axis=1) >= _TINY)
             gathered.append((there[taken], w[taken], labels[2][source][taken]))
         boxes[row], weight[row], size_weight[row] = 0, 0, 0
-        all_boxes, all_weight, all_sizes = (np.concatenate(parts) for parts in zip(*gathered, strict=True))
+        all_boxes, all_weight, all_sizes = (
+            np.concatenate(parts) for parts in zip(*gathered, strict=True)
+        )
         people = min(len(all_boxes), _MOST)
         boxes[row, :people] = all_boxes[:people]
         weight[row, :people] = all_weight[:people]

@@ -32,7 +32,7 @@ TORSO_SHARE, HEAD_SHARE = 0.2, 0.5
 _DIAGONALS = (("right_hip", "left_shoulder"), ("left_hip", "right_shoulder"))
 # Webcams do not see hips: the longer of these multiples stands in for the torso. It is strict, the
 # torso of the rendered people of the default model's training is 1.4 times as long (median).
-_SHOULDERS, _HEADS = 1.3, 2.0
+_SHOULDERS, _HEADS, _EARS = 1.3, 2.0, 4.0
 _SEEN = 2  # v of a joint that is labelled and not hidden
 
 
@@ -64,6 +64,19 @@ def head_lengths(
     if "head_top" in skeleton.joints:
         return lengths(points, present, skeleton, (("head_top", "upper_neck"),))
     return 2 * lengths(points, present, skeleton, (("left_ear", "right_ear"),))
+
+
+def body_lengths(
+    points: Floats, present: NDArray[np.bool_], skeleton: Skeleton
+) -> NDArray[np.float64]:
+    """(n,) pixels: the torso, or what stands in for it where hips are out of view: the longest of
+    1.3 shoulders, 2 heads and 4 x from ear to ear. NaN where none is labelled."""
+    torso = lengths(points, present, skeleton, _DIAGONALS)
+    shoulders = lengths(points, present, skeleton, (("right_shoulder", "left_shoulder"),))
+    head = lengths(points, present, skeleton, (("head_top", "upper_neck"),))
+    ears = lengths(points, present, skeleton, (("left_ear", "right_ear"),))
+    instead = np.fmax(np.fmax(_SHOULDERS * shoulders, _HEADS * head), _EARS * ears)
+    return np.where(np.isfinite(torso), torso, instead)
 
 
 def accuracy(

@@ -7,20 +7,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from torch import nn
 
+from ..engines.fused import normalised, probabilities
 from ..network.protocol import flip_average
 from ..pose.crop import crop, to_picture
 from ..pose.decode import decode
 from ..spec import ModelSpec
 from ..types import Floats, Image, Region
-from .augment import AROUND, MARGIN
+from .augment import AROUND, BOX_AROUND, MARGIN
 from .data import PoseData, Rows
-from .targets import probabilities
-from .trainer import normalised
 
 if TYPE_CHECKING:
     from ..engines.base import Engine
-    from ..network.hourglass import StackedHourglass
 
 # Crops (B, H, W, 3) uint8 BGR -> (B, S, K, 3): x, y in input pixels and the raw score.
 Answer = Callable[[Image], Floats]
@@ -34,9 +33,17 @@ def region_around(points: Floats) -> Region:
     return Region(float(x), float(y), side)
 
 
+def region_of_box(box: Floats) -> Region:
+    """The square that the app looks at around a finder's box (4,) x, y, width, height."""
+    side = BOX_AROUND * float(max(box[2], box[3]))
+    return Region(
+        float(box[0] + box[2] / 2 - side / 2), float(box[1] + box[3] / 2 - side / 2), side
+    )
+
+
 def predict(answer: Answer, data: PoseData, rows: Rows, spec: ModelSpec, batch: int = 16) -> Floats:
     """(n, S, K, 3): joints in pixels of each row's picture and raw scores, from the crop around the
-    labelled joints; the whole picture where nobody is labelled."""
+    box, where there is one, or the labelled joints; the whole picture where nobody is labelled."""
     height, width = spec.input_size
     found = []
     for start in range(0, len(rows), batch):
@@ -46,7 +53,9 @@ def predict(answer: Answer, data: PoseData, rows: Rows, spec: ModelSpec, batch: 
         for place, row in zip(crops, part, strict=True):
             picture = data.read(int(row))
             labelled = data.keypoints[row][data.keypoints[row][:, 2] > 0, :2]
-            if not len(labelled):
+            if data.boxes is not None:
+                region = region_of_box(data.boxes[row])
+            elif not len(labelled):
                 size = np.array([picture.shape[1], picture.shape[0]]) - 1.0
                 region = region_around(np.array([size * 0.15, size * 0.85]))
             else:
@@ -87,18 +96,31 @@ def _grids(maps: object, batch: int, stacks: int) -> Floats:
     return np.stack([[read(stack, item) for stack in range(stacks)] for item in range(batch)])
 
 
-def of_network(network: StackedHourglass, spec: ModelSpec, device: torch.device) -> Answer:
-    """The answers of a network where it is, without an engine: while training."""
-    from ..engines.torch_decode import decode as decode_there
+def maps_of_network(
+    network: nn.Module, spec: ModelSpec, device: torch.device
+) -> Callable[[Image], torch.Tensor]:
+    """Crops (B, H, W, 3) uint8 BGR -> maps (B, S, K, h, w) float32 on the device, as an engine's:
+    of a network where it is, while training."""
 
     @torch.no_grad()
-    def answer(crops: Image) -> Floats:
-        rgb = torch.from_numpy(np.ascontiguousarray(crops[..., ::-1])).to(device)
-        images = normalised(rgb.permute(0, 3, 1, 2).float() / 255, spec)
+    def maps(crops: Image) -> torch.Tensor:
+        images = normalised(torch.from_numpy(np.ascontiguousarray(crops)).to(device), spec)
         with torch.autocast(device.type, torch.bfloat16):
-            answers = network.forward_stacks(images)
-        maps = [probabilities(a) if spec.output == "logits" else a.float() for a in answers]
-        joints: Floats = decode_there(torch.stack(maps, dim=1), spec).cpu().numpy()
+            stacks = network.forward_stacks(images.contiguous(memory_format=torch.channels_last))  # type: ignore[operator]
+        made = torch.stack([one.float() for one in stacks], dim=1)
+        return probabilities(made) if spec.output == "logits" else made
+
+    return maps
+
+
+def of_network(network: nn.Module, spec: ModelSpec, device: torch.device) -> Answer:
+    """The joints that a network finds where it is, without an engine: while training."""
+    from ..engines.torch_decode import decode as decode_there
+
+    maps = maps_of_network(network, spec, device)
+
+    def answer(crops: Image) -> Floats:
+        joints: Floats = decode_there(maps(crops), spec).cpu().numpy()
         return joints
 
     return answer

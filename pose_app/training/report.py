@@ -108,6 +108,19 @@ def draw_joints(image: Image, joints: Floats, skeleton: Skeleton, least: float =
     return image
 
 
+def draw_boxes(image: Image, boxes: Floats) -> Image:
+    """A copy of the picture with boxes (n, 5): x, y, width, height, score."""
+    image = image.copy()
+    thickness = max(1, max(image.shape[:2]) // 150)
+    for x, y, width, height, score in boxes:
+        first = round(float(x)), round(float(y))
+        last = round(float(x + width)), round(float(y + height))
+        cv2.rectangle(image, first, last, _COLOURS["left"], thickness, cv2.LINE_AA)
+        place = first[0] + 2, first[1] + 14
+        _write_text(image, f"{score:.2f}", place, _COLOURS["centre"])
+    return image
+
+
 def contact_sheet(tiles: Sequence[Image], columns: int = 6) -> Image:
     """Pictures of any size side by side, each fitted into a square, (H, W, 3) BGR."""
     rows = -(-len(tiles) // columns)

@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 from ..errors import DataError
 from ..skeletons import MPII_21, Skeleton
 from ..types import Floats, Image
-from .data import ABSENT, PoseData, Rows, read_pictures
+from .data import ABSENT, PoseData, Rows, load, read_pictures, split_rows
 
+_LOWER = ("knee", "ankle")
 _FEWEST = 2  # labelled joints of a person worth a crop
 _SMALLEST = 24.0  # pixels, longer side of a box worth a crop
 # A box from joints: hands, feet and hair reach beyond them.
@@ -145,6 +146,35 @@ def load_scene_shard(path: Path) -> SceneData:
     )
 
 
+def load_scenes(path: str | Path, pictures: str | Path | None = None) -> SceneData:
+    """What a finder can be trained on: a scene shard, a shard of crops (as scenes of one), or
+    COCO's annotations (.json, boxes of people with or without joints) with the folder of pictures.
+
+    Raises DataError with a sentence saying what is wrong.
+    """
+    path = Path(path)
+    if path.suffix.lower() == ".json" and path.is_file():
+        from .annotations import load_boxes
+
+        if pictures is None:
+            raise DataError(f"{path.name} needs its pictures: give their folder with --pictures.")
+        return load_boxes(path, Path(pictures))
+    if path.suffix.lower() == ".npz" and path.is_file():
+        arrays, _ = read_pictures(path)
+        if "persons" in arrays:
+            return load_scene_shard(path)
+    data = load(path, pictures)
+    held_out = np.ones(len(data), dtype=bool)
+    held_out[split_rows(data)] = False
+    return scenes_of_crops(data.with_skeleton(MPII_21), held_out)
+
+
+def split_scenes(scenes: SceneData) -> tuple[SceneData, SceneData]:
+    """(to train on, held out)."""
+    rows = np.flatnonzero(scenes.held_out)
+    return scenes.select(np.flatnonzero(~scenes.held_out)), scenes.select(rows)
+
+
 def scenes_of_crops(data: PoseData, held_out: NDArray[np.bool_]) -> SceneData:
     """Pictures of one labelled person each as scenes of one; the box is made from the joints.
 
@@ -180,6 +210,3 @@ def scenes_of_crops(data: PoseData, held_out: NDArray[np.bool_]) -> SceneData:
         pictures=data.pictures,
         read=data.read,
     )
-
-
-_LOWER = ("knee", "ankle")

@@ -120,7 +120,7 @@ class Store:
 def fitted(
     picture: Image, keypoints: Floats, box: Floats | None = None
 ) -> tuple[Image, Floats, Floats]:
-    """(a picture of at most 352 x 352 pixels, points (K, 2) in it, box (4,) in it): the surroundings
+    """(picture of at most 352 x 352 pixels, points (K, 2) in it, box (4,) in it): the surroundings
     of the person of a larger one, or its middle where nobody is labelled.
 
     `box` is x, y, width, height; the answer's is left, top, right, bottom, NaN without one.

@@ -55,13 +55,6 @@ def spatial_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     return normaliser - (target.flatten(2) * flat).sum(dim=-1)
 
 
-def probabilities(logits: Tensor) -> Tensor:
-    """Logits (..., h, w) -> probability that the joint is in each pixel; the rest is *absent*."""
-    flat = logits.float().flatten(-2)
-    normaliser = functional.softplus(torch.logsumexp(flat, dim=-1, keepdim=True))
-    return torch.exp(flat - normaliser).reshape(logits.shape)
-
-
 def joint_losses(
     answers: list[Tensor], points: Tensor, states: Tensor, stride: int, sigma: float, output: str
 ) -> Tensor:
@@ -80,8 +73,8 @@ def joint_losses(
 def total(
     losses: Tensor, states: Tensor, trim: Tensor | None = None, weights: Tensor | None = None
 ) -> Tensor:
-    """The mean over stacks and labelled joints. `trim` (B, K) bool leaves more joints out, `weights`
-    (B, K) says how much each label counts."""
+    """The mean over stacks and labelled joints. `trim` (B, K) bool leaves more joints out,
+    `weights` (B, K) says how much each label counts."""
     weight = (states != MASKED).float()
     if weights is not None:
         weight = weight * weights

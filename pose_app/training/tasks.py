@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -14,16 +13,18 @@ from ..errors import DataError
 from ..spec import ModelSpec
 from .augment import disturb, draw_views, warp
 from .data import NOISY_SHARDS, PRESENT, PoseData
-from .store import Store, to_device
+from .store import Doubles, Store, to_device
 from .targets import doubtful, joint_losses, total
+
+DataSets = list[tuple[str, int, float]]
 
 
 class Task(Protocol):
     """Random batches of labelled pictures, and how far a network's maps are from them."""
 
     @property
-    def data(self) -> list[tuple[str, int]]:
-        """Name and length of each data set: a run is only resumed with the same."""
+    def data(self) -> DataSets:
+        """Name, length and share of each data set: a run is only resumed with the same."""
         ...
 
     def batch(
@@ -40,46 +41,56 @@ class Task(Protocol):
         ...
 
 
-def check_mix(mix: Sequence[float], parts: Sequence[object]) -> np.ndarray:
+class _Part(Protocol):
+    """A data set, whatever it is made of."""
+
+    @property
+    def name(self) -> str: ...
+
+    def __len__(self) -> int: ...
+
+
+def check_mix(mix: Sequence[float], parts: Sequence[_Part]) -> Doubles:
     """The shares of the data sets, with the sum 1. Raises DataError."""
     if len(mix) != len(parts) or min(mix) < 0 or sum(mix) <= 0:
         raise DataError("The mix needs one share for each data set, not all of them 0.")
-    return np.array(mix) / sum(mix)
+    return np.array(mix, dtype=np.float64) / sum(mix)
 
 
-@dataclass(frozen=True)
-class PoseOptions:
-    """`mix`: share of pictures from each data set. `trim`: share of the joints with the largest
-    loss that crowd-sourced sets are trained without, once a third of the run is done."""
-
-    mix: tuple[float, ...]
-    trim: float = 0.04
+def data_sets(parts: Sequence[_Part], share: Doubles) -> DataSets:
+    """What `Task.data` says of these parts."""
+    return [(part.name, len(part), float(s)) for part, s in zip(parts, share, strict=True)]
 
 
 class PoseTask:
-    """One heatmap for each joint of one person."""
+    """One heatmap for each joint of one person.
+
+    `mix` is the share of pictures from each data set. `trim`: the share of the joints with the
+    largest loss that crowd-sourced sets are trained without, once a third of the run is done.
+    """
 
     def __init__(
         self,
         parts: Sequence[PoseData],
         spec: ModelSpec,
-        options: PoseOptions,
+        mix: Sequence[float],
         device: torch.device,
+        trim: float = 0.04,
     ) -> None:
-        self._share = check_mix(options.mix, parts)
+        self._share = check_mix(mix, parts)
         if not any(part.somebody.any() for part in parts):
             raise DataError("None of the data sets has a picture of a person.")
         self._parts = parts
         self._spec = spec
-        self._trim = options.trim
+        self._trim = trim
         self._device = device
         self._noisy = np.array([part.name.startswith(NOISY_SHARDS) for part in parts])
         self._store = Store(parts, device, resident=device.type == "cuda")
-        self._compiled = None
+        self._compiled: Callable[..., Tensor] | None = None
 
     @property
-    def data(self) -> list[tuple[str, int]]:
-        return [(part.name, len(part)) for part in self._parts]
+    def data(self) -> DataSets:
+        return data_sets(self._parts, self._share)
 
     def batch(
         self, random: np.random.Generator, count: int, size: int
@@ -102,7 +113,7 @@ class PoseTask:
     ) -> Tensor:
         points, states, weights, noisy = labels
         spec = self._spec
-        judge = joint_losses
+        judge: Callable[..., Tensor] = joint_losses
         if compiled:
             self._compiled = self._compiled or torch.compile(joint_losses, dynamic=False)
             judge = self._compiled

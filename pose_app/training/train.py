@@ -14,26 +14,48 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import torch
-    from torch import nn
 
     from ..skeletons import Skeleton
     from ..spec import ModelSpec
-    from .data import PoseData
-    from .report import History
     from .trainer import Options, Trainer
+    from .validation import Validation
 
-# Shares of the shards that the default weights were trained with.
-_MIX = {"lspet": 0.46, "mpii": 0.18, "synthetic": 0.32, "no_person": 0.04}
-_SHOWN = 18  # pictures on a contact sheet
-_LEARNING_RATE, _FINE_TUNING_RATE = 2.5e-3, 5e-4
+# Shares of the shards that the default networks were trained with.
+_MIX = {
+    "webcam": 0.26,
+    "coco": 0.24,
+    "lspet": 0.24,
+    "mpii": 0.12,
+    "synthetic": 0.11,
+    "no_person": 0.03,
+}
+_FINDER_MIX = {
+    "webcam": 0.34,
+    "coco": 0.27,
+    "mpii_scenes": 0.13,
+    "lspet": 0.07,
+    "synthetic": 0.11,
+    "no_person": 0.08,
+}
+_LEARNING_RATE, _FINE_TUNING_RATE = 2.5e-3, 2e-4
+_FINDER_RATE = 6e-4
+_NEW_HEADS = 3.0  # learning rate of heads / of the rest in fine-tuning
 _STEADY_BATCH = 128  # pictures from which a batch has the statistics of the data
-_SAVE_SECONDS = 300.0
+_SAVE_SECONDS = 180.0
+JOINTS = ("mpii-16", "mpii-21", "coco-17", "lsp-14")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `pose-app train`."""
     parser.add_argument(
         "data", nargs="+", help="shards (.npz), or MPII's or COCO's annotations (.mat, .json)"
+    )
+    parser.add_argument(
+        "--task",
+        choices=("pose", "finder"),
+        default="pose",
+        help="joints of one person, or where people are (needs --from a pose network, default: "
+        "the default one)",
     )
     parser.add_argument("--out", required=True, metavar="FOLDER", help="where the run is kept")
     parser.add_argument(
@@ -42,14 +64,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--mix", nargs="+", type=float, metavar="SHARE", help="share of each data set"
     )
-    parser.add_argument("--joints", choices=("mpii-16", "coco-17", "lsp-14"), help="the skeleton")
+    parser.add_argument("--joints", choices=JOINTS, help="the skeleton")
     parser.add_argument("--from", dest="start", metavar="MODEL", help="start from a trained model")
     end = parser.add_mutually_exclusive_group(required=True)
     end.add_argument("--minutes", type=float, help="train for this long")
     end.add_argument("--steps", type=int, help="train for this many batches")
     parser.add_argument("--resume", action="store_true", help="go on from the run's checkpoint")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
-    parser.add_argument("--batch", type=int, help="pictures a step (24, on a graphics card 256)")
+    parser.add_argument("--batch", type=int, help="pictures a step (16, on a graphics card 256)")
+    parser.add_argument("--threads", type=int, help="processor threads of the network")
     parser.add_argument(
         "--size",
         type=int,
@@ -76,48 +99,110 @@ def main(arguments: argparse.Namespace) -> int:
     import torch
 
     from ..errors import DataError
-    from ..skeletons import SKELETONS
-    from .data import load, split
-    from .trainer import Options, Trainer
 
     device = _device(arguments.device)
-    for name in ("minutes", "steps", "batch", "evaluate_every", "learning_rate", "sigma"):
+    for name in (
+        "minutes",
+        "steps",
+        "batch",
+        "evaluate_every",
+        "learning_rate",
+        "sigma",
+        "threads",
+    ):
         value = getattr(arguments, name)
         if value is not None and value <= 0:
             raise DataError(f"--{name.replace('_', '-')} must be more than 0.")
     if min(arguments.size) < 64 or any(size % 64 for size in arguments.size):
         raise DataError("--size must be a multiple of 64, such as 256.")
-    loaded = [load(path, arguments.pictures) for path in arguments.data]
-    skeleton = SKELETONS[arguments.joints] if arguments.joints else loaded[0].skeleton
-    parts = [split(part.with_skeleton(skeleton)) for part in loaded]
-    network, spec = _start(arguments, skeleton)
-    spec = _described(spec, arguments.name, loaded)
-    rate = _FINE_TUNING_RATE if arguments.start else _LEARNING_RATE
-    batch = arguments.batch or (256 if device.type == "cuda" else 24)
-    options = Options(
-        mix=_mix(arguments.mix, loaded),
-        steps=arguments.steps,
-        minutes=arguments.minutes,
-        keep_norms=arguments.start is not None and batch < _STEADY_BATCH,
-        batch=batch,
-        sizes=tuple(arguments.size),
-        learning_rate=arguments.learning_rate or rate,
-        sigma=arguments.sigma,
-        seed=arguments.seed,
-        compile=arguments.compile,
-    )
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    torch.manual_seed(arguments.seed)
+    prepare = _finder if arguments.task == "finder" else _pose
+    trainer, validation = prepare(arguments, device)
     folder = Path(arguments.out)
     folder.mkdir(parents=True, exist_ok=True)
-    torch.manual_seed(arguments.seed)
-    trainer = Trainer(network, spec, [part for part, _ in parts], options, device)
     checkpoint = folder / "checkpoint.pt"
     if arguments.resume:
         trainer.resume(checkpoint)
     elif checkpoint.exists():
         raise DataError(f"{folder} holds a run already: add --resume or choose another folder.")
-    held_out = [held for _, held in parts if len(held)]
-    _run(trainer, held_out, folder, 60 * arguments.evaluate_every)
+    _run(trainer, validation, folder, 60 * arguments.evaluate_every)
     return 0
+
+
+def _pose(arguments: argparse.Namespace, device: torch.device) -> tuple[Trainer, Validation]:
+    """What trains a pose network."""
+    from ..skeletons import SKELETONS
+    from .data import load, split
+    from .tasks import PoseTask
+    from .trainer import Trainer
+    from .validation import PoseValidation
+
+    loaded = [load(path, arguments.pictures) for path in arguments.data]
+    skeleton = (
+        SKELETONS[arguments.joints]
+        if arguments.joints
+        else max((part.skeleton for part in loaded), key=len)
+    )
+    parts = [split(part.with_skeleton(skeleton)) for part in loaded]
+    network, spec = _start(arguments, skeleton)
+    spec = _described(spec, arguments.name, [(part.name, len(part)) for part in loaded])
+    rate = _FINE_TUNING_RATE if arguments.start else _LEARNING_RATE
+    options = _options(arguments, device, rate, arguments.start is not None)
+    mix = _mix(arguments.mix, [(part.name, len(part)) for part in loaded], _MIX)
+    task = PoseTask([part for part, _ in parts], spec, mix, device)
+    held_out = [held for _, held in parts if len(held)]
+    return Trainer(network, spec, task, options, device), PoseValidation(held_out)
+
+
+def _finder(arguments: argparse.Namespace, device: torch.device) -> tuple[Trainer, Validation]:
+    """What trains a person finder."""
+    from ..errors import ModelError
+    from ..network import load_checkpoint
+    from ..network.catalogue import resolve
+    from ..network.heads import finder_from
+    from ..network.hourglass import StackedHourglass
+    from .finder_data import FinderTask
+    from .scenes import load_scenes, split_scenes
+    from .trainer import Trainer
+    from .validation import FinderValidation
+
+    parts = [split_scenes(load_scenes(path, arguments.pictures)) for path in arguments.data]
+    network, spec = load_checkpoint(resolve(arguments.start or "default"))
+    if spec.output == "heatmap":
+        raise ModelError(f"{spec.name} has raw heatmaps: a finder starts from a model of pose-app.")
+    if spec.output == "boxes" and isinstance(network, StackedHourglass):
+        start = network
+    else:
+        start, spec = finder_from(network, spec)
+    sizes = [(train.name, len(train)) for train, _ in parts]
+    spec = _described(spec, arguments.name, sizes)
+    options = _options(arguments, device, _FINDER_RATE, True)
+    mix = _mix(arguments.mix, sizes, _FINDER_MIX)
+    task = FinderTask([train for train, _ in parts], spec, mix, device)
+    held_out = [held for _, held in parts if len(held)]
+    return Trainer(start, spec, task, options, device), FinderValidation(held_out)
+
+
+def _options(
+    arguments: argparse.Namespace, device: torch.device, rate: float, fine_tuning: bool
+) -> Options:
+    from .trainer import Options
+
+    batch = arguments.batch or (256 if device.type == "cuda" else 16)
+    return Options(
+        steps=arguments.steps,
+        minutes=arguments.minutes,
+        keep_norms=fine_tuning and batch < _STEADY_BATCH,
+        batch=batch,
+        sizes=tuple(arguments.size),
+        learning_rate=arguments.learning_rate or rate,
+        head_rate=_NEW_HEADS if fine_tuning else 1.0,
+        sigma=arguments.sigma,
+        seed=arguments.seed,
+        compile=arguments.compile,
+    )
 
 
 def _device(name: str) -> torch.device:
@@ -178,40 +263,43 @@ def _start(arguments: argparse.Namespace, skeleton: Skeleton) -> tuple:
     return StackedHourglass(config), spec
 
 
-def _described(spec: ModelSpec, name: str, parts: list[PoseData]) -> ModelSpec:
+def _described(spec: ModelSpec, name: str, sizes: list[tuple[str, int]]) -> ModelSpec:
     from dataclasses import replace
 
-    words = ", ".join(f"{part.name} ({len(part)})" for part in parts)
+    words = ", ".join(f"{part} ({count})" for part, count in sizes)
     before = f"{spec.name}, then " if spec.name != name else ""
     return replace(spec, name=name, provenance=f"{before}trained with pose-app on {words}")
 
 
-def _mix(shares: list[float] | None, parts: list[PoseData]) -> tuple[float, ...]:
+def _mix(
+    shares: list[float] | None, sizes: list[tuple[str, int]], usual: dict[str, float]
+) -> tuple[float, ...]:
+    """The share of each data set (name, pictures): as wished, else the usual one of its name."""
     from ..errors import DataError
 
     if shares is None:
         # Of unknown data, small sets a little more often than their size says.
-        known = [_MIX.get(part.name) for part in parts]
+        known = [usual.get(name) for name, _ in sizes]
         return tuple(
-            share if share is not None and None not in known else len(part) ** 0.75
-            for share, part in zip(known, parts, strict=True)
+            share if share is not None and None not in known else count**0.75
+            for share, (_, count) in zip(known, sizes, strict=True)
         )
-    if len(shares) != len(parts):
-        raise DataError(f"--mix has {len(shares)} shares for {len(parts)} data sets.")
+    if len(shares) != len(sizes):
+        raise DataError(f"--mix has {len(shares)} shares for {len(sizes)} data sets.")
     return tuple(shares)
 
 
-def _run(trainer: Trainer, held_out: list[PoseData], folder: Path, every: float) -> None:
+def _run(trainer: Trainer, validation: Validation, folder: Path, every: float) -> None:
     """Train to the end, with a progress line, evaluations and checkpoints."""
     import math
 
+    import cv2
     import torch
 
     from ..errors import DataError
-    from .report import History
+    from .report import History, contact_sheet, plot
 
-    columns = ["step", "seen", "hours", "learning_rate", "loss"]
-    columns += [f"{data.name}_{key}" for data in held_out for key in ("pck", "pckh")]
+    columns = ["step", "seen", "hours", "learning_rate", "loss", *validation.columns]
     history = History(folder / "history.csv", columns, trainer.step)
     losses: list[torch.Tensor] = []
     evaluated = told = saved = time.monotonic()
@@ -237,74 +325,26 @@ def _run(trainer: Trainer, held_out: list[PoseData], folder: Path, every: float)
             losses, told, told_seen = [], now, trainer.seen
         measured = done or now - evaluated > every
         if measured:
-            _evaluate(trainer, held_out, folder, history, loss)
+            figures, tiles = validation.measure(trainer)
+            history.add(
+                step=trainer.step,
+                seen=trainer.seen,
+                hours=trainer.seconds / 3600,
+                learning_rate=trainer.learning_rate,
+                loss=loss,
+                **figures,
+            )
+            curves = [name for name in figures if name in validation.plotted]
+            cv2.imwrite(str(folder / "history.png"), plot(history.rows, "loss", curves))
+            sheet = folder / f"sheet_{trainer.step:07d}.jpg"
+            cv2.imwrite(str(sheet), contact_sheet(tiles))
+            values = [f"{name} {v:.3f}" for name, v in figures.items() if v is not None]
+            print("held out: " + ", ".join(values), flush=True)
             evaluated = told = time.monotonic()
         if measured or now - saved > _SAVE_SECONDS:
             trainer.save(folder / "checkpoint.pt")
             saved = time.monotonic()
-    write_model(trainer, held_out, folder / "model.safetensors")
-
-
-def _evaluate(
-    trainer: Trainer, held_out: list[PoseData], folder: Path, history: History, loss: float
-) -> None:
-    """Measure the averaged weights on the pictures held out; draw the plot and a contact sheet."""
-    import cv2
-    import numpy as np
-
-    from .metrics import accuracy
-    from .predict import of_network, predict
-    from .report import contact_sheet, draw_joints, plot
-
-    answer = of_network(trainer.average, trainer.spec, trainer.device)
-    figures: dict[str, float | None] = {}
-    tiles = []
-    for data in held_out:
-        rows = np.flatnonzero(data.somebody)
-        shown = rows if len(rows) else np.arange(len(data))
-        found = predict(answer, data, shown, trainer.spec)
-        for row, joints in list(zip(shown, found, strict=True))[: _SHOWN // len(held_out) or 1]:
-            tiles.append(draw_joints(data.read(int(row)), joints[-1], data.skeleton))
-        if len(rows):
-            points, states = data.keypoints[rows][..., :2], data.states[rows]
-            last = accuracy(found[:, -1, :, :2], points, states, data.skeleton)
-            figures[f"{data.name}_pck"] = last["pck_limbs"]
-            figures[f"{data.name}_pckh"] = last["pckh"]
-    history.add(
-        step=trainer.step,
-        seen=trainer.seen,
-        hours=trainer.seconds / 3600,
-        learning_rate=trainer.learning_rate,
-        loss=loss,
-        **figures,
-    )
-    names = [name for name in figures if name.endswith("_pck")]
-    cv2.imwrite(str(folder / "history.png"), plot(history.rows, "loss", names))
-    cv2.imwrite(str(folder / f"sheet_{trainer.step:07d}.jpg"), contact_sheet(tiles))
-    values = [f"{name} {v:.3f}" for name, v in figures.items() if v is not None]
-    print("held out: " + ", ".join(values), flush=True)
-
-
-def write_model(trainer: Trainer, held_out: list[PoseData], path: Path) -> None:
-    """The averaged weights in half precision, calibrated where enough is held out."""
-    save_calibrated(trainer.average.cpu(), trainer.spec, held_out, path)
-    trainer.average.to(trainer.device)
-
-
-def save_calibrated(
-    network: nn.Module, spec: ModelSpec, held_out: list[PoseData], path: Path
-) -> None:
-    """A model file in half precision, its scores calibrated where enough is held out."""
-    import torch
-
-    from ..network.native import save_native
-    from .calibration import calibrated
-
-    save_native(path, network, spec, torch.float16)
-    fitted = calibrated(path, held_out)
-    if fitted is not None:
-        save_native(path, network, fitted, torch.float16)
+    path = folder / "model.safetensors"
+    network = trainer.average.cpu()
+    validation.write(network, trainer.spec, path)
     print(f"wrote {path}", flush=True)
-
-
-__all__ = ["Options", "add_arguments", "main", "save_calibrated", "write_model"]

@@ -24,11 +24,12 @@ _DECAYED_DIMENSIONS = 2  # weights of convolutions are pulled to zero, biases an
 
 @dataclass(frozen=True)
 class Options:
-    """What a run does, whatever it is for. Either `steps` or `minutes` ends it, and the learning rate falls along a cosine to that end. `sizes` are the sides
-    of the input in pixels, one after the other, each for an equal part of the run: small inputs
-    train faster, the last one is the model's. `keep_norms` leaves the statistics of the batch norms
-    alone: small batches would only blur those of a trained network. The learning rate of the heads,
-    which may be new, is `head_rate` times the rest's."""
+    """What a run does, whatever it is for. Either `steps` or `minutes` ends it, and the learning
+    rate falls along a cosine to that end. `sizes` are the sides of the input in pixels, one after
+    the other, each for an equal part of the run: small inputs train faster, the last one is the
+    model's. `keep_norms` leaves the statistics of the batch norms alone: small batches would only
+    blur those of a trained network. The learning rate of the heads, which may be new, is
+    `head_rate` times the rest's."""
 
     steps: int | None = None
     minutes: float | None = None

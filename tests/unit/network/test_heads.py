@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from pose_app.errors import ModelError
-from pose_app.network.heads import with_joints
+from pose_app.network.heads import finder_from, with_joints
 from pose_app.network.native import build
-from pose_app.skeletons import COCO_17, LSP_14, MPII_16
-from pose_app.spec import Calibration, NetworkConfig
+from pose_app.skeletons import COCO_17, LSP_14, MPII_16, MPII_21
+from pose_app.spec import BOX_MAPS, Calibration, ModelSpec, NetworkConfig
 from tests.unit.network.small import small_spec
 
 
@@ -47,6 +47,35 @@ def test_new_joints_get_heads_of_their_own() -> None:
     assert torch.equal(made.state_dict()["stacks.1.hourglass.up.0.conv2.weight"], trunk)
 
 
+def test_joints_of_the_face_change_nothing_about_the_others_and_start_at_the_head() -> None:
+    spec = small_spec(stacks=3)
+    network = build(spec)
+    made, changed = with_joints(network, spec, MPII_21)
+    x = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        before, after = network(x), made(x)
+    torch.testing.assert_close(after[:, :, :16], before, atol=1e-5, rtol=1e-4)
+    between = before[:, :, [MPII_16.index("upper_neck"), MPII_16.index("head_top")]].mean(dim=2)
+    for joint in range(16, 21):
+        torch.testing.assert_close(after[:, :, joint], between, atol=1e-5, rtol=1e-4)
+    assert changed.skeleton is MPII_21
+
+
+def test_a_finder_starts_with_the_first_stack_and_sees_nobody_yet() -> None:
+    spec = small_spec(stacks=2)
+    network = build(spec)
+    made, changed = finder_from(network, spec)
+    with torch.no_grad():
+        maps = made(torch.rand(1, 3, 64, 64))
+    assert maps.shape == (1, 1, 5, 16, 16)
+    assert changed.output == "boxes"
+    assert changed.joints == BOX_MAPS
+    assert ModelSpec.from_json(changed.to_json()) == changed
+    assert float(torch.sigmoid(maps[0, 0, 0]).mean()) == pytest.approx(0.1, abs=0.03)
+    trunk = "stacks.0.hourglass.up.0.conv2.weight"
+    assert torch.equal(made.state_dict()[trunk], network.state_dict()[trunk])
+
+
 def test_the_other_graph_is_refused() -> None:
     config = NetworkConfig(
         graph="cornernet", stacks=1, width=8, stem=(8, 8), depth=1, stem_second=8,
@@ -55,3 +84,5 @@ def test_the_other_graph_is_refused() -> None:
     spec = replace(small_spec(), network=config)
     with pytest.raises(ModelError, match="CornerNet"):
         with_joints(build(spec), spec, COCO_17)
+    with pytest.raises(ModelError, match="CornerNet"):
+        finder_from(build(spec), spec)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from pose_app.skeletons import COCO_17, MPII_16
+from pose_app.skeletons import COCO_17, MPII_16, MPII_21
 from pose_app.training.augment import (
     Views,
     disturb,
@@ -41,6 +41,8 @@ def canvases(count: int = 1, joints: int = 3) -> Canvases:
         np.tile(np.array([[200, 180]], np.float32), (count, 1)),
         points,
         states,
+        np.full((count, joints), 0.5, np.float32),
+        np.full((count, 4), np.nan, np.float32),
     )
 
 
@@ -51,6 +53,7 @@ def view(angle: float = 0.0, flip: bool = False, side: float = 160.0) -> Views:
         np.array([math.radians(angle)]),
         np.array([flip]),
         np.zeros((1, 3)),
+        np.array([[0.0, 0.0, 199.0, 179.0]]),
     )
 
 
@@ -58,7 +61,7 @@ def view(angle: float = 0.0, flip: bool = False, side: float = 160.0) -> Views:
 @pytest.mark.parametrize("angle", [0, 33, -70, 180])
 @pytest.mark.parametrize("side", [150.0, 260.0])
 def test_joints_land_on_the_warped_pixels(angle: float, flip: bool, side: float) -> None:
-    images, points, states = warp(canvases(), view(angle, flip, side), SIZE, FLIP)
+    images, points, states, _ = warp(canvases(), view(angle, flip, side), SIZE, FLIP)
     assert images.shape == (1, 3, SIZE, SIZE)
     assert (states == PRESENT).all()
     y, x = np.mgrid[:SIZE, :SIZE]
@@ -70,8 +73,8 @@ def test_joints_land_on_the_warped_pixels(angle: float, flip: bool, side: float)
 
 
 def test_flip_swaps_left_and_right() -> None:
-    _, plain, _ = warp(canvases(), view(), SIZE, FLIP)
-    _, mirrored, _ = warp(canvases(), view(flip=True), SIZE, FLIP)
+    _, plain, _, _ = warp(canvases(), view(), SIZE, FLIP)
+    _, mirrored, _, _ = warp(canvases(), view(flip=True), SIZE, FLIP)
     expected = plain[0, list(FLIP)].clone()
     expected[:, 0] = SIZE - 1 - expected[:, 0]
     assert torch.allclose(mirrored[0], expected, atol=1e-3)
@@ -80,27 +83,83 @@ def test_flip_swaps_left_and_right() -> None:
 def test_flip_swaps_states_as_well() -> None:
     given = canvases()
     given.states[0] = PRESENT, MASKED, PRESENT
-    _, _, states = warp(given, view(flip=True), SIZE, FLIP)
+    _, _, states, _ = warp(given, view(flip=True), SIZE, FLIP)
     assert states[0].tolist() == [MASKED, PRESENT, PRESENT]
+
+
+def test_flip_swaps_weights_as_well() -> None:
+    given = canvases()
+    given.weights[0] = 0.1, 0.2, 0.3
+    *_, weights = warp(given, view(flip=True), SIZE, FLIP)
+    assert weights[0].tolist() == pytest.approx([0.2, 0.1, 0.3])
+
+
+def test_beyond_the_frame_of_a_closer_camera_is_black_and_joints_there_are_absent() -> None:
+    given = canvases()
+    given.images[:] = 100
+    given.states[0, 0] = MASKED
+    views = view(side=260.0)
+    views.frame[0] = 0, 0, 199, 130  # the third joint is at y = 150, the first two above
+    images, points, states, _ = warp(given, views, SIZE, FLIP)
+    assert states[0].tolist() == [MASKED, PRESENT, ABSENT]
+    x, y = (int(v) for v in points[0, 2].round())
+    assert float(images[0, :, y, x].max()) == 0
+    x, y = (int(v) for v in points[0, 1].round())
+    assert float(images[0, 0, y, x]) == pytest.approx(100 / 255)
+
+
+def test_people_with_a_box_are_seen_as_the_app_crops_around_a_finders_box() -> None:
+    given = canvases(400, 21)
+    given.boxes[:] = 40, 50, 140, 170
+    views = draw_views(np.random.default_rng(0), given, MPII_21)
+    low = np.maximum(views.frame[:, :2], given.boxes[:, :2])
+    high = np.minimum(views.frame[:, 2:], given.boxes[:, 2:])
+    ratio = views.side / (high - low).max(axis=1)
+    assert np.median(ratio) == pytest.approx(1.3, abs=0.05)
+    assert ratio.min() > 0.9
+    assert ratio.max() < 1.9
+    away = np.abs(views.centre - (low + high) / 2).max(axis=1) / views.side
+    assert away.max() <= 0.14
+    cut = (views.frame[:, 3] < 169).mean()
+    assert 0.15 < cut < 0.5  # people cut off below, as tables and webcams do
+    assert np.abs(views.angle).max() < math.radians(40)
+    assert (views.fill == 0).all()  # the app is black beyond the frame
+
+
+def test_closest_views_are_filled_by_a_face() -> None:
+    given = canvases(300, 21)
+    given.states[:, :16] = MASKED
+    given.states[:, 16:] = PRESENT
+    face = np.array([[90, 60], [94, 55], [86, 55], [98, 58], [82, 58]], np.float32)
+    given.points[:, 16:] = face
+    given.boxes[:] = 40, 30, 140, 170
+    views = draw_views(np.random.default_rng(0), given, MPII_21)
+    tall = views.frame[:, 3] - views.frame[:, 1]
+    head = 1.9 * 16
+    close = tall < 4.5 * head
+    assert 0.1 < close.mean() < 0.4
+    middle = face.mean(axis=0)
+    inside = (views.frame[:, :2] < middle) & (views.frame[:, 2:] > middle)
+    assert inside[close].mean() > 0.9
 
 
 def test_joint_that_leaves_the_view_is_absent_and_an_unknown_one_stays_unknown() -> None:
     given = canvases()
     given.states[0, 2] = MASKED
     # 40 pixels around (92, 103) show none of the three.
-    _, _, states = warp(given, view(side=40.0), SIZE, FLIP)
+    _, _, states, _ = warp(given, view(side=40.0), SIZE, FLIP)
     assert states[0].tolist() == [ABSENT, ABSENT, MASKED]
 
 
 def test_beyond_the_border_is_the_fill_or_the_border_itself() -> None:
     given = canvases()
     given.images[:] = 100
-    black, _, _ = warp(given, view(side=400.0), SIZE, FLIP)
+    black, *_ = warp(given, view(side=400.0), SIZE, FLIP)
     assert float(black[0, :, 0, 0].max()) == 0
     assert float(black[0, 0, SIZE // 2, SIZE // 2]) == pytest.approx(100 / 255)
     views = view(side=400.0)
     views.fill[:] = -1
-    continued, _, _ = warp(given, views, SIZE, FLIP)
+    continued, *_ = warp(given, views, SIZE, FLIP)
     assert float(continued.min()) == pytest.approx(100 / 255)
 
 
@@ -119,9 +178,8 @@ def test_square_without_labels_is_the_whole_picture() -> None:
 
 def test_views_vary_and_repeat_with_their_seed() -> None:
     given = canvases(64, 16)
-    upper = upper_joints(MPII_16)
     first, again, other = (
-        draw_views(np.random.default_rng(seed), given, upper) for seed in (1, 1, 2)
+        draw_views(np.random.default_rng(seed), given, MPII_16) for seed in (1, 1, 2)
     )
     assert np.array_equal(first.angle, again.angle)
     assert np.array_equal(first.side, again.side)
@@ -158,11 +216,12 @@ def test_disturbed_pictures_stay_pictures_and_repeat() -> None:
 
 
 def test_nobody_is_pasted_into_pictures_of_nobody() -> None:
-    """Half of the pictures are white: no white box may appear in the black ones of nobody."""
-    images = torch.zeros(40, 3, 64, 64)
+    """Half of the pictures are white: no white box may appear in the dark ones of nobody."""
+    images = torch.full((40, 3, 64, 64), 0.02)
     images[::2] = 1
     nobody = torch.ones(40, dtype=torch.bool)
-    for seed in range(5):
-        after = disturb(images.clone(), nobody, torch.Generator().manual_seed(seed))
+    for seed, pasted in ((0, True), (1, True), (2, True), (3, False), (4, False)):
+        random = torch.Generator().manual_seed(seed)
+        after = disturb(images.clone(), nobody & pasted, random, pasted)
         # A colour box is one random colour, hardly ever white in all three channels.
         assert (after[1::2].amin(dim=1) > 0.97).float().mean() < 0.01

@@ -174,9 +174,20 @@ def test_large_picture_is_cut_to_the_person() -> None:
     keypoints = np.zeros((16, 3), np.float32)
     keypoints[0], keypoints[1] = (700, 400, 2), (860, 500, 2)
     cv2.circle(image, (860, 500), 6, (255, 255, 255), -1)
-    small, points = fitted(image, keypoints)
+    small, points, box = fitted(image, keypoints)
+    assert np.isnan(box).all()
     assert small.shape == (CANVAS, CANVAS, 3)
     y, x = np.nonzero(small[..., 0] > 128)
     assert [x.mean(), y.mean()] == pytest.approx(points[1].tolist(), abs=0.4)
     # A small one stays as it is.
     assert fitted(small, keypoints)[0] is small
+
+
+def test_box_decides_where_a_large_picture_is_cut() -> None:
+    image = np.zeros((1000, 1500, 3), np.uint8)
+    image[400:500, 700:860] = 255
+    box = np.array([700, 400, 160, 100], np.float32)
+    small, _, corners = fitted(image, np.zeros((16, 3), np.float32), box)
+    y, x = np.nonzero(small[..., 0] > 128)
+    measured = [x.min() - 0.5, y.min() - 0.5, x.max() + 0.5, y.max() + 0.5]
+    assert measured == pytest.approx(corners.tolist(), abs=1.0)

@@ -7,13 +7,13 @@ import math
 import pytest
 import torch
 
+from pose_app.engines.fused import probabilities
 from pose_app.training.data import ABSENT, MASKED, PRESENT
 from pose_app.training.targets import (
     distribution,
     doubtful,
     heatmaps,
     joint_losses,
-    probabilities,
     spatial_cross_entropy,
     to_map,
     total,

@@ -19,6 +19,7 @@ from pose_app.network.hourglass import StackedHourglass
 from pose_app.skeletons import MPII_16
 from pose_app.spec import DecodeRule, ModelSpec, NetworkConfig
 from pose_app.training.data import PoseData, load
+from pose_app.training.tasks import PoseTask
 from pose_app.training.trainer import Options, Trainer
 from tests.unit.training.shards import write_shard
 
@@ -35,7 +36,8 @@ SPEC = ModelSpec(
     score="window",
     decode=DecodeRule(subpixel="centroid", offset=0.375),
 )
-OPTIONS = Options(mix=(0.8, 0.2), steps=4, batch=4, sizes=(64,), warm_up=2)
+OPTIONS = Options(steps=4, batch=4, sizes=(64,), warm_up=2)
+MIX = (0.8, 0.2)
 CPU = torch.device("cpu")
 
 
@@ -51,9 +53,16 @@ def parts(tmp_path: Path) -> list[PoseData]:
     return [load(tmp_path / "mpii.npz"), load(tmp_path / "no_person.npz")]
 
 
-def trainer(parts: list[PoseData], options: Options = OPTIONS, spec: ModelSpec = SPEC) -> Trainer:
+def trainer(
+    parts: list[PoseData],
+    options: Options = OPTIONS,
+    spec: ModelSpec = SPEC,
+    mix: tuple[float, ...] = MIX,
+    device: torch.device = CPU,
+) -> Trainer:
     torch.manual_seed(3)
-    return Trainer(StackedHourglass(spec.network), spec, parts, options, CPU)
+    task = PoseTask(parts, spec, mix, device)
+    return Trainer(StackedHourglass(spec.network), spec, task, options, device)
 
 
 def test_four_steps_are_two_and_two_more(tmp_path: Path, parts: list[PoseData]) -> None:
@@ -169,10 +178,10 @@ def test_graphics_card_trains_and_its_run_goes_on_there(
     tmp_path: Path, parts: list[PoseData]
 ) -> None:
     device = torch.device("cuda")
-    made = Trainer(StackedHourglass(CONFIG), SPEC, parts, OPTIONS, device)
+    made = trainer(parts, device=device)
     assert torch.isfinite(made.train_step())
     made.save(tmp_path / "c.pt")
-    again = Trainer(StackedHourglass(CONFIG), SPEC, parts, OPTIONS, device)
+    again = trainer(parts, device=device)
     again.resume(tmp_path / "c.pt")
     assert torch.isfinite(again.train_step())
 
@@ -188,6 +197,8 @@ def test_checkpoint_of_another_run_is_refused(tmp_path: Path, parts: list[PoseDa
     with pytest.raises(ModelError, match="batch"):
         trainer(parts, replace(OPTIONS, batch=5)).resume(tmp_path / "c.pt")
     with pytest.raises(ModelError, match="other data"):
+        trainer(parts, mix=(0.5, 0.5)).resume(tmp_path / "c.pt")
+    with pytest.raises(ModelError, match="other data"):
         trainer([parts[0].select(range(5)), parts[1]]).resume(tmp_path / "c.pt")
     wider = replace(SPEC, network=replace(CONFIG, width=32))
     with pytest.raises(ModelError, match="shape"):
@@ -197,9 +208,9 @@ def test_checkpoint_of_another_run_is_refused(tmp_path: Path, parts: list[PoseDa
 def test_mix_must_fit(parts: list[PoseData]) -> None:
     for mix in ((1.0,), (0.0, 0.0), (-1.0, 2.0)):
         with pytest.raises(DataError):
-            trainer(parts, replace(OPTIONS, mix=mix))
+            trainer(parts, mix=mix)
     with pytest.raises(DataError, match="person"):
-        trainer([parts[1]], replace(OPTIONS, mix=(1.0,)))
+        trainer([parts[1]], mix=(1.0,))
 
 
 def command(folder: Path, *more: str) -> int:
