@@ -55,23 +55,6 @@ class Region:
         return self.x + self.side / 2, self.y + self.side / 2
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
-    """The visible part of one person: top left corner, width and height in pixels of the picture,
-    and how sure the finder is, 0..1. Like a Region it counts pixel corners: x = 0 is the left edge
-    of the first pixel."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-    score: float
-
-    @property
-    def centre(self) -> tuple[float, float]:
-        return self.x + self.width / 2, self.y + self.height / 2
-
-
 class Heatmaps(Protocol):
     """What one inference left behind, wherever it lives (main memory or a device).
 

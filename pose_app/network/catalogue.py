@@ -45,6 +45,7 @@ __all__ = [
 ]
 
 DEFAULT = "default"
+FINDER = "finder"  # where people are, not a pose network
 
 
 def known() -> list[ModelEntry]:
@@ -81,11 +82,12 @@ def find(name: str) -> ModelEntry:
 def resolve(model: str | Path) -> Path:
     """The native safetensors file of a model's name, or of any model file's path.
 
-    A published checkpoint given by path is converted once into the cache. Raises ModelError.
+    `finder` is the bundled person finder. A published checkpoint given by path is converted once
+    into the cache. Raises ModelError.
     """
     name = str(model)
-    if name == DEFAULT:
-        return bundled("weights", f"{DEFAULT}{SUFFIX}")
+    if name in (DEFAULT, FINDER):
+        return bundled("weights", f"{name}{SUFFIX}")
     if _is_name(name) and _file_of(name).is_file():
         return _file_of(name)
     path = Path(model).expanduser()
@@ -147,7 +149,7 @@ def add(path: str | Path, name: str | None = None, family: str | None = None) ->
     digest = sha256_of(path)
     entry = next((e for e in PUBLISHED if e.sha256 and digest.startswith(e.sha256)), None)
     wanted = name or (entry.name if entry else name_of(path))
-    if not _is_name(wanted) or wanted == DEFAULT:
+    if not _is_name(wanted) or wanted in (DEFAULT, FINDER):
         raise ModelError(
             f"{wanted!r} cannot be a model's name: give another with --name, of letters, digits, "
             "dots, dashes and underscores."

@@ -7,8 +7,11 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..engines.base import Engine
     from .data import PoseData
+    from .scenes import SceneData
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,7 +22,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--pictures", metavar="FOLDER", help="where an annotation file's pictures are"
     )
-    parser.add_argument("--model", default="default", help="name or file of a model")
+    parser.add_argument(
+        "--task",
+        choices=("pose", "finder"),
+        default="pose",
+        help="joints in the crop of each person, or a person finder on whole pictures",
+    )
+    parser.add_argument("--model", help="name or file of a model (default: default, or finder)")
     parser.add_argument("--stacks", type=int, metavar="K", help="run the first K stacks only")
     parser.add_argument("--engine", default="auto", help="auto, openvino or torch")
     parser.add_argument("--device", default="auto", help="auto, cpu, gpu, cuda or mps")
@@ -43,6 +52,8 @@ def main(arguments: argparse.Namespace) -> int:
     from ..errors import DataError
     from .data import load, split
 
+    if arguments.task == "finder":
+        return _finder(arguments)
     sets: list[PoseData] = []
     for path in filter(None, (arguments.data, arguments.nobody)):
         data = load(path, arguments.pictures)
@@ -59,7 +70,8 @@ def main(arguments: argparse.Namespace) -> int:
                 raise DataError("--limit must be at least 1.")
             data = data.select(range(min(len(data), arguments.limit)))
         sets.append(data)
-    engine = open_engine(arguments.model, arguments.engine, arguments.device, arguments.precision)
+    model = arguments.model or "default"
+    engine = open_engine(model, arguments.engine, arguments.device, arguments.precision)
     try:
         result = evaluate(engine, sets[0], stacks=arguments.stacks, flip=arguments.flip)
         if not arguments.no_presence:
@@ -68,6 +80,72 @@ def main(arguments: argparse.Namespace) -> int:
         engine.close()
     print(json.dumps(result, indent=1) if arguments.json else _table(result))
     return 0
+
+
+def _finder(arguments: argparse.Namespace) -> int:
+    from ..engines.choose import open_engine
+    from ..errors import DataError
+    from .scenes import load_scenes, split_scenes
+
+    sets = []
+    for path in filter(None, (arguments.data, arguments.nobody)):
+        scenes = load_scenes(path, arguments.pictures)
+        if arguments.held_out:
+            scenes = split_scenes(scenes)[1]
+        if arguments.named is not None and path == arguments.data:
+            scenes = scenes.select(
+                [i for i, name in enumerate(scenes.pictures) if arguments.named in name]
+            )
+            if not len(scenes):
+                raise DataError(f"No picture of {path} has {arguments.named!r} in its name.")
+        if arguments.limit is not None:
+            if arguments.limit < 1:
+                raise DataError("--limit must be at least 1.")
+            scenes = scenes.select(range(min(len(scenes), arguments.limit)))
+        sets.append(scenes)
+    model = arguments.model or "finder"
+    engine = open_engine(model, arguments.engine, arguments.device, arguments.precision)
+    try:
+        result = evaluate_finder(engine, sets)
+    finally:
+        engine.close()
+    print(json.dumps(result, indent=1) if arguments.json else _finder_table(result))
+    return 0
+
+
+def evaluate_finder(engine: Engine, sets: Sequence[SceneData]) -> dict[str, Any]:
+    """`finder_metrics.figures` of a person finder at its own threshold, on all pictures of these
+    sets together. Raises DataError, or ModelError for a pose network."""
+    from .finder_metrics import figures, of_engine, search
+
+    found = search(of_engine(engine), sets)
+    return {
+        "model": engine.spec.name,
+        "data": ", ".join(scenes.name for scenes in sets),
+        "engine": engine.info.badge(),
+        "pictures": sum(len(scenes) for scenes in sets),
+        **figures(found, engine.spec.threshold),
+    }
+
+
+def _finder_table(result: dict[str, Any]) -> str:
+    def percent(value: float | None) -> str:
+        return "-" if value is None else f"{100 * value:.1f}%"
+
+    lines = [
+        f"{result['model']} on {result['data']}: {result['pictures']} pictures, {result['engine']}",
+        f"score from which a peak is a person: {result['threshold']:.3f}",
+        "people found (overlap of 0.5 or more with their box):",
+    ]
+    rows = {"all": result["all"], **result["sizes"], "largest face": result["largest_face"]}
+    lines += [f"  {name:14}{percent(row['recall']):>8} of {row['n']}" for name, row in rows.items()]
+    lines += [
+        f"boxes that are somebody's: {percent(result['precision'])}",
+        f"average precision: {percent(result['average_precision'])}",
+        f"pictures of nobody with a box: {percent(result['nobody_with_a_box'])} of "
+        f"{result['n_nobody']}",
+    ]
+    return "\n".join(lines)
 
 
 def evaluate(

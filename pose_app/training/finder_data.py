@@ -33,7 +33,8 @@ _SMALLEST_FRAME = 72.0  # picture pixels
 _HEAD_HEIGHT = 1.9  # height of a head / largest extent of its nose, eyes and ears
 _SLIVER = 0.15  # share of a box that must be left in the frame to count
 _TINY = 7.0  # input pixels, longer side; who is smaller does not count
-_MOSAIC = 0.15  # share of inputs put together from four others, half as large
+_MOSAIC = 0.1  # share of inputs put together from four others, half as large
+_DISTURBED = 0.55  # share of inputs with other light, blur, noise and things in front
 _MOST = 48  # people of an input
 
 
@@ -184,11 +185,15 @@ class FinderTask:
             size_weight[place, :people] = one_.size_weight[:people]
         complete = np.array([one_.complete for one_ in made])
         images, labels = _mosaics(random, images, (boxes, weight, size_weight, complete))
-        nobody = to_device((labels[1].sum(axis=1) == 0), self._device)
+        rows = np.flatnonzero(random.random(count) < _DISTURBED)
         noise = torch.Generator(device=self._device)
         noise.manual_seed(int(random.integers(2**62)))
-        # What is pasted in front may be a piece of somebody: never where nobody else is.
-        images = disturb(images, nobody, noise, pasted=False)
+        if len(rows):
+            chosen_rows = torch.from_numpy(rows).to(self._device)
+            nobody = to_device(labels[1][rows].sum(axis=1) == 0, self._device)
+            # What is pasted in front may be a piece of somebody, and has no box.
+            changed = disturb(images[chosen_rows], nobody, noise, pasted=False)
+            images[chosen_rows] = changed
         return images, tuple(to_device(label, self._device) for label in labels)
 
     def loss(

@@ -166,7 +166,7 @@ def load_scenes(path: str | Path, pictures: str | Path | None = None) -> SceneDa
     data = load(path, pictures)
     held_out = np.ones(len(data), dtype=bool)
     held_out[split_rows(data)] = False
-    return scenes_of_crops(data.with_skeleton(MPII_21), held_out)
+    return scenes_of_crops(data, held_out)
 
 
 def split_scenes(scenes: SceneData) -> tuple[SceneData, SceneData]:
@@ -181,6 +181,8 @@ def scenes_of_crops(data: PoseData, held_out: NDArray[np.bool_]) -> SceneData:
     Where the labels are not complete, somebody else may be in the picture. A body of which joints
     are below the picture reaches down to its lower border.
     """
+    complete = np.full(len(data), data.complete)
+    data = data.with_skeleton(MPII_21)
     somebody = data.somebody
     boxes = np.zeros((len(data), 4), dtype=np.float32)
     names = [i for i, joint in enumerate(data.skeleton.joints) if joint.endswith(_LOWER)]
@@ -205,7 +207,7 @@ def scenes_of_crops(data: PoseData, held_out: NDArray[np.bool_]) -> SceneData:
         size_weight=np.full(count, _BEYOND_SIZE, dtype=np.float32),
         keypoints=data.keypoints[rows],
         weight=data.weights[rows],
-        complete=np.full(len(data), data.complete),
+        complete=complete,
         held_out=held_out,
         pictures=data.pictures,
         read=data.read,
