@@ -1,0 +1,120 @@
+"""The first minute: three things to try, in a strip below the picture until they are done."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeySequence, QPalette
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
+
+from ..icons import icon
+from ..state.recording_state import RecordingState
+from ..state.view_state import ViewState
+
+
+class Step(NamedTuple):
+    """What to press and what for; `command` is a name in the table of commands, "" several keys."""
+
+    name: str
+    command: str
+    keys: str
+    text: str
+
+
+STEPS = (
+    Step("heatmap", "heatmap", "H", "see where the network looks"),
+    Step("stacks", "", "1, 2, 3, 4", "watch it make up its mind"),
+    Step("record", "record", "R", "record it"),
+)
+
+
+class FirstSteps(QFrame):
+    """`done(name)` once for each step that was tried; `closed` when all were, or on x."""
+
+    done = Signal(str)
+    closed = Signal()
+
+    def __init__(
+        self,
+        view: ViewState,
+        recording: RecordingState,
+        already: tuple[str, ...] = (),
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.setObjectName("steps")
+        self.setAccessibleName(self.tr("First steps"))
+        self._view = view
+        self._recording = recording
+        self._keys = {step.name: step.keys for step in STEPS}
+        self._labels: dict[str, QLabel] = {}
+        self.tried = {step.name for step in STEPS} & set(already)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(14, 4, 6, 4)
+        row.setSpacing(10)
+        for number, step in enumerate(STEPS):
+            if number:
+                arrow = QLabel("→")
+                arrow.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+                row.addWidget(arrow)
+            label = self._labels[step.name] = QLabel()
+            label.setTextFormat(Qt.TextFormat.RichText)
+            label.setMinimumWidth(60)
+            row.addWidget(label)
+        row.addStretch(1)
+        close = QToolButton()
+        close.setIcon(icon("close"))
+        close.setAutoRaise(True)
+        close.setToolTip(self.tr("Close; these hints do not come back"))
+        close.setAccessibleName(self.tr("Close the first steps"))
+        close.clicked.connect(self._close)
+        row.addWidget(close)
+        view.changed.connect(self._view_changed)
+        recording.changed.connect(self._recording_changed)
+        self._show()
+
+    def show_key(self, command: str, key: QKeySequence) -> None:
+        """Name another key of a command that is a step."""
+        for step in STEPS:
+            if step.command == command:
+                native = key.toString(QKeySequence.SequenceFormat.NativeText)
+                self._keys[step.name] = native or step.keys
+        self._show()
+
+    def _view_changed(self, name: str) -> None:
+        if name == "heatmap" and self._view.heatmap:
+            self._try("heatmap")
+        elif name == "stack" and self._view.stack is not None:
+            self._try("stacks")
+
+    def _recording_changed(self, name: str) -> None:
+        if name == "running" and self._recording.running:
+            self._try("record")
+
+    def _try(self, name: str) -> None:
+        if name in self.tried or self.isHidden():
+            return
+        self.tried.add(name)
+        self._show()
+        self.done.emit(name)
+        if len(self.tried) == len(STEPS):
+            self._close()
+
+    def _close(self) -> None:
+        self.hide()
+        self.closed.emit()
+
+    def _show(self) -> None:
+        current = next((step.name for step in STEPS if step.name not in self.tried), "")
+        for number, step in enumerate(STEPS, start=1):
+            text = self.tr("Press {key}: {text}").format(
+                key=f"<b>{self._keys[step.name]}</b>", text=self.tr(step.text)
+            )
+            tried = step.name in self.tried
+            label = self._labels[step.name]
+            label.setText(f"✓ <s>{text}</s>" if tried else f"<b>{number}</b>&nbsp; {text}")
+            role = QPalette.ColorRole
+            label.setForegroundRole(
+                role.WindowText if step.name == current else role.PlaceholderText
+            )

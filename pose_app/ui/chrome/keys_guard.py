@@ -1,0 +1,50 @@
+"""Keys that commands and widgets both want: who gets them."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QApplication, QWidget
+
+_Key = Qt.Key
+SHARED = {_Key.Key_Space, _Key.Key_Left, _Key.Key_Right, _Key.Key_Up, _Key.Key_Down,
+          _Key.Key_Home, _Key.Key_End}  # fmt: skip
+
+
+class KeysGuard(QObject):
+    """Space, arrows and Home are commands of the window, unless a widget of it has the focus that
+    needs them: a text field, a list, a check box, or whatever was reached with Tab.
+
+    A click on anything else gives no focus (`click_takes_no_focus`), so that the keys go on
+    working.
+    """
+
+    def __init__(self, picture: QWidget) -> None:
+        super().__init__(picture)
+        self._picture = picture
+        self._watched: QWidget | None = None
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            app.focusChanged.connect(self._focus_changed)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            plain = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+            if event.key() in SHARED and plain == Qt.KeyboardModifier.NoModifier:
+                event.accept()  # the widget gets it as a plain key
+        return False
+
+    def _focus_changed(self, old: QWidget | None, new: QWidget | None) -> None:
+        if self._watched is not None:
+            self._watched.removeEventFilter(self)
+            self._watched = None
+        own = new is not None and new.window() is self._picture.window()
+        if own and new is not self._picture and new is not self._picture.window():
+            self._watched = new
+            new.installEventFilter(self)
+
+
+def click_takes_no_focus(*widgets: QWidget) -> None:
+    """Tab reaches these widgets, a click uses them and leaves the keys to the window."""
+    for widget in widgets:
+        widget.setFocusPolicy(Qt.FocusPolicy.TabFocus)
