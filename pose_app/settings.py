@@ -264,7 +264,8 @@ SETTINGS: tuple[Setting, ...] = (
     # The window itself
     Setting("window.geometry", ""),
     Setting("window.state", ""),
-    Setting("window.hint_seen", False),
+    Setting("window.steps", ()),  # of the first minute, that were tried
+    Setting("window.hint_seen", False),  # these steps are over
 )
 
 # How choices are called where the word itself will not do.

@@ -18,9 +18,13 @@ from .bridge import Bridge
 from .canvas.canvas import Canvas
 from .chrome.actions import MOST_STACKS, build_actions, follow, follow_setting
 from .chrome.banner import Banner, Toast
+from .chrome.empty_state import EmptyState
+from .chrome.first_steps import FirstSteps
 from .chrome.heatmap_control import HeatmapControl
+from .chrome.keys_guard import KeysGuard, click_takes_no_focus
 from .chrome.layout import SMALLEST, Layout, build_menus, menu_button
 from .chrome.playback_bar import PlaybackBar
+from .chrome.preparing import Preparing
 from .chrome.record_button import RecordButton, RecordPill
 from .chrome.status import StatusLine
 from .chrome.toolbar import Toolbar
@@ -78,6 +82,10 @@ class MainWindow(QMainWindow):
         self.banner = Banner(self.notices)
         self.toast = Toast(self.canvas, self.notices)
         self.hint = Hint(self.canvas)
+        self.empty = EmptyState(self.canvas)
+        self.steps = FirstSteps(self.view, self.recording, self.settings.get("window.steps"))
+        self.steps.setHidden(self.settings.get("window.hint_seen"))
+        self.preparing = Preparing()
         self.status = StatusLine()
         self.source_button = menu_button("camera", self.tr("Camera"))
         self.model_button = menu_button("models", self.tr("Model"))
@@ -89,7 +97,7 @@ class MainWindow(QMainWindow):
         self.recordings = RecordingsController(context, self.recording, self.canvas, self)
         self.about = DialogsController(context, self, lambda: self.canvas.paint_ms, self)
         # Commands and where everything is
-        self.commands = build_actions(self, self.canvas, self._slots())
+        self.commands = build_actions(self, self._slots())
         commands = self.commands
         self.playback = PlaybackBar(self.play, commands["loop"])
         self._build_body()
@@ -111,6 +119,8 @@ class MainWindow(QMainWindow):
         )
         self.addToolBar(self.toolbar)
         self.addToolBar(Qt.ToolBarArea.BottomToolBarArea, self.playback)
+        self._keys_guard = KeysGuard(self.canvas)
+        click_takes_no_focus(self.playback.slider, self.playback.speed)
         self._connect()
         self.setMinimumSize(SMALLEST.boundedTo(self.screen().availableSize()))
         self.panels.restore()
@@ -123,8 +133,6 @@ class MainWindow(QMainWindow):
         self.sources.start()
         for message in self.settings.stored.messages:
             self.notices.error("", message)
-        if not self.settings.get("window.hint_seen"):
-            self.hint.open()
 
     # Building
 
@@ -192,6 +200,8 @@ class MainWindow(QMainWindow):
         column.setSpacing(0)
         column.addWidget(self.banner)
         column.addWidget(self.canvas, 1)
+        column.addWidget(self.preparing)
+        column.addWidget(self.steps)
         self.setCentralWidget(body)
         self.setStatusBar(self.status)
         # Not on the toolbar: long as it is, it would push the recording out of a small one.
@@ -217,10 +227,18 @@ class MainWindow(QMainWindow):
         self.playback.sought.connect(self.sources.seek)
         self.sources.opened.connect(self.views.source_opened)
         self.sources.nothing_opened.connect(self.canvas.clear)
+        self.sources.nothing_opened.connect(self._show_empty)
+        self.sources.opened.connect(self.empty.hide)
+        self.empty.demo_wanted.connect(partial(self.sources.open, "demo"))
+        self.empty.file_wanted.connect(self.sources.choose_file)
+        self.empty.cameras_wanted.connect(self.sources.open_first_camera)
+        self.empty.address_wanted.connect(self.sources.open)
+        self.models.preparing.connect(self.preparing.setVisible)
+        self.steps.done.connect(self._step_done)
+        self.steps.closed.connect(partial(settings.set, "window.hint_seen", True))
         self.recordings.started.connect(self.sources.play_again)
         self.views.stacks_known.connect(self._offer_stacks)
         self.views.nothing_to_end.connect(self._leave_full_screen)
-        self.hint.read.connect(partial(settings.set, "window.hint_seen", True))
         # The ticks of the commands
         texts = self.tr("Pause"), self.tr("Play")
         follow(commands["pause"], self.play, "paused", bool, ("pause", "play"), texts)
@@ -273,6 +291,12 @@ class MainWindow(QMainWindow):
             if full
             else self.windowState() & ~Qt.WindowState.WindowFullScreen
         )
+
+    def _show_empty(self, title: str) -> None:
+        self.empty.open(title, self.sources.recent)
+
+    def _step_done(self, name: str) -> None:
+        self.settings.set("window.steps", tuple(sorted(self.steps.tried)))
 
     def _leave_full_screen(self) -> None:
         if self.isFullScreen():

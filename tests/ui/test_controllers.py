@@ -160,7 +160,7 @@ def test_what_is_opened_after_an_end_plays(
 def test_without_any_source_somebody_is_told(sources: SourcesController) -> None:
     told = heard(sources.nothing_opened)
     sources.happened(Event("source_failed", "No."))
-    assert told == ["No picture. Choose a source."]
+    assert told == ["No."]
 
 
 # Cameras

@@ -161,15 +161,13 @@ def test_diagnostics_can_be_copied(open_window, qtbot, dialogs):
     assert "engine: OpenVINO" in copied[0] or "engine: PyTorch" in copied[0]
 
 
-def test_the_first_start_explains_itself_once(open_window, qtbot, settings):
-    settings.set("window.hint_seen", False)
+def test_the_explanation_comes_when_it_is_asked_for(open_window, qtbot):
     window = open_window("demo")
+    assert not window.hint.isVisible()
+    window.commands["hint"].trigger()
     assert window.hint.isVisible()
     window.hint._button.click()
     assert not window.hint.isVisible()
-    assert settings.get("window.hint_seen")
-    window.commands["hint"].trigger()
-    assert window.hint.isVisible()
 
 
 def _click_the_picture(window, qtbot):
@@ -181,14 +179,13 @@ def _press_a_key(window, qtbot):
 
 
 @pytest.mark.parametrize("use", [_click_the_picture, _press_a_key])
-def test_using_the_window_puts_the_first_words_away(open_window, qtbot, settings, use):
-    settings.set("window.hint_seen", False)
+def test_using_the_window_puts_the_explanation_away(open_window, qtbot, use):
     window = open_window("demo")
+    window.commands["hint"].trigger()
     qtbot.keyClick(window.hint._button, Qt.Key.Key_Shift)
     assert window.hint.isVisible()
     use(window, qtbot)
     assert not window.hint.isVisible()
-    assert settings.get("window.hint_seen")
 
 
 @pytest.mark.parametrize("size", [(1280, 800), (1000, 700), (900, 600), (800, 500)])

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QImage
+from PySide6.QtWidgets import QLabel, QPushButton, QToolButton
 
 from pose_app.paths import bundled
 from pose_app.settings import Settings
@@ -220,14 +221,122 @@ def test_a_network_camera_goes_and_comes_back(open_window, qtbot):
         close(window, qtbot)
 
 
-def test_without_a_camera_the_demo_runs_with_a_hint(open_window, qtbot, monkeypatch):
+def test_without_a_camera_the_picture_says_what_can_be_done(
+    open_window, qtbot, monkeypatch, settings, dialogs
+):
     from pose_app.sources import discover
 
     monkeypatch.setattr(discover, "cameras", list)
+    settings.set("source.recent", ("/a/file.mp4", "http://127.0.0.1:1/last"))
     window = open_window("")
+    qtbot.waitUntil(window.empty.isVisible, timeout=WAIT_MS)
+    assert window.canvas.rect().contains(window.empty.geometry())
+    words = [label.text() for label in window.empty.findChildren(QLabel)]
+    assert any("No camera found" in text for text in words)
+    assert any(("camera" in text and "Allow" in text) or "group" in text for text in words)
+    assert "http://" in window.empty.address.placeholderText()
+    assert window.banner.text == ""
+    buttons = {button.text(): button for button in window.empty.findChildren(QPushButton)}
+    assert "http://127.0.0.1:1/last" in buttons
+    buttons["Open a file…"].click()
+    assert dialogs.shown == ["Open video or picture"]
+    buttons["Demo clip"].click()
     wait_for_pose(window, qtbot)
     assert window.sources.info.kind == "demo"
-    assert "No camera found" in window.toast.text
+    assert window.empty.isHidden()
+
+
+def test_why_nothing_could_be_opened_stands_in_the_picture(open_window, qtbot, monkeypatch):
+    from pose_app.sources import discover
+
+    monkeypatch.setattr(discover, "cameras", list)
+    window = open_window("/nowhere/clip.mp4")
+    qtbot.waitUntil(window.empty.isVisible, timeout=WAIT_MS)
+    assert any("clip.mp4" in label.text() for label in window.empty.findChildren(QLabel))
+
+
+def click_on(window, qtbot, widget) -> None:
+    qtbot.mouseClick(widget, Qt.MouseButton.LeftButton)
+
+
+def test_keys_work_whatever_was_clicked(open_window, qtbot):
+    window = open_window("demo")
+    wait_for_pose(window, qtbot)
+    window.activateWindow()
+    qtbot.waitUntil(lambda: window.isActiveWindow(), timeout=WAIT_MS)
+    stacks = window.docks["stacks"].widget()
+    clicked = [
+        window.playback.slider,
+        stacks.opacity,
+        stacks.grid,
+        stacks.zoom,
+        window.toolbar,
+        window.canvas,
+        window.status,
+    ]
+    paused = window.play.paused
+    for widget in clicked:
+        click_on(window, qtbot, widget)
+        focus = window.focusWidget() or window
+        qtbot.keyClick(focus, Qt.Key.Key_Space)
+        paused = not paused
+        assert window.play.paused == paused, widget
+    sought = []
+    window.bridge.session.seek = sought.append
+    qtbot.keyClick(window.focusWidget() or window, Qt.Key.Key_Home)
+    assert sought == [0.0]
+
+
+def test_lists_check_boxes_and_what_tab_reached_keep_their_keys(open_window, qtbot):
+    window = open_window("demo")
+    wait_for_pose(window, qtbot)
+    window.activateWindow()
+    qtbot.waitUntil(lambda: window.isActiveWindow(), timeout=WAIT_MS)
+    window.panels.toggles["joints"].trigger()
+    tree = window.docks["joints"].widget().tree
+    qtbot.waitUntil(lambda: tree.topLevelItemCount() == 1, timeout=WAIT_MS)
+    tree.setFocus()
+    tree.setCurrentItem(tree.topLevelItem(0))
+    qtbot.keyClick(tree, Qt.Key.Key_Space)
+    assert not window.play.paused
+    assert window.view.visible == frozenset()
+    window.panels.toggles["stacks"].trigger()
+    opacity = window.docks["stacks"].widget().opacity
+    opacity.setFocus(Qt.FocusReason.TabFocusReason)
+    before = opacity.value()
+    qtbot.keyClick(opacity, Qt.Key.Key_Right)
+    assert opacity.value() == before + 1
+    qtbot.keyClick(opacity, Qt.Key.Key_Space)
+    assert not window.play.paused
+
+
+def test_the_first_steps_are_ticked_and_then_gone_for_good(open_window, qtbot, settings):
+    settings.set("window.hint_seen", False)
+    window = open_window("demo")
+    wait_for_pose(window, qtbot)
+    assert window.steps.isVisible()
+    assert window.hint.isHidden()
+    assert window.steps.geometry().top() >= window.canvas.geometry().bottom()
+    window.commands["heatmap"].trigger()
+    window.commands["stack_1"].trigger()
+    assert settings.get("window.steps") == ("heatmap", "stacks")
+    assert [t.text().startswith("✓") for t in window.steps._labels.values()] == [True, True, False]
+    window.commands["record"].trigger()
+    assert window.steps.isHidden()
+    assert settings.get("window.hint_seen")
+    window.commands["record"].trigger()
+    close(window, qtbot)
+    again = open_window("demo", settings=Settings.load(settings.path))
+    assert again.steps.isHidden()
+
+
+def test_the_first_steps_can_be_closed(open_window, qtbot, settings):
+    settings.set("window.hint_seen", False)
+    window = open_window("demo")
+    (cross,) = window.steps.findChildren(QToolButton)
+    cross.click()
+    assert window.steps.isHidden()
+    assert settings.get("window.hint_seen")
 
 
 def test_settings_survive_a_restart(open_window, qtbot, settings):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtCore import QCoreApplication
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QWidget
 
@@ -31,7 +31,6 @@ class ActionSpec(NamedTuple):
     checkable: bool = False
     group: str = ""
     separator: bool = False  # a line above it
-    on_picture: bool = False  # its key works only there: sliders and buttons need it themselves
     short: str = ""  # its name on a button with little room
 
 
@@ -65,16 +64,16 @@ _OPEN = (
 _PLAY = (
     ActionSpec(
         "pause", "&Play", "Pause", "Space", "pause", "Hold the picture, or go on.",
-        checkable=True, on_picture=True,
+        checkable=True,
     ),
     ActionSpec(
         "step", "&Play", "Next frame", ".", "step", "Pause and show one more frame."
     ),
     ActionSpec(
-        "back", "&Play", "Back 5 seconds", "Left", separator=True, on_picture=True
+        "back", "&Play", "Back 5 seconds", "Left", separator=True
     ),
-    ActionSpec("forward", "&Play", "Forward 5 seconds", "Right", on_picture=True),
-    ActionSpec("start", "&Play", "To the start", "Home", on_picture=True),
+    ActionSpec("forward", "&Play", "Forward 5 seconds", "Right"),
+    ActionSpec("start", "&Play", "To the start", "Home"),
     ActionSpec("slower", "&Play", "Slower", "[", separator=True),
     ActionSpec("faster", "&Play", "Faster", "]"),
     ActionSpec(
@@ -232,12 +231,11 @@ def translated(text: str) -> str:
 
 
 def build_actions(
-    window: QWidget, picture: QWidget, slots: Mapping[str, Callable[..., object]]
+    window: QWidget, slots: Mapping[str, Callable[..., object]]
 ) -> dict[str, QAction]:
     """Make every command of ACTIONS, connected to the function of its name in `slots`.
 
     A checkable command outside of a group hands its new state to its function, all others nothing.
-    Commands whose key works only on the picture are added to `picture`, all of them to `window`.
 
     Raises:
         KeyError: A command has no function: at the start, not at the first click.
@@ -255,9 +253,6 @@ def build_actions(
             action.setIconText(spec.short)
         if spec.shortcut:
             action.setShortcut(QKeySequence(spec.shortcut))
-        if spec.on_picture:
-            action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
-            picture.addAction(action)
         action.setToolTip(tool_tip(action, translated(spec.tip) if spec.tip else ""))
         if spec.group:
             group = groups.setdefault(spec.group, QActionGroup(window))

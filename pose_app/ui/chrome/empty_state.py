@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QPalette
@@ -25,8 +26,8 @@ _MOST_RECENT = 3
 
 # How people let an app use the camera, by `sys.platform`.
 PERMISSIONS = {
-    "linux": "A camera is plugged in? Your user needs the right to use /dev/video0: on most systems "
-    "that is the group “video” (sudo usermod -aG video $USER, then log in again).",
+    "linux": "A camera is plugged in? Your user needs the right to use it: on most systems that is "
+    "the group “video” (sudo usermod -aG video $USER, then log in again).",
     "darwin": "A camera is there? Allow it in System Settings, Privacy & Security, Camera: tick "
     "the terminal or the app that started pose-app, then start it again.",
     "win32": "A camera is there? Allow it in Settings, Privacy & security, Camera: “Let desktop "
@@ -55,6 +56,7 @@ class EmptyState(QFrame):
         self.address.setPlaceholderText(self.tr("e.g. {address}").format(address=EXAMPLE))
         self.address.setAccessibleName(self.tr("Address of a network camera"))
         self.address.returnPressed.connect(self._connect)
+        self._again: list[QPushButton] = []
         self._recent = QVBoxLayout()
         self._recent.setSpacing(2)
         connect = self._button(self.tr("Connect"), self._connect)
@@ -84,14 +86,15 @@ class EmptyState(QFrame):
     def open(self, title: str, recent: Sequence[str]) -> None:
         """Show it; `recent` are the sources that ran before, the newest first."""
         self._title.setText(f"<b>{title}</b>")
-        while self._recent.count():
-            widget = self._recent.takeAt(0).widget()
-            if widget is not None:
-                widget.hide()
-                widget.deleteLater()
-        for text in [text for text in recent if "://" in text][:_MOST_RECENT]:
-            again = self._button(text, lambda text=text: self.address_wanted.emit(text), "link")
-            self._recent.addWidget(again)
+        for button in self._again:
+            button.hide()
+            button.deleteLater()
+        known = [text for text in recent if "://" in text][:_MOST_RECENT]
+        self._again = [
+            self._button(text, partial(self.address_wanted.emit, text), "link") for text in known
+        ]
+        for button in self._again:
+            self._recent.addWidget(button)
         self.show()
         self._place()
         self.raise_()

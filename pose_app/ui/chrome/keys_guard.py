@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shiboken6
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QApplication, QWidget
@@ -35,11 +36,11 @@ class KeysGuard(QObject):
         return False
 
     def _focus_changed(self, old: QWidget | None, new: QWidget | None) -> None:
-        if self._watched is not None:
+        if self._watched is not None and shiboken6.isValid(self._watched):
             self._watched.removeEventFilter(self)
-            self._watched = None
-        own = new is not None and new.window() is self._picture.window()
-        if own and new is not self._picture and new is not self._picture.window():
+        self._watched = None
+        window = self._picture.window()
+        if new is not None and new.window() is window and new not in (self._picture, window):
             self._watched = new
             new.installEventFilter(self)
 

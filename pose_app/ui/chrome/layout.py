@@ -35,7 +35,8 @@ SMALLEST = QSize(800, 500)  # widget pixels of the window
 _NARROW = 1000  # widget pixels: in a narrower window the panels are a strip below the picture
 _SIDE = 0.3  # of the window's width that panels beside the picture get at first
 _MOST_SIDE = 0.4  # ... and that they may keep when the window gets smaller
-_BELOW = 0.24  # of the window's height that a strip below the picture gets
+_BELOW = 0.3  # of the window's height that a strip below the picture gets
+_OTHERS = 175  # widget pixels of the height that menus, bars and tabs take
 _MOST_BELOW = 0.34
 _VERSION = 2
 
@@ -117,7 +118,7 @@ class Layout(QObject):
         self.adapt()
         size = window.size()
         window.resizeDocks([first], [round(size.width() * _SIDE)], Qt.Orientation.Horizontal)
-        window.resizeDocks([first], [round(size.height() * _BELOW)], Qt.Orientation.Vertical)
+        window.resizeDocks([first], [_strip(size.height())], Qt.Orientation.Vertical)
 
     def adapt(self) -> None:
         """Follow the window's size: panels give way before the picture does."""
@@ -128,7 +129,7 @@ class Layout(QObject):
                 self._below += beside
                 others = [d for d in self.docks.values() if self._is_in(d, _BELOW_PICTURE)]
                 self._move([*beside, *others], _BELOW_PICTURE)
-                height = round(window.height() * _BELOW)
+                height = _strip(window.height())
                 window.resizeDocks([beside[0]], [height], Qt.Orientation.Vertical)
         elif self._below:
             self.unfold()
@@ -145,7 +146,7 @@ class Layout(QObject):
                 if dock.width() > most:
                     window.resizeDocks([dock], [most], Qt.Orientation.Horizontal)
             else:
-                most = round(window.height() * _MOST_BELOW)
+                most = max(round(_MOST_BELOW * window.height()) - 20, _strip(window.height()))
                 if dock.height() > most:
                     window.resizeDocks([dock], [most], Qt.Orientation.Vertical)
 
@@ -271,6 +272,11 @@ class Layout(QObject):
         dock.visibilityChanged.connect(visibility_changed)
         self._window.addAction(action)
         return action
+
+
+def _strip(height: int) -> int:
+    """Of a strip below the picture in a window of that height: the picture keeps two fifths."""
+    return round(min(_BELOW * height, 0.6 * height - _OTHERS))
 
 
 def build_menus(

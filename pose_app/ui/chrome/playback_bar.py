@@ -45,7 +45,6 @@ class PlaybackBar(QToolBar):
         self._state = state
         self.slider = _SeekSlider(Qt.Orientation.Horizontal)
         self.slider.setAccessibleName(self.tr("Place in the video"))
-        self.slider.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.slider.valueChanged.connect(self._moved)
         self.place = QLabel("0:00 / 0:00")
         self.speed = QComboBox()
@@ -114,7 +113,9 @@ class _SeekSlider(QSlider):
         handle = self.style().subControlRect(
             QStyle.ComplexControl.CC_Slider, option, QStyle.SubControl.SC_SliderHandle, self
         )
-        if event.button() == Qt.MouseButton.LeftButton and not handle.contains(event.pos()):
+        if event.button() == Qt.MouseButton.LeftButton and not handle.contains(
+            event.position().toPoint()
+        ):
             span = max(self.width() - handle.width(), 1)
             position = int(event.position().x() - handle.width() / 2)
             self.setValue(

@@ -39,6 +39,7 @@ class CamerasController(QObject):
         self._menu = QMenu()
         self._first: QAction | None = None
         self._running: SourceInfo | None = None
+        self._waiting = False
         self.found: list[CameraInfo] | None = None
         self._modes: dict[CameraInfo, Modes] = {}  # what their drivers tell
         self._opened_to_find_out: CameraInfo | None = None
@@ -90,16 +91,24 @@ class CamerasController(QObject):
         self.found, self._modes = list(listed), listed
         self.renew()
         running = self._running
-        if new and running is not None and running.kind == "demo":
+        if new and running is None and self._waiting:
+            self._waiting = False
+            self.chosen.emit(new[0])
+        elif new and running is not None and running.kind == "demo":
             self._context.notices.tell(
                 "cameras",
                 self.tr("{name} was plugged in.").format(name=new[0].name),
                 (self.tr("Use it"), lambda: self.chosen.emit(new[0])),
             )
 
+    def wait_for_one(self) -> None:
+        """Nothing runs: a camera that is plugged in from now on is opened at once."""
+        self._waiting = True
+
     def show_source(self, info: SourceInfo | None) -> None:
         """Tick the camera that delivers the pictures; `info` is of any kind of source."""
         self._running = info
+        self._waiting = False
         self.renew()
 
     # The menu

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QMenu, QToolButton
 
@@ -51,8 +51,16 @@ def threshold(settings: Settings) -> float | None:
     return None if value < 0 else float(value)
 
 
+_PATIENCE = 8  # figures without a network, each a fifth of a second, before it is explained
+
+
 class ModelsController(QObject):
-    """Loads models; keeps the model button, which is a badge of what really runs, and its menu."""
+    """Loads models; keeps the model button, which is a badge of what really runs, and its menu.
+
+    `preparing(bool)`: there are pictures, but the network is not ready for a while.
+    """
+
+    preparing = Signal(bool)
 
     def __init__(
         self, context: AppContext, button: QToolButton, parent: QObject | None = None
@@ -61,6 +69,7 @@ class ModelsController(QObject):
         self._context = context
         self._button = button
         context.settings.changed.connect(self._settings_changed)
+        self._waited = 0  # figures in a row without a network
         self._loading = True
         self._asked = self._wishes()
         self._running: dict[str, str] | None = None
@@ -166,6 +175,9 @@ class ModelsController(QObject):
         """The badge says what really runs, amber when that is not what was asked for."""
         button = self._button
         info = stats.engine
+        waits = info is None and self._loading and stats.captured > 0
+        self._waited = self._waited + 1 if waits else 0
+        self.preparing.emit(self._waited >= _PATIENCE)
         if info is None:
             text, tip, amber = self.tr("Loading the model…"), "", False
             if not self._loading:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ..context import AppContext
 
 RECENT = 8
-FIRST = ""  # the first camera, or the demo clip where there is none
+FIRST = ""  # the first camera that works
 
 
 def opener(target: str | CameraInfo, settings: Settings) -> Callable[[], Source]:
@@ -62,12 +62,13 @@ def opener(target: str | CameraInfo, settings: Settings) -> Callable[[], Source]
             if named is not None:
                 return open_camera(named)
             return open_source(target, size=size, fps=fps)
+        problem = SourceError("No camera found.")
         for camera in discover.cameras():
             try:
                 return open_camera(camera)
-            except SourceError:
-                continue  # another program has it, perhaps: the next one may be free
-        return open_source("demo")
+            except SourceError as error:
+                problem = error  # another program has it, perhaps: the next one may be free
+        raise problem
 
     return open_target
 
@@ -89,7 +90,7 @@ class SourcesController(QObject):
     """Opens and plays sources; keeps the source button and `playback`.
 
     `target` is what was asked for last. `opened(SourceInfo)`: another source delivers pictures;
-    `nothing_opened(sentence)`: no source at all could be opened.
+    `nothing_opened(sentence)`: no source at all could be opened, somebody has to choose one.
     """
 
     opened = Signal(object)
@@ -109,6 +110,7 @@ class SourcesController(QObject):
         self._playback = playback
         self.target = target
         self._opened = target  # by the session, which may be behind what was asked for last
+        self._reason = ""  # why what was wanted first could not be opened
         self._recent_menu = QMenu(self.tr("Recent"), button)
         self.cameras = CamerasController(context, self)
         self.cameras.chosen.connect(self.open)
@@ -121,6 +123,11 @@ class SourcesController(QObject):
 
     def stop(self) -> None:
         self.cameras.stop()
+
+    @property
+    def recent(self) -> tuple[str, ...]:
+        """What ran before, the newest first."""
+        return tuple(self._context.settings.get("source.recent"))
 
     @property
     def info(self) -> SourceInfo | None:
@@ -145,6 +152,10 @@ class SourcesController(QObject):
 
     def reload(self) -> None:
         self.open(self.target)
+
+    def open_first_camera(self) -> None:
+        """Look again for a camera that works."""
+        self.open(FIRST)
 
     def choose_file(self) -> None:
         path = self._context.dialogs.open_file(
@@ -236,7 +247,7 @@ class SourcesController(QObject):
         if event.kind in ("source_opened", "source_back"):
             self._source_opened(event.data)
         elif event.kind == "source_failed":
-            self._source_failed()
+            self._source_failed(event.message)
         elif event.kind == "source_ended":
             self._playback.ended = True
             self._playback.paused = True
@@ -246,7 +257,7 @@ class SourcesController(QObject):
         if self._playback.ended:  # of the source before: this one plays
             self._playback.ended = False
             self._playback.paused = False
-        self._playback.info = info
+        self._playback.info, self._reason = info, ""
         self._context.notices.end("source")
         name = self.tr("Demo clip") if info.kind == "demo" else info.name
         width, height = info.size
@@ -254,25 +265,21 @@ class SourcesController(QObject):
         heading = self.tr("Camera and other sources")
         self._button.setToolTip(f"{heading}\n{name}\n{width} × {height}{rate}")
         self.opened.emit(info)
-        if self._opened == FIRST:
-            if info.kind == "demo":
-                self._context.notices.tell(
-                    "source",
-                    self.tr("No camera found: this is the demo clip."),
-                    (self.tr("Choose a source"), self.show_menu),
-                )
-        else:
+        if self._opened != FIRST:
             self._remember(info)
         self.cameras.show_source(info)
 
-    def _source_failed(self) -> None:
-        """The source could not be opened; where nothing runs, take the first that works."""
+    def _source_failed(self, reason: str) -> None:
+        """The source could not be opened; where nothing runs, take the first camera that works."""
         self._context.notices.end("source")
         self.cameras.renew()  # a tick that the click has set
         if self.info is None and self.target not in (FIRST, "demo"):
+            self._reason = reason
             self.open(FIRST)
         elif self.info is None:
-            self.nothing_opened.emit(self.tr("No picture. Choose a source."))
+            self._context.notices.settle("source")  # what is to be done stands in the picture
+            self.cameras.wait_for_one()
+            self.nothing_opened.emit(self._reason or reason)
 
     # Menus
 

@@ -60,7 +60,7 @@ class MovementPlot(QWidget):
         self._scale = _NICE[3]
         # Everything is painted here: what is below need not be painted first.
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keys to the window
         self.setAccessibleName(self.tr("Movement from stack to stack"))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         view.changed.connect(lambda name: self.update())

@@ -59,7 +59,7 @@ class StackGrid(QWidget):
         self._next_captions = 0.0
         self._set_fonts()
         self._seen: Region | None = None  # the part of the region that the tiles show
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keys to the window
         self.setMouseTracking(True)
         # Everything is painted here: what is below need not be painted first.
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)

@@ -152,6 +152,8 @@ class StacksPanel(QWidget):
         self.colour_map.activated.connect(
             lambda row: setattr(self._view, "colour_map", self.colour_map.itemData(row))
         )
+        for widget in (self.joint, self.colour_map, self.opacity, self.threshold):
+            widget.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keys to the window
         self.opacity.setRange(0, 100)
         self.opacity.setAccessibleName(self.tr("Opacity"))
         self.opacity.setToolTip(self.tr("How much of the picture a heatmap hides"))
