@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .drawing.arguments import add_drawing_arguments, drawing_options, for_model
 from .errors import PoseAppError
 from .sources.kinds import help_text
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from .pipeline.metrics import FrameMetrics, SessionReport, StageTime
     from .pipeline.session import Session
     from .sources.base import Source
+    from .spec import ModelSpec
     from .types import Region
 
 LOOK_SECONDS = 0.1  # how often the run is looked at and its progress shown
@@ -33,8 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     files.add_argument("--record", type=Path, metavar="F", help="video with the skeleton drawn in")
     files.add_argument("--raw", type=Path, metavar="F", help="video as it was captured")
     files.add_argument("--log", type=Path, metavar="F", help="joints of every frame, JSON Lines")
-    files.add_argument("--show-region", action="store_true", help="draw what the network sees, too")
-    files.add_argument("--show-text", action="store_true", help="write stacks and time, too")
+    add_drawing_arguments(parser)
     model = parser.add_argument_group("model")
     model.add_argument("--model", default="default", metavar="M", help="a name or a file")
     model.add_argument("--engine", default="auto", metavar="E", help="auto, openvino, torch")
@@ -79,7 +80,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> int:
     """Run until the source ends, a limit is reached or a signal comes. Raises PoseAppError."""
     from . import diagnostics
-    from .drawing.options import DrawOptions
     from .pipeline.options import SessionOptions
     from .pipeline.session import Session
     from .recording.recording import RecordingRequest
@@ -104,13 +104,18 @@ def main(arguments: argparse.Namespace) -> int:
             session.controls.stacks = "auto" if source.info.live else "all"
         return source
 
-    open_estimator, others = _estimators(arguments)
+    drawing = drawing_options(arguments)
+
+    def opened(spec: ModelSpec) -> None:
+        session.set_drawing(for_model(drawing, arguments, spec))
+
+    open_estimator, others = _estimators(arguments, opened)
     session = Session(open_source, open_estimator, options, others)
     request = RecordingRequest(
         annotated=arguments.record,
         raw=arguments.raw,
         log=arguments.log,
-        drawing=DrawOptions(region=arguments.show_region, text=arguments.show_text),
+        drawing=drawing,
         rename=False,
     )
     with _signals() as asked_to_stop:
@@ -143,7 +148,9 @@ def _open(arguments: argparse.Namespace) -> Source:
     return open_source(arguments.source, size=arguments.size, fps=arguments.fps)
 
 
-def _estimators(arguments: argparse.Namespace) -> tuple[Any, Any]:
+def _estimators(
+    arguments: argparse.Namespace, opened: Callable[[ModelSpec], None]
+) -> tuple[Any, Any]:
     from .pose.factory import EstimatorFactory
 
     factory = EstimatorFactory(
@@ -158,6 +165,11 @@ def _estimators(arguments: argparse.Namespace) -> tuple[Any, Any]:
             raise PoseAppError(
                 f"The model {estimator.spec.name} has {most} stacks: use --stacks 1 to {most}."
             )
+        try:
+            opened(estimator.spec)
+        except PoseAppError:
+            estimator.close()
+            raise
         return estimator
 
     return checked, factory.others

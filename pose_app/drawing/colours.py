@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .options import COLOUR_MAPS
+
 Colour = tuple[int, int, int]
 
 # Right is warm and left is cool, as in the figures of most pose papers; both are told apart by
@@ -37,9 +39,6 @@ TINTS: tuple[Colour, ...] = (
 REGION: Colour = (250, 204, 21)
 SHADE: Colour = (20, 24, 34)  # around limbs and joints, below text
 WHITE: Colour = (255, 255, 255)
-
-# Names as people know them; all are in OpenCV.
-COLOUR_MAPS = ("inferno", "viridis", "magma", "turbo", "hot", "bone")
 
 
 def bgr(colour: Colour) -> Colour:

@@ -99,7 +99,7 @@ def _picture(
                 heat.paint_heat(out, levels, pose.region, scale, table)
     # The selected one last: on top.
     for pose in sorted(result.poses, key=lambda pose: pose is chosen):
-        if as_shown and options.region:
+        if options.region and options.what != "skeleton":
             _region(out, pose, scale, unit)
         if options.skeleton or not as_shown:
             thin = chosen is not None and pose is not chosen

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .colours import COLOUR_MAPS
-from .privacy import BACKGROUNDS
-
 DRAWINGS = ("as_shown", "skeleton", "raw", "stacks")
+BACKGROUNDS = ("picture", "blur", "black")
+# Names as people know them; all are in OpenCV.
+COLOUR_MAPS = ("inferno", "viridis", "magma", "turbo", "hot", "bone")
 
 
 @dataclass(frozen=True)

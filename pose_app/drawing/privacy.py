@@ -24,8 +24,8 @@ import numpy as np
 
 from ..pose.crop import crop
 from ..types import Image, Region
+from .options import BACKGROUNDS
 
-BACKGROUNDS = ("picture", "blur", "black")
 BLOCKS = 12  # along the picture's shorter side
 _SPREAD = 0.7  # standard deviation of the blur, in blocks
 _SMALL = 96  # pixels along the shorter side from which on straight lines between them look smooth

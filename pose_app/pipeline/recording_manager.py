@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from .. import diagnostics
+from ..drawing.options import DrawOptions
 from ..errors import RecordingError
 from ..recording.active import ActiveRecording
 from ..recording.recording import RecordingReport, RecordingRequest, RecordingState
@@ -44,6 +45,14 @@ class RecordingManager(Sink):
                 raise RecordingError("A recording is running: end it before you start another.")
             self._request = request
             self._begin(request)
+
+    def set_drawing(self, options: DrawOptions) -> None:
+        """What the annotated video shows from now on, and what it goes on in."""
+        with self._lock:
+            if self._request is not None:
+                self._request = replace(self._request, drawing=options)
+            if self._active is not None:
+                self._active.drawing = options
 
     def state(self) -> RecordingState | None:
         """How far the recording is; None where nothing is recorded."""

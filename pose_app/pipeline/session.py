@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from ..drawing.options import DrawOptions
 from ..errors import PoseAppError
 from ..pose.factory import Open, Others, none
 from ..recording.recording import RecordingRequest
@@ -149,6 +150,10 @@ class Session:
             RecordingError: It cannot begin.
         """
         self._recordings.start(request)
+
+    def set_drawing(self, options: DrawOptions) -> None:
+        """What annotated videos show from now on: the one that runs and what it goes on in."""
+        self._recordings.set_drawing(options)
 
     def stop_recording(self) -> None:
         """End the recording in the background; `recording_finished` tells when it is done."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import gc
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import pose_app
+from pose_app.drawing.options import DrawOptions
 from pose_app.ui.state.observable import Signal
 from pose_app.ui.state.playback_state import PlaybackState
 from pose_app.ui.state.view_state import ViewState
@@ -23,6 +25,28 @@ def test_another_value_is_told_once() -> None:
     view.heatmap = True
     view.stack = 1
     assert told == ["heatmap", "stack"]
+
+
+def test_a_recording_draws_what_is_looked_at() -> None:
+    """Every wish that both know has the same value; a new one that is forgotten is found here."""
+    view = ViewState()
+    chosen = {
+        "stack": 1, "compare": 0, "solo": 3, "joint": 4, "combine": "sum", "heatmap": True,
+        "visible": frozenset({1}), "skeleton": False, "region": False, "colour_map": "turbo",
+        "opacity": 0.25,
+    }  # fmt: skip
+    for name, value in chosen.items():
+        setattr(view, name, value)
+    view.background = "blurred"
+    options = view.drawing("stacks", selected=7)
+    assert (options.what, options.background, options.selected) == ("stacks", "blur", 7)
+    fields = {field.name for field in dataclasses.fields(options)}
+    assert {name: getattr(options, name) for name in chosen} == chosen
+    shared = {name for name in fields if hasattr(view, name)} - {"background"}
+    assert shared == set(chosen)
+    view.background = "black"
+    assert view.drawing().background == "black"
+    assert ViewState().drawing() == DrawOptions(region=True)
 
 
 def test_states_do_not_share_their_values() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtGui import QColor
 
-from ...drawing import colours
+from ...drawing import colours, options
 
 SIDES = {side: QColor(*colour) for side, colour in colours.SIDES.items()}
 COMPARE_SIDES = {side: QColor(*colour) for side, colour in colours.COMPARE_SIDES.items()}
@@ -16,6 +16,6 @@ GREEN = QColor("#22c55e")
 REGION = QColor(*colours.REGION)
 SHADE = QColor(*colours.SHADE)
 
-COLOUR_MAPS = colours.COLOUR_MAPS
+COLOUR_MAPS = options.COLOUR_MAPS
 lookup = colours.lookup
 overlay_lookup = colours.overlay_lookup

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...drawing.options import DrawOptions
 from ...drawing.skeletons import stack_of
 from ...types import Pose
 from .observable import Observable
@@ -42,3 +43,22 @@ class ViewState(Observable):
     def backdrop(self) -> str:
         """The background as `drawing.privacy` calls it."""
         return "blur" if self.background == "blurred" else self.background
+
+    def drawing(self, what: str = "as_shown", selected: int | None = None) -> DrawOptions:
+        """What a recording shows that is drawn like the canvas; `selected` is a person's track."""
+        return DrawOptions(
+            what,
+            self.backdrop,
+            stack=self.stack,
+            compare=self.compare,
+            solo=self.solo,
+            joint=self.joint,
+            combine=self.combine,
+            visible=self.visible,
+            heatmap=self.heatmap,
+            skeleton=self.skeleton,
+            region=self.region,
+            colour_map=self.colour_map,
+            opacity=self.opacity,
+            selected=selected,
+        )

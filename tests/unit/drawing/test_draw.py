@@ -9,7 +9,7 @@ import pytest
 
 from pose_app.drawing import colours
 from pose_app.drawing.draw import Drawing, draw
-from pose_app.drawing.options import DrawOptions
+from pose_app.drawing.options import COLOUR_MAPS, DrawOptions
 from pose_app.drawing.skeletons import strength
 from pose_app.drawing.stacks_picture import StacksLayout
 from pose_app.engines.base import HostHeatmaps
@@ -190,7 +190,7 @@ def test_heat_is_where_the_chosen_joint_is() -> None:
 def test_opacity_and_colours_of_the_heat_are_the_chosen_ones() -> None:
     pose = with_maps(make_pose((320, 240), scores=1.0))
     options = DrawOptions(heatmap=True, skeleton=False, joint=5, opacity=1.0)
-    for name in colours.COLOUR_MAPS:
+    for name in COLOUR_MAPS:
         pixel = at(draw(result(pose), replace(options, colour_map=name)), pose.joints[5])
         assert np.abs(pixel - colours.lookup(name)[255, ::-1].astype(int)).max() < 45, name
     assert not changed(draw(result(pose), replace(options, opacity=0.0))).any()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pose_app.drawing.options import DrawOptions
 from pose_app.pipeline.delivery import DeliveryPolicy
 from pose_app.pipeline.events import EventList
 from pose_app.pipeline.options import SessionOptions
@@ -19,6 +20,7 @@ from pose_app.types import Frame
 from tests.media import numbered_picture
 from tests.poses import make_result
 from tests.unit.recording.test_verify import MODEL
+from tests.unit.recording.test_video_writer import _until, read_back
 
 FIRST = SourceInfo(kind="camera", name="first", size=(192, 96), fps=10.0, live=True)
 SECOND = replace(FIRST, name="second")
@@ -102,3 +104,29 @@ def test_both_threads_find_that_a_frame_does_not_fit(
     keeper.close()
     assert frames(tmp_path, "r") == [4, 3]
     assert frames(tmp_path, "a") == [3, 3]
+
+
+def test_what_is_drawn_changes_in_mid_recording_and_goes_on_in_new_files(tmp_path: Path) -> None:
+    keeper = RecordingManager(EventList())
+    keeper.set_drawing(DrawOptions("raw"))  # nothing is recorded: nothing to change
+    keeper.start(RecordingRequest(tmp_path / "a.mp4", drawing=DrawOptions()))
+    for number in range(6):
+        if number == 2:
+            _until(lambda: read_all(keeper) == 2)  # options are read when a frame is drawn
+            keeper.set_drawing(DrawOptions(background="black"))
+        through_network(keeper, captured(number, FIRST if number < 4 else SECOND))
+    keeper.close()
+    shown = [
+        bool(image[:4].max() < 10)  # the uppermost rows, where nobody is
+        for name in ("a.mp4", "a (2).mp4")
+        for _, image in read_back(tmp_path / name)
+    ]
+    assert shown == [False, False, True, True, True, True]
+
+
+def read_all(keeper: RecordingManager) -> int:
+    """Frames of the recording that are drawn and written."""
+    active = keeper._active
+    assert active is not None
+    assert active._annotated is not None
+    return active._annotated._written

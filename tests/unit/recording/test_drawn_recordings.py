@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from pose_app.drawing import colours
-from pose_app.drawing.options import DRAWINGS, DrawOptions
-from pose_app.drawing.privacy import BACKGROUNDS
+from pose_app.drawing.options import BACKGROUNDS, DRAWINGS, DrawOptions
 from pose_app.engines.base import HostHeatmaps
 from pose_app.recording.active import ActiveRecording
 from pose_app.recording.recording import RecordingRequest
