@@ -11,12 +11,14 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..drawing.options import DrawOptions
 from ..errors import PoseAppError
 from ..pose.factory import Open, Others, none
-from ..recording.recording import RecordingRequest
+from ..recording.recording import RecordingReport, RecordingRequest
+from ..recording.replay import ReplayRequest, ReplayState
 from ..types import FrameResult
 from .context import SessionContext
 from .estimator_supervisor import EstimatorSupervisor
@@ -27,6 +29,7 @@ from .lifecycle import State
 from .metrics import FrameMetrics, SessionReport
 from .options import Controls, SessionOptions
 from .recording_manager import RecordingManager
+from .replay_manager import ReplayManager
 from .sinks import CapturedFrame, LatestResult
 from .source_supervisor import SourceSupervisor
 
@@ -88,7 +91,8 @@ class Session:
         )
         self._latest = LatestResult()
         self._recordings = RecordingManager(self._context.events)
-        sinks = (metrics, self._latest, self._recordings)
+        self._replay = ReplayManager()
+        sinks = (metrics, self._latest, self._recordings, self._replay)
         self._sources = SourceSupervisor(open_source, self._context, sinks, self._queue)
         self._estimators = EstimatorSupervisor(open_estimator, other_estimators, self._context)
         self._inference = InferenceSupervisor(self._context, self._queue, self._estimators, sinks)
@@ -152,12 +156,32 @@ class Session:
         self._recordings.start(request)
 
     def set_drawing(self, options: DrawOptions) -> None:
-        """What annotated videos show from now on: the one that runs and what it goes on in."""
+        """What annotated videos show from now on: the one that runs and what it goes on in, and
+        what is kept for a replay."""
         self._recordings.set_drawing(options)
+        self._replay.set_drawing(options)
 
     def stop_recording(self) -> None:
         """End the recording in the background; `recording_finished` tells when it is done."""
         self._recordings.finish()
+
+    def keep_replay(self, request: ReplayRequest | None) -> None:
+        """Keep the last seconds in memory from now on; None ends it and forgets them."""
+        self._replay.keep(request)
+
+    def replay(self) -> ReplayState | None:
+        """What is kept by now; None where nothing is."""
+        return self._replay.state()
+
+    def save_replay(
+        self, annotated: Path | None = None, raw: Path | None = None
+    ) -> RecordingReport:
+        """Write the last seconds into new files, see `ReplayManager.save`.
+
+        Raises:
+            RecordingError: There is nothing to save, or it cannot be written.
+        """
+        return self._replay.save(annotated, raw)
 
     def metrics(self) -> FrameMetrics:
         """What goes on right now."""
@@ -201,6 +225,7 @@ class Session:
         if _join(threads, JOIN_SECONDS):
             self._recordings.ask_to_close()
         _join(threads, JOIN_SECONDS)
+        self._replay.close()
         recordings = self._recordings.close()
         self._estimators.close()
         threads += [*self._estimators.threads, self._watchdog, *self._inference.left_behind]

@@ -18,6 +18,7 @@ from typing import Any
 
 import av
 
+from ..drawing.options import DrawOptions
 from ..errors import RecordingError
 from ..types import Image
 from . import files, h264
@@ -31,6 +32,29 @@ MOST_BYTES = 256 * 2**20  # of memory, whatever the seconds
 _QUEUE_BYTES = 48 * 2**20  # pictures that may wait for the encoder
 _WAIT_SECONDS = 2.0  # for pictures that are being encoded, when saving
 _RATE = Fraction(30)  # what a player shows as the rate; each frame has its own time
+
+
+@dataclass(frozen=True)
+class ReplayRequest:
+    """What is kept in memory: the last `seconds` of what recordings of these kinds would have."""
+
+    seconds: float = 15.0
+    annotated: bool = True
+    raw: bool = False
+    drawing: DrawOptions = field(default_factory=DrawOptions)
+
+
+@dataclass(frozen=True)
+class ReplayState:
+    """A replay buffer that runs: `seconds` could be saved now and take `bytes` of memory.
+
+    `dropped` frames came faster than they could be encoded; `error` says why nothing more is kept.
+    """
+
+    seconds: float
+    bytes: int
+    dropped: int
+    error: str | None = None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,104 @@
+"""The replay buffer of a session: off until it is asked for, fed from two threads."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from ..drawing.draw import Drawing
+from ..drawing.options import DrawOptions
+from ..errors import RecordingError
+from ..recording.recording import RecordingReport
+from ..recording.replay import ReplayRequest, ReplayState, ReplayTrack
+from ..types import FrameResult, Image
+from .sinks import CapturedFrame, ProcessedFrame, Sink
+
+
+class ReplayManager(Sink):
+    """Keeps the last seconds as a recording would have them; see `recording.replay`."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._request: ReplayRequest | None = None
+        self._annotated: ReplayTrack | None = None
+        self._raw: ReplayTrack | None = None
+        self._drawing = DrawOptions()
+        self._picture = _Picture()
+
+    def keep(self, request: ReplayRequest | None) -> None:
+        """Begin to keep the last seconds, begin anew, or with None forget them and end."""
+        with self._lock:
+            ending = [track for track in (self._annotated, self._raw) if track is not None]
+            self._request, self._annotated, self._raw = request, None, None
+            if request is not None:
+                self._drawing, self._picture = request.drawing, _Picture()
+                if request.annotated:
+                    self._annotated = ReplayTrack("annotated", request.seconds)
+                if request.raw:
+                    self._raw = ReplayTrack("raw", request.seconds)
+        for track in ending:
+            track.close()
+
+    def set_drawing(self, options: DrawOptions) -> None:
+        """What is drawn into the annotated video from now on."""
+        self._drawing = options
+
+    def state(self) -> ReplayState | None:
+        """What is kept by now; None where nothing is to be kept."""
+        tracks = [track for track in (self._annotated, self._raw) if track is not None]
+        if not tracks:
+            return None
+        return ReplayState(
+            min(track.kept_seconds for track in tracks),
+            sum(track.bytes for track in tracks),
+            sum(track.dropped for track in tracks),
+            next((track.error for track in tracks if track.error), None),
+        )
+
+    def save(self, annotated: Path | None = None, raw: Path | None = None) -> RecordingReport:
+        """Write what is kept into new files; it is kept on. Takes a moment: not for a window's
+        thread.
+
+        Raises:
+            RecordingError: That kind is not kept, there is nothing yet, or a file is taken or
+                cannot be written.
+        """
+        wanted = [(self._annotated, annotated), (self._raw, raw)]
+        if not any(path for _, path in wanted):
+            raise RecordingError("Nothing is to be saved: name a video.")
+        if any(track is None for track, path in wanted if path is not None):
+            raise RecordingError("The replay buffer is off: switch it on, then wait a few seconds.")
+        return RecordingReport(
+            tuple(track.save(path) for track, path in wanted if track is not None and path)
+        )
+
+    def close(self) -> None:
+        """Forget everything."""
+        self.keep(None)
+
+    def on_frame(self, captured: CapturedFrame) -> None:
+        """Into the raw video, where it is kept."""
+        track, frame = self._raw, captured.frame
+        if track is not None:
+            track.offer(lambda: frame.image, captured.stamp)
+
+    def on_result(self, processed: ProcessedFrame) -> None:
+        """Into the annotated video, where it is kept."""
+        track, result, picture = self._annotated, processed.result, self._picture
+        if track is not None and not processed.repeated:
+            track.offer(lambda: picture.draw(result, self._drawing), processed.captured.stamp)
+
+
+class _Picture:
+    """Draws for one track; frames of another size begin another video there."""
+
+    def __init__(self) -> None:
+        self._drawing = Drawing()
+        self._size: tuple[int, int] | None = None
+
+    def draw(self, result: FrameResult, options: DrawOptions) -> Image:
+        """(H, W, 3) uint8 BGR; called on the track's own thread alone."""
+        if self._size not in (None, result.frame.size):
+            self._drawing = Drawing()
+        self._size = result.frame.size
+        return self._drawing.draw(result, options)
