@@ -75,8 +75,8 @@ def of_stack(pose: Pose, stack: int) -> tuple[Floats, Floats]:
 
 
 def stack_of(pose: Pose, wanted: int | None) -> int:
-    """The stack to show (0 = first): the wanted one as far as it ran, None = the last that ran."""
-    return pose.stacks - 1 if wanted is None else min(wanted, pose.stacks - 1)
+    """The stack to show (0 = first): the wanted one as far as it ran, None = that of the joints."""
+    return pose.stack if wanted is None else min(wanted, pose.stacks - 1)
 
 
 def side_of_limb(skeleton: Skeleton, a: int, b: int) -> str:

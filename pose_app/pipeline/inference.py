@@ -108,6 +108,8 @@ class InferenceWorker:
         self._ready_ns = 0
         self._last_stacks: int | None = None
         self._asked_stacks = 1  # for the frame at hand
+        self._usual_stacks: int | None = None  # where this frame gets all of them for once
+        self._all_at = 0.0  # when all stacks ran last, of the monotonic clock
         self._stretch: int | None = None  # of the frame before; None: the estimator knows none
         self.busy_since: float | None = None
         self.thread = threading.Thread(target=self._run, name="inference", daemon=True)
@@ -209,7 +211,7 @@ class InferenceWorker:
             poses = estimator.track(
                 item.frame,
                 stacks=self._asked_stacks,
-                shown=controls.shown,
+                shown=self._shown(),
                 region=controls.region,
                 following=following,
             )
@@ -252,18 +254,32 @@ class InferenceWorker:
         """How many stacks this frame gets: as asked, or as many as keep up with the source."""
         most = estimator.spec.network.stacks
         wanted = self._controls.stacks
+        self._usual_stacks = None
         if wanted == "all":
             return most
         if wanted != "auto":
-            return max(1, min(int(wanted), most))
+            return max(1, min(max(int(wanted), self._controls.fewest), most))
         assert self._controller is not None
         self._controller.target = self._options.target_fps or self._source_fps(item)
         self._controller.fewest = self._controls.fewest
         stacks = self._controller.stacks
         # A number of stacks that is still being prepared would cost a hitch.
         if self._last_stacks is not None and not estimator.engine.ready(stacks):
-            return self._last_stacks
-        return stacks
+            stacks = self._last_stacks
+        every = self._controls.all_every
+        if every is None or stacks == most or time.monotonic() - self._all_at < every:
+            return stacks
+        if not estimator.engine.ready(most):
+            return stacks
+        self._usual_stacks = stacks
+        return most
+
+    def _shown(self) -> int | None:
+        """The stack whose joints the poses have: the same for a frame that gets more stacks."""
+        wanted = self._controls.shown
+        if wanted is None and self._usual_stacks is not None:
+            return self._usual_stacks - 1
+        return wanted
 
     def _source_fps(self, item: CapturedFrame) -> float | None:
         """What to keep up with. A camera may give less than it says, in the dark for example."""
@@ -275,12 +291,15 @@ class InferenceWorker:
         now = time.perf_counter_ns()
         timings = estimator.timings
         stacks = poses[0].stacks if poses else self._asked_stacks
+        if stacks == estimator.spec.network.stacks:
+            self._all_at = time.monotonic()
+        ran, stacks = stacks, self._usual_stacks or stacks
         self._last_stacks = stacks
         # Crops of a search are no measure of what following a person costs.
         if self._controller is not None and poses:
             network = timings.get("network", 0.0)
             other = sum(timings.values()) - network
-            self._controller.update(stacks, network / 1e3, other / 1e3)
+            self._controller.update(ran, network / 1e3, other / 1e3)
         # A frame that waited for the model to load says nothing about the pipeline's speed.
         captured = item.frame.captured_ns
         age = (now - captured) / 1e6 if captured >= self._ready_ns else None

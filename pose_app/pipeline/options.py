@@ -41,15 +41,18 @@ class SessionOptions:
 class Controls:
     """Settable from any thread at any time; takes effect with the next frame.
 
-    `stacks`: "auto", "all" or how many run; `fewest`: with "auto", so many run in any case
-    (somebody looks at them); `shown`: the stack (0 = first) whose joints the pose has, None = the
-    last that ran; `threshold`: None = the model's; `region`: a square that the user chose, None =
-    follow the person; `paused`; `speed` of files, 1.0 = as recorded; `loop` files.
+    `stacks`: "auto", "all" or how many run; `fewest`: so many run in any case (somebody looks at
+    them); `shown`: the stack (0 = first) whose joints the pose has, None = the last that ran;
+    `all_every`: with "auto", so many seconds may pass until all stacks run for a frame (somebody
+    looks at all of them), None = any number; `threshold`: None = the model's; `region`: a square
+    that the user chose, None = follow the person; `paused`; `speed` of files, 1.0 = as recorded;
+    `loop` files.
     """
 
     stacks: Stacks
     fewest: int
     shown: int | None
+    all_every: float | None
     threshold: float | None
     smoothing: bool
     region: Region | None
@@ -62,6 +65,7 @@ class Controls:
         self.stacks = options.stacks
         self.fewest = 1
         self.shown = None
+        self.all_every = None
         self.threshold = options.threshold
         self.smoothing = options.smoothing
         self.region = options.region

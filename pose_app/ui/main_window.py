@@ -237,6 +237,7 @@ class MainWindow(QMainWindow):
         self.steps.done.connect(self._step_done)
         self.steps.closed.connect(partial(settings.set, "window.hint_seen", True))
         self.recordings.started.connect(self.sources.play_again)
+        self.panels.seen_changed.connect(self._panels_changed)
         self.views.stacks_known.connect(self._offer_stacks)
         self.views.nothing_to_end.connect(self._leave_full_screen)
         # The ticks of the commands
@@ -301,6 +302,10 @@ class MainWindow(QMainWindow):
     def _leave_full_screen(self) -> None:
         if self.isFullScreen():
             self.commands["fullscreen"].trigger()
+
+    def _panels_changed(self) -> None:
+        seen = (self.panels.is_seen(self.docks[name]) for name in ("stacks", "movement"))
+        self.views.show_all_stacks(any(seen))
 
     def _place_panels(self) -> None:
         self.panels.place()

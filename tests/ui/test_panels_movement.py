@@ -7,8 +7,10 @@ import pytest
 from PySide6.QtCore import QPointF, Qt
 from pytestqt.qtbot import QtBot
 
+from pose_app.pipeline.metrics import FrameMetrics
 from pose_app.skeletons import COCO_17, MPII_16
-from pose_app.ui.panels.movement import MovementPanel, movements, step_colours
+from pose_app.ui.panels.movement import LEAST, MovementPanel, step_colours
+from pose_app.ui.stacks.distances import Distances, movements
 from pose_app.ui.state.view_state import ViewState
 from tests.ui.panel_results import made_result, real_results
 
@@ -47,7 +49,7 @@ def test_nobody_in_view_has_no_bars(panel: MovementPanel) -> None:
     panel.show_result(made_result(2))
     assert np.isfinite(panel.plot.values).all()
     panel.show_result(made_result(2, found=False))
-    panel.show_stats(None)  # type: ignore[arg-type]
+    panel.show_stats(FrameMetrics())
     assert panel.plot.values.shape == (1, 16)
     assert np.isnan(panel.plot.values).all()
 
@@ -66,13 +68,15 @@ def test_bars_follow_calmly_and_arrive(panel: MovementPanel) -> None:
     first, second = made_result(2, step=10.0).person(), made_result(2, step=20.0).person()
     assert first is not None
     assert second is not None
-    plot.show_pose(first)
+    plot.show_pose(first, now=1.0)
     np.testing.assert_allclose(plot.values, 10.0)
-    plot.show_pose(second)
+    plot.show_pose(second, now=1.1)
     assert (plot.values > 10.0).all()
     assert (plot.values < 20.0).all()
-    for _ in range(40):
-        plot.show_pose(second)
+    plot.show_pose(second, now=1.1)  # the other panel, in the same moment
+    assert (plot.values < 20.0).all()
+    for moment in range(40):
+        plot.show_pose(second, now=1.2 + moment / 10)
     np.testing.assert_allclose(plot.values, 20.0, atol=0.01)
 
 
@@ -93,11 +97,13 @@ def test_a_longer_way_is_a_longer_bar(panel: MovementPanel) -> None:
 
 
 def test_the_scale_is_round_and_holds_every_bar(panel: MovementPanel) -> None:
+    now = 0.0
     for step in (0.1, 3.0, 45.0, 800.0, 2.0):
         pose = made_result(2, step=step).person()
         assert pose is not None
-        for _ in range(40):
-            panel.plot.show_pose(pose)
+        for _ in range(100):
+            now += 0.1
+            panel.plot.show_pose(pose, now)
         assert step <= panel.plot._scale <= max(step * 6, 1)
 
 
@@ -136,6 +142,39 @@ def test_it_paints_any_number_of_stacks_at_any_size(
     assert not panel.grab().isNull()
     for joint in range(16):
         assert panel.plot.row(joint).bottom() <= panel.plot.height()
+        assert panel.plot.row(joint).height() >= LEAST >= 12
+
+
+def test_the_scale_keeps_still_for_a_while(panel: MovementPanel) -> None:
+    far, near = made_result(2, step=90.0).person(), made_result(2, step=2.0).person()
+    panel.plot.show_pose(far, now=1.0)
+    scale = panel.plot._scale
+    for moment in range(20):
+        panel.plot.show_pose(near, now=2.0 + moment / 10)
+    assert panel.plot._scale == scale
+    for moment in range(40):
+        panel.plot.show_pose(near, now=4.0 + moment / 10)
+    assert panel.plot._scale < scale
+
+
+def test_one_stack_alone_offers_to_run_all(panel: MovementPanel, view: ViewState) -> None:
+    panel.show_result(made_result(1))
+    panel.show_stats(FrameMetrics(stacks_all=4))
+    assert panel.run_all.isVisible()
+    panel.run_all.click()
+    assert view.stack == 3
+    panel.plot.distances = Distances()
+    panel.plot.show_pose(made_result(4).person())
+    panel.show_stats(FrameMetrics(stacks_all=4))
+    assert panel.run_all.isHidden()
+
+
+def test_a_frame_with_fewer_stacks_does_not_take_the_movement_away(panel: MovementPanel) -> None:
+    panel.plot.show_pose(made_result(4).person(), now=1.0)
+    panel.plot.show_pose(made_result(1).person(), now=1.2)
+    assert panel.plot.values.shape == (3, 16)
+    panel.plot.show_pose(made_result(1).person(), now=9.0)
+    assert panel.plot.values.shape == (0, 16)
 
 
 def test_another_model_starts_afresh(panel: MovementPanel) -> None:

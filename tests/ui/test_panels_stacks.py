@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,10 +17,12 @@ from pose_app.errors import EngineError
 from pose_app.pipeline.metrics import FrameMetrics
 from pose_app.skeletons import COCO_17
 from pose_app.types import FrameResult, Region
+from pose_app.ui.panels.movement import MovementPlot
+from pose_app.ui.stacks.distances import Distances
 from pose_app.ui.stacks.grid import StackGrid
 from pose_app.ui.stacks.panel import StacksPanel
 from pose_app.ui.stacks.pictures import ZOOM, close_up
-from pose_app.ui.stacks.readings import read_stacks
+from pose_app.ui.stacks.readings import caption, read_stacks
 from pose_app.ui.state.view_state import ViewState
 from tests.ui.panel_results import made_result, real_results
 
@@ -244,7 +247,8 @@ def test_stacks_that_did_not_run_are_there_but_dim(panel: StacksPanel) -> None:
     assert "Did not run" in grid.tile_help(3)
     assert "px from the last" in grid.tile_help(0)
     ran, idle = (pixels(grid, grid.tile(s).adjusted(4, 4, -4, -4)) for s in (0, 3))
-    assert np.ptp(idle) < np.ptp(ran)
+    assert np.ptp(idle, axis=2).max() < 20 < np.ptp(ran, axis=2).max(), "no heat"
+    assert np.median(idle) > np.median(ran), "as pale as the window behind it"
 
 
 def test_nobody_in_view_has_no_figures(panel: StacksPanel) -> None:
@@ -353,3 +357,61 @@ def test_colours_opacity_and_threshold_reach_the_view(panel: StacksPanel) -> Non
     assert view.colour_map == "turbo"
     view.opacity = 0.75
     assert panel.opacity.value() == 75
+
+
+def result_at(stacks: int, seconds: float, **more: Any) -> FrameResult:
+    """A result of a frame that was captured then."""
+    result = made_result(stacks, **more)
+    return replace(result, frame=replace(result.frame, captured_ns=round(seconds * 1e9)))
+
+
+def test_a_stack_that_ran_a_moment_ago_is_still_shown_with_its_age(panel: StacksPanel) -> None:
+    grid = panel.grid
+    panel.show_result(result_at(4, 10.0))
+    full = pixels(grid, grid.tile(3).adjusted(4, 4, -4, -4))
+    panel.show_result(result_at(1, 10.5))
+    assert np.array_equal(pixels(grid, grid.tile(3).adjusted(4, 4, -4, -4)), full)
+    shown = grid.kept.shown(3)
+    assert shown is not None
+    assert caption(3, grid.kept.last, shown, grid.reading(3)) == "the last word · 0.5 s"
+    assert (
+        caption(1, grid.kept.last, grid.kept.shown(1), grid.reading(1))
+        == "8 px from the last · 0.5 s"
+    )
+    assert caption(0, grid.kept.last, grid.kept.shown(0), grid.reading(0)) == "12 px from the last"
+
+
+def test_a_stack_that_did_not_run_for_long_says_how_to_run_it(
+    panel: StacksPanel, qtbot: QtBot
+) -> None:
+    grid = panel.grid
+    panel.show_result(result_at(4, 10.0))
+    panel.show_result(result_at(1, 20.0))
+    assert grid.kept.shown(2) is None
+    assert caption(2, grid.kept.last, None, grid.reading(2)) == "Click to run"
+    click(qtbot, grid, 2)
+    assert view_of(panel).stack == 2
+
+
+def test_another_persons_stacks_are_not_shown_for_this_one(panel: StacksPanel) -> None:
+    panel.show_result(result_at(4, 10.0))
+    result = result_at(1, 10.2)
+    other = replace(result.poses[0], track_id=99)
+    panel.show_result(replace(result, poses=(other,)))
+    assert panel.grid.kept.shown(2) is None
+
+
+def test_stacks_and_movement_tell_the_same_distance(qtbot: QtBot) -> None:
+    distances, view = Distances(), ViewState()
+    view.joint = 5
+    stacks, movement = StackGrid(view, distances), MovementPlot(view, distances)
+    qtbot.addWidget(stacks)
+    qtbot.addWidget(movement)
+    for step in (3.0, 9.0, 4.0):
+        result = made_result(2, step=step)
+        stacks.show_result(result)
+        movement.show_pose(result.person())
+    reading = stacks.reading(0)
+    assert reading is not None
+    assert reading.distance == pytest.approx(float(movement.values[0, 5]), abs=0.02)
+    assert 3.0 <= reading.distance < 4.0, "smoothed"

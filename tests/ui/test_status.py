@@ -66,6 +66,10 @@ FILE = SourceInfo("video", "clip.mp4", (640, 480), fps=30.0, note="It has no clo
             "12 of 30 fps: too dark?",
         ),
         (FrameMetrics(captured=99, source_fps=30, fps=9, source=CAMERA), "fewer stacks"),
+        (
+            FrameMetrics(captured=99, source_fps=30, fps=9, source=CAMERA, stacks_now=1),
+            "faster model",
+        ),
         (FrameMetrics(captured=5, source_fps=2, fps=1, source=CAMERA), ""),  # it has only begun
         (FrameMetrics(captured=99, source_fps=12, fps=12, source=FILE), "It has no clock."),
         (FrameMetrics(), ""),

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QByteArray, QObject, QSize, Qt, QTimer
+from PySide6.QtCore import QByteArray, QObject, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QDockWidget,
@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from ..icons import icon
 from ..panels import PANELS, PanelSpec
+from ..stacks.distances import Distances
 from ..state.view_state import ViewState
 from .actions import ACTIONS, MENUS, translated
 
@@ -54,8 +55,10 @@ class Layout(QObject):
     """Keeps the docks of a window, one for each entry of PANELS, and what is remembered of it.
 
     `toggles` are the commands that show and hide a panel; for one behind another they bring it to
-    the front.
+    the front. `seen_changed`: another panel is seen, or none.
     """
+
+    seen_changed = Signal()
 
     def __init__(self, window: QMainWindow, view: ViewState, settings: AppSettings) -> None:
         super().__init__(window)
@@ -236,10 +239,11 @@ class Layout(QObject):
         # The column on the right is as high as the window: the stacks need the room.
         window.setCorner(Qt.Corner.BottomRightCorner, _Area.RightDockWidgetArea)
         window.setTabPosition(_Area.AllDockWidgetAreas, QTabWidget.TabPosition.North)
+        distances = Distances()  # the same figures in all panels
         for number, spec in enumerate(PANELS, start=2):
             dock = QDockWidget(self.tr(spec.title), window)
             dock.setObjectName(spec.key)
-            dock.setWidget(spec.factory(view))
+            dock.setWidget(spec.factory(view, distances))
             window.addDockWidget(spec.area, dock)
             dock.topLevelChanged.connect(self._later)
             dock.dockLocationChanged.connect(self._later)
@@ -268,6 +272,7 @@ class Layout(QObject):
         def visibility_changed(seen: bool) -> None:
             (self._behind.discard if seen else self._behind.add)(spec.key)
             action.setChecked(seen)
+            self.seen_changed.emit()
 
         dock.visibilityChanged.connect(visibility_changed)
         self._window.addAction(action)

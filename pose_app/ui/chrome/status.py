@@ -64,9 +64,10 @@ def describe_rates(stats: FrameMetrics) -> str:
             now=stats.source_fps, all=source.fps
         )
     if source.live and 0 < stats.fps < _SLOW_NETWORK * stats.source_fps:
-        return tr("The network keeps up with {now:.0f} of {all:.0f} fps: run fewer stacks.").format(
-            now=stats.fps, all=stats.source_fps
-        )
+        words = tr("The network keeps up with {now:.0f} of {all:.0f} fps: run fewer stacks.")
+        if stats.stacks_now == 1:
+            words = tr("The network keeps up with {now:.0f} of {all:.0f} fps: try a faster model.")
+        return words.format(now=stats.fps, all=stats.source_fps)
     return source.note or ""
 
 

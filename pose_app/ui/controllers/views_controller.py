@@ -29,6 +29,10 @@ REMEMBERED = (
     "background",
 )
 
+ALL_EVERY = (
+    0.4  # seconds between two pictures of a stack, at most; twice a second with some reserve
+)
+
 
 class ViewsController(QObject):
     """Keeps the canvas.
@@ -110,6 +114,10 @@ class ViewsController(QObject):
         self._view.heatmap = True
         if self._view.solo is not None:
             self._view.solo = self._view.joint
+
+    def show_all_stacks(self, wanted: bool) -> None:
+        """Whether every stack is to be seen now and then, however few keep up."""
+        self._context.session.controls.all_every = ALL_EVERY if wanted else None
 
     def all_joints(self) -> None:
         self._view.solo = None

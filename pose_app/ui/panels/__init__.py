@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QWidget
 if TYPE_CHECKING:
     from ...pipeline.metrics import FrameMetrics
     from ...types import FrameResult
+    from ..stacks.distances import Distances
     from ..state.view_state import ViewState
 
 
@@ -28,31 +29,31 @@ class PanelSpec(NamedTuple):
 
     key: str
     title: str
-    factory: Callable[[ViewState], QWidget]
+    factory: Callable[[ViewState, Distances], QWidget]
     area: Qt.DockWidgetArea
     icon: str
     shown_first: bool = True
 
 
-def _stacks(view: ViewState) -> QWidget:
+def _stacks(view: ViewState, distances: Distances) -> QWidget:
     from ..stacks.panel import StacksPanel
 
-    return StacksPanel(view)
+    return StacksPanel(view, distances)
 
 
-def _movement(view: ViewState) -> QWidget:
+def _movement(view: ViewState, distances: Distances) -> QWidget:
     from .movement import MovementPanel
 
-    return MovementPanel(view)
+    return MovementPanel(view, distances)
 
 
-def _joints(view: ViewState) -> QWidget:
+def _joints(view: ViewState, distances: Distances) -> QWidget:
     from .joints import JointsPanel
 
     return JointsPanel(view)
 
 
-def _plots(view: ViewState) -> QWidget:
+def _plots(view: ViewState, distances: Distances) -> QWidget:
     from .plots import PlotsPanel
 
     return PlotsPanel(view)

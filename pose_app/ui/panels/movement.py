@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -19,11 +20,12 @@ from PySide6.QtGui import (
     QPaintEvent,
     QPalette,
 )
-from PySide6.QtWidgets import QScrollArea, QSizePolicy, QToolTip, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPushButton, QScrollArea, QSizePolicy, QToolTip, QVBoxLayout, QWidget
 
 from ...skeletons import Skeleton
 from ...types import Floats, FrameResult, Pose
 from ..canvas import colours
+from ..stacks.distances import Distances
 from ..state.view_state import ViewState
 from ..words import joint_label
 from .throttle import Throttle
@@ -31,29 +33,22 @@ from .throttle import Throttle
 if TYPE_CHECKING:
     from ...pipeline.metrics import FrameMetrics
 
-_FOLLOW = 0.35  # share of the way to the newest value that a bar goes, ten times a second
+_CALM = 5.0  # seconds for which a smaller scale is enough before it is taken
 _NICE = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)  # full scales, in pixels
 _MARGIN = 6
 LEAST = 14.0  # widget pixels of a line
 
 
-def movements(pose: Pose) -> Floats:
-    """(S - 1, K) pixels of the picture that each joint moves from one stack to the next.
-
-    NaN for joints that are not in view: their peaks jump anywhere.
-    """
-    steps = np.diff(pose.stack_joints, axis=0)
-    lengths = np.hypot(steps[..., 0], steps[..., 1]).astype(np.float32)
-    seen = pose.stack_scores[-1] >= pose.threshold
-    return np.where(seen, lengths, np.float32(np.nan))
-
-
 class MovementPlot(QWidget):
     """One bar per joint, made of one piece per step between two stacks; click selects the joint."""
 
-    def __init__(self, view: ViewState, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, view: ViewState, distances: Distances | None = None, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self._view = view
+        self.distances = distances or Distances()
+        self._enough_since: float | None = None
         self._skeleton: Skeleton | None = None
         self._values: Floats = np.zeros((0, 0), np.float32)
         self._order: list[int] = []  # joints from head to foot, as the tree has them
@@ -70,30 +65,33 @@ class MovementPlot(QWidget):
         """(S - 1, K) the lengths of the pieces, in pixels of the picture; NaN = not in view."""
         return self._values
 
-    def show_pose(self, pose: Pose | None) -> None:
+    def show_pose(self, pose: Pose | None, now: float | None = None) -> None:
         """The chosen person's movements; nobody: every joint is out of view."""
         if pose is None:
             self._values = np.full_like(self._values, np.nan)
             self.update()
             return
-        new = movements(pose)
-        if new.shape == self._values.shape and pose.skeleton == self._skeleton:
-            known = np.isfinite(self._values)
-            followed = self._values + (new - self._values) * _FOLLOW
-            new = np.where(known, followed, new)
+        self.distances.take(pose, now)
         other = pose.skeleton != self._skeleton
-        self._values, self._skeleton = new, pose.skeleton
+        self._values, self._skeleton = self.distances.steps, pose.skeleton
         if other:
             self.updateGeometry()
         self._order = [joint for joints in pose.skeleton.groups.values() for joint in joints]
-        totals = np.nan_to_num(new).sum(axis=0)
-        self._rescale(float(totals.max(initial=0.0)))
+        totals = np.nan_to_num(self._values).sum(axis=0)
+        now = time.monotonic() if now is None else now
+        self._rescale(float(totals.max(initial=0.0)), now, other)
         self.update()
 
-    def _rescale(self, longest: float) -> None:
-        """The next nice full scale; a smaller one only once half of it is enough."""
-        if longest > self._scale or longest < 0.35 * self._scale:
+    def _rescale(self, longest: float, now: float, at_once: bool) -> None:
+        """The next nice full scale; a smaller one only once it has been enough for a while."""
+        if longest >= 0.35 * self._scale:
+            self._enough_since = None
+        elif self._enough_since is None:
+            self._enough_since = now
+        smaller = self._enough_since is not None and now - self._enough_since >= _CALM
+        if longest > self._scale or smaller or at_once:
             self._scale = next((nice for nice in _NICE if nice >= longest * 1.1), _NICE[-1])
+            self._enough_since = None
 
     def sizeHint(self) -> QSize:
         return QSize(360, 200)
@@ -145,7 +143,7 @@ class MovementPlot(QWidget):
         muted = self.palette().color(QPalette.ColorRole.PlaceholderText)
         if len(self._values) == 0:
             painter.setPen(muted)
-            words = self.tr("Only one stack runs: choose more in the menu Model.")
+            words = self.tr("Only one stack runs.")
             painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, words)
         else:
             self._paint_axis(painter, left, width, muted)
@@ -246,18 +244,28 @@ class MovementPlot(QWidget):
 class MovementPanel(QWidget):
     """The movement plot as a dock."""
 
-    def __init__(self, view: ViewState, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, view: ViewState, distances: Distances | None = None, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
-        self.plot = MovementPlot(view)
-        self._throttle = Throttle(lambda result: self.plot.show_pose(result.person()))
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(2, 2, 2, 4)
+        self._view = view
+        self._stacks_all = 1
+        self.plot = MovementPlot(view, distances)
+        self._throttle = Throttle(self._show)
+        self.run_all = QPushButton(self.tr("Run all stacks"))
+        self.run_all.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.run_all.setToolTip(self.tr("Movement is what each stack changes of the one before"))
+        self.run_all.clicked.connect(self._run_all)
+        self.run_all.hide()
         area = QScrollArea()
         area.setWidget(self.plot)
         area.setWidgetResizable(True)
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        layout.addWidget(area)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(2, 2, 2, 4)
+        layout.addWidget(area, 1)
+        layout.addWidget(self.run_all, 0, Qt.AlignmentFlag.AlignHCenter)
 
     def minimumSizeHint(self) -> QSize:
         return QSize(200, 100)
@@ -268,6 +276,15 @@ class MovementPanel(QWidget):
 
     def show_stats(self, stats: FrameMetrics) -> None:
         self._throttle.flush()
+        self._stacks_all = stats.stacks_all or 1
+        self.run_all.setVisible(self._stacks_all > 1 and len(self.plot.values) == 0)
+
+    def _show(self, result: FrameResult) -> None:
+        self.plot.show_pose(result.person())
+
+    def _run_all(self) -> None:
+        """Choosing the last stack lets all of them run."""
+        self._view.stack = self._stacks_all - 1
 
 
 @cache

@@ -28,14 +28,17 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from ...drawing.heat import chosen
 from ...drawing.stacks_picture import tile_opacity
 from ...pose.crop import to_input
-from ...types import Floats, FrameResult, Image, Pose, Region
+from ...types import FrameResult, Image, Pose, Region
 from ..canvas import colours, painting
 from ..panels.throttle import PERIOD
 from ..state.view_state import ViewState
+from .distances import Distances
+from .kept import KeptStacks
 from .pictures import close_up, grey_picture, heat_picture
-from .readings import Reading, caption, copied_out, help_text, read_stacks
+from .readings import Reading, caption, help_text
 from .tile_layout import FRAME, TileLayout, fit
 
+_CENTRED = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
 _DIM = 0.35  # opacity of a stack that did not run
 COMPARE = colours.COMPARE_SIDES["left"]
 
@@ -46,15 +49,16 @@ class StackGrid(QWidget):
     Keys: arrows choose, arrows with Ctrl compare, Esc ends the comparison.
     """
 
-    def __init__(self, view: ViewState, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, view: ViewState, distances: Distances | None = None, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self._view = view
+        self.kept = KeptStacks(view, distances or Distances())
         self._pose: Pose | None = None
         self._frame: Image | None = None
-        self._maps: list[Floats] = []  # (K, h, w) of each stack that ran
         self._total = 1
         self._hovered: int | None = None
-        self._readings: list[Reading] | None = None  # made when somebody reads them
         self._zoomed = False
         self._next_captions = 0.0
         self._set_fonts()
@@ -72,11 +76,9 @@ class StackGrid(QWidget):
 
     def show_result(self, result: FrameResult) -> None:
         """Show the chosen person's stacks; where nobody is there the tiles are empty."""
-        self._pose, self._frame = result.person(), result.frame.image
-        self._readings = None
+        self._pose, self._frame = self.kept.take(result), result.frame.image
         if self._pose is not None:
             self.set_total(max(self._total, self._pose.stacks))
-        self._maps = copied_out(self._pose)
         self._look()
         if time.monotonic() >= self._next_captions:
             self._next_captions = time.monotonic() + PERIOD
@@ -109,7 +111,7 @@ class StackGrid(QWidget):
             self._seen = None
         elif self._zoomed and joint is not None and joint < len(pose.skeleton):
             place = pose.stack_joints[-1, joint]
-            self._seen = close_up(pose.region, place, self._aspect(), self._seen)
+            self._seen = close_up(pose.region, place, self.kept.aspect, self._seen)
         else:
             self._seen = pose.region
 
@@ -126,12 +128,8 @@ class StackGrid(QWidget):
         return self._total
 
     def reading(self, stack: int) -> Reading | None:
-        """The figures of a stack in the newest frame, None where it did not run."""
-        if self._pose is None or stack >= self._pose.stacks:
-            return None
-        if self._readings is None:
-            self._readings = read_stacks(self._pose, self._view)
-        return self._readings[stack]
+        """The figures of what the tile of a stack shows, None where it did not run."""
+        return self.kept.reading(stack)
 
     # Geometry
 
@@ -169,15 +167,8 @@ class StackGrid(QWidget):
         self._bold.setBold(True)
         self._caption = 2 * QFontMetrics(self._small).height() + 11
 
-    def _aspect(self) -> float:
-        """Width of a heatmap relative to its height."""
-        if not self._maps:
-            return 1.0
-        height, width = self._maps[0].shape[1:]
-        return float(width / height)
-
     def _layout(self) -> TileLayout:
-        return fit(self._total, self.width(), self.height(), self._aspect(), self._caption)
+        return fit(self._total, self.width(), self.height(), self.kept.aspect, self._caption)
 
     # Painting
 
@@ -208,32 +199,47 @@ class StackGrid(QWidget):
         )
 
     def _paint_tile(self, painter: QPainter, stack: int, grey: QImage | None) -> None:
-        rect, view, pose = self.tile(stack), self._view, self._pose
-        ran = pose is not None and stack < pose.stacks
-        painter.setOpacity(1.0 if ran else _DIM)
+        rect, view, shown, seen = self.tile(stack), self._view, self.kept.shown(stack), self._seen
+        painter.setOpacity(_DIM if shown is None else 1.0)
+        if shown is not None and shown.age:
+            seen = self._seen_of(shown.pose)
+            grey = grey_picture(shown.frame, seen, self._pixels(), view.mirror, view.backdrop)
         if grey is None:
             painter.fillRect(rect, self.palette().color(QPalette.ColorRole.Mid))
         else:
             painter.drawImage(rect, grey)
-        if pose is not None and stack < len(self._maps) and self._seen is not None:
+        if shown is not None and stack < len(shown.maps) and seen is not None:
+            pose = shown.pose
             painter.setOpacity(tile_opacity(view.opacity))
-            levels, size = chosen(self._maps[stack], pose.stack_scores[stack], view), self._pixels()
+            levels, size = chosen(shown.maps[stack], pose.stack_scores[stack], view), self._pixels()
             painter.drawImage(
-                rect,
-                heat_picture(levels, view.colour_map, pose.region, self._seen, size, view.mirror),
+                rect, heat_picture(levels, view.colour_map, pose.region, seen, size, view.mirror)
             )
             painter.setOpacity(1.0)
-            self._paint_answer(painter, rect, stack, pose)
+            self._paint_answer(painter, rect, stack, pose, seen)
         painter.setOpacity(1.0)
+        if shown is None and self._pose is not None:
+            painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
+            painter.setFont(self._bold)
+            painter.drawText(rect, _CENTRED, self.tr("Click to run"))
         self._paint_frame(painter, rect, stack)
 
-    def _paint_answer(self, painter: QPainter, rect: QRect, stack: int, pose: Pose) -> None:
+    def _seen_of(self, pose: Pose) -> Region:
+        """The part of an older frame's region to show: as close as of the newest frame's."""
+        joint = self._view.joint
+        if self._zoomed and joint is not None and joint < len(pose.skeleton):
+            return close_up(pose.region, pose.stack_joints[-1, joint], self.kept.aspect, None)
+        return pose.region
+
+    def _paint_answer(
+        self, painter: QPainter, rect: QRect, stack: int, pose: Pose, seen: Region
+    ) -> None:
         """The chosen joint: where this stack puts it (ring) and where the last one does (cross)."""
         joint = self._view.joint
-        if joint is None or joint >= len(pose.skeleton) or self._seen is None:
+        if joint is None or joint >= len(pose.skeleton):
             return
         size = rect.height(), rect.width()
-        points = to_input(pose.stack_joints[[stack, -1], joint], self._seen, size) + 0.5
+        points = to_input(pose.stack_joints[[stack, -1], joint], seen, size) + 0.5
         if self._view.mirror:
             points[:, 0] = rect.width() - points[:, 0]
         here, last = (QPointF(rect.left() + x, rect.top() + y) for x, y in points.tolist())
@@ -275,9 +281,10 @@ class StackGrid(QWidget):
         painter.drawText(line, Qt.AlignmentFlag.AlignLeft, name)
         painter.setFont(font)
         painter.setPen(muted)
-        words = caption(stack, self._pose, reading)
+        last, shown = self.kept.last, self.kept.shown(stack)
+        words = caption(stack, last, shown, reading) if self._pose is not None else ""
         if QFontMetrics(font).horizontalAdvance(words) > rect.width():
-            words = caption(stack, self._pose, reading, short=True)
+            words = caption(stack, last, shown, reading, short=True)
         painter.drawText(line.translated(0, height), Qt.AlignmentFlag.AlignLeft, words)
 
     def _paint_frame(self, painter: QPainter, rect: QRect, stack: int) -> None:
@@ -377,14 +384,13 @@ class StackGrid(QWidget):
         return super().event(event)
 
     def tile_help(self, stack: int) -> str:
-        """What a tile's tooltip says."""
         return help_text(stack, self._total, self.reading(stack))
 
     def _view_changed(self, name: str) -> None:
         if name in ("stack", "compare"):
             self._describe()
         if self._pose is not None and name in ("joint", "visible"):
-            self._readings = None
+            self.kept.forget_readings()
             self._look()
         self.update()
 

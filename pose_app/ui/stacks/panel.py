@@ -26,6 +26,7 @@ from ..canvas import colours
 from ..icons import icon
 from ..state.view_state import COMBINATIONS, ViewState
 from ..words import joint_label
+from .distances import Distances
 from .grid import StackGrid
 
 if TYPE_CHECKING:
@@ -39,12 +40,14 @@ _FLAT = 2.0  # width over height from which a panel is a strip
 class StacksPanel(QWidget):
     """The grid of stacks, which heatmap it shows, and how heatmaps look everywhere."""
 
-    def __init__(self, view: ViewState, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, view: ViewState, distances: Distances | None = None, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self._view = view
         self._skeleton: Skeleton | None = None
         self._own_threshold: float | None = None  # the model's, as the newest pose tells
-        self.grid = StackGrid(view)
+        self.grid = StackGrid(view, distances)
         self.joint = QComboBox()
         self.colour_map = QComboBox()
         self.opacity = QSlider(Qt.Orientation.Horizontal)

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from PySide6.QtCore import QCoreApplication
 
 from ...errors import EngineError
-from ...types import Floats, Pose
+from ...types import Floats, Image, Pose
 from ..state.view_state import ViewState
+from .distances import distances_to_last
+
+_TELLING = 0.3  # seconds from which a picture's age is told
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a tile shows: a pose for which its stack ran, that frame, all heatmaps of it, and how
+    many seconds older than the newest frame it is."""
+
+    pose: Pose
+    frame: Image
+    maps: Sequence[Floats]
+    age: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -21,8 +36,12 @@ class Reading:
     distance: float | None
 
 
-def read_stacks(pose: Pose, view: ViewState) -> list[Reading]:
-    """A reading for every stack that ran: of the chosen joint, else of all visible ones in view."""
+def read_stacks(pose: Pose, view: ViewState, to_last: Floats | None = None) -> list[Reading]:
+    """A reading for every stack that ran: of the chosen joint, else of all visible ones in view.
+
+    `to_last` (S, K) are the distances to the last stack's answers where those of `pose` alone are
+    not meant.
+    """
     if view.joint is not None and view.joint < len(pose.skeleton):
         joints = np.array([view.joint])
     else:
@@ -31,9 +50,15 @@ def read_stacks(pose: Pose, view: ViewState) -> list[Reading]:
     if len(joints) == 0:
         return [Reading(None, None)] * pose.stacks
     scores = pose.stack_scores[:, joints].mean(axis=1)
-    moved = pose.stack_joints[:, joints] - pose.stack_joints[-1, joints]
-    distances = np.hypot(moved[..., 0], moved[..., 1]).mean(axis=1)
-    return [Reading(float(s), float(d)) for s, d in zip(scores, distances, strict=True)]
+    if to_last is None or to_last.shape != pose.stack_scores.shape:
+        to_last = distances_to_last(pose)
+    known = np.isfinite(to_last[:, joints])
+    totals = np.where(known, to_last[:, joints], 0).sum(axis=1)
+    counts = known.sum(axis=1)
+    return [
+        Reading(float(score), float(total / count) if count else None)
+        for score, total, count in zip(scores, totals, counts, strict=True)
+    ]
 
 
 def copied_out(pose: Pose | None) -> list[Floats]:
@@ -46,25 +71,30 @@ def copied_out(pose: Pose | None) -> list[Floats]:
         return []
 
 
-def caption(stack: int, pose: Pose | None, reading: Reading | None, short: bool = False) -> str:
-    """The second line under a stack's tile, `short` for a small one."""
-    if pose is None:
-        return ""
-    if reading is None:
-        return _tr("idle") if short else _tr("did not run")
-    if stack == pose.stacks - 1:
-        return _tr("last") if short else _tr("the last word")
-    if reading.distance is None:
-        return "–" if short else _tr("not in view")
+def caption(
+    stack: int, last: int, shown: Shown | None, reading: Reading | None, short: bool = False
+) -> str:
+    """The second line under a stack's tile, `short` for a small one.
+
+    `last` is the last stack that ran lately, `shown` what the tile shows, None where the stack did
+    not run for a while.
+    """
+    if shown is None:
+        return _tr("Run") if short else _tr("Click to run")
+    old = f" · {shown.age:.1f} s" if shown.age >= _TELLING else ""
+    if stack == last:
+        return (_tr("last") if short else _tr("the last word")) + old
+    if reading is None or reading.distance is None:
+        return "–" if short else _tr("not in view") + old
     words = _tr("{0} px") if short else _tr("{0} px from the last")
-    return words.format(f"{reading.distance:.0f}")
+    return words.format(f"{reading.distance:.0f}") + old
 
 
 def help_text(stack: int, total: int, reading: Reading | None) -> str:
     """The tooltip of a stack's tile; `reading` is None where it did not run."""
     lines = [_tr("Stack {0} of {1}").format(stack + 1, total)]
     if reading is None:
-        lines.append(_tr("Did not run for this frame: fewer stacks keep up better."))
+        lines.append(_tr("Did not run: fewer stacks keep up better. Click to run it."))
     elif reading.score is not None and reading.distance is not None:
         figures = f"{reading.score:.2f}", f"{reading.distance:.1f}"
         lines.append(_tr("Score {0}; {1} px from the last stack's answer").format(*figures))

@@ -211,14 +211,46 @@ def test_controls_reach_the_estimator(run: Run) -> None:
         controls.colour = "red"  # type: ignore[attr-defined]
 
 
-def test_auto_gives_up_stacks_that_do_not_keep_up(run: Run) -> None:
-    class Slow(FakeEstimator):
-        def track(self, frame: Frame, **wishes: Any) -> Any:
-            time.sleep(0.012 * wishes["stacks"])
-            poses = super().track(frame, **wishes)
-            self.timings = {**self.timings, "network": 12.0 * wishes["stacks"]}
-            return poses
+class Slow(FakeEstimator):
+    """Takes 12 ms a stack."""
 
+    def track(self, frame: Frame, **wishes: Any) -> Any:
+        time.sleep(0.012 * wishes["stacks"])
+        poses = super().track(frame, **wishes)
+        self.timings = {**self.timings, "network": 12.0 * wishes["stacks"]}
+        return poses
+
+
+def test_all_stacks_run_now_and_then_where_somebody_looks_at_them(run: Run) -> None:
+    estimator = Slow(stacks=4)
+    session = run(ScriptedSource(None, live=True, fps=30), estimator, SessionOptions(stacks="auto"))
+    session.start()
+    run.until(lambda: [asked[0] for asked in estimator.asked[-5:]] == [2] * 5)
+    session.controls.all_every = 0.4
+    before = len(estimator.asked)
+    run.until(lambda: [asked[0] for asked in estimator.asked[before:]].count(4) >= 3)
+    asked = estimator.asked[before:]
+    # The joints stay those of the stack that usually is the last: the skeleton does not jump.
+    assert {shown for stacks, shown, _ in asked if stacks == 4} <= {0, 1}
+    assert sum(stacks < 4 for stacks, _, _ in asked) > 6
+    assert session.metrics().stacks_now in (1, 2)
+    session.controls.all_every = None
+    before = len(estimator.asked) + 1
+    run.until(lambda: len(estimator.asked) > before + 20)
+    assert 4 not in {stacks for stacks, _, _ in estimator.asked[before:]}
+
+
+def test_a_stack_that_is_looked_at_runs_whatever_number_was_chosen(run: Run) -> None:
+    estimator = FakeEstimator(stacks=4)
+    session = run(ScriptedSource(None, live=True, fps=100), estimator, SessionOptions(stacks=1))
+    session.start()
+    run.until(lambda: estimator.asked)
+    assert estimator.asked[-1][0] == 1
+    session.controls.fewest = 3
+    run.until(lambda: estimator.asked[-1][0] == 3)
+
+
+def test_auto_gives_up_stacks_that_do_not_keep_up(run: Run) -> None:
     estimator = Slow(stacks=4)
     session = run(ScriptedSource(None, live=True, fps=30), estimator, SessionOptions(stacks="auto"))
     session.start()
