@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
 
@@ -65,7 +66,7 @@ def _is_for_window(word: str) -> bool:
     if word.startswith("-"):
         return word not in ("-h", "--help", "--version")
     known = word == "demo" or word.isdecimal() or "://" in word
-    return word not in COMMANDS and (known or os.path.exists(word))
+    return word not in COMMANDS and (known or Path(word).exists())
 
 
 def _load(command: str) -> ModuleType:

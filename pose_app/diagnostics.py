@@ -132,7 +132,7 @@ def _watch_native_crashes(path: Path) -> None:
     if _fault_file is not None:
         _fault_file.close()
     mode = "w" if path.exists() and path.stat().st_size > FAULT_BYTES else "a"
-    _fault_file = open(path, mode, encoding="utf-8")  # noqa: SIM115 - open as long as we run
+    _fault_file = path.open(mode, encoding="utf-8")
     faulthandler.enable(_fault_file, all_threads=True)
 
 

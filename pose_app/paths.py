@@ -19,7 +19,7 @@ _APP = "pose-app"
 
 
 def bundled(*parts: str) -> Path:
-    """A file of `assets/` or `weights/`, e.g. bundled("assets", "demo.mp4").
+    """A file that comes with the app, by the parts of its path from the repository's root.
 
     A wheel carries both folders inside the package; an editable install reads them beside it.
     Raises PoseAppError where the file is missing.

@@ -30,6 +30,7 @@ LOOK_SECONDS = 0.1  # how often the run is looked at and its progress shown
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's own arguments."""
     parser.add_argument("source", help=help_text())
     files = parser.add_argument_group("files (.mp4 or .mkv; nothing is overwritten)")
     files.add_argument("--record", type=Path, metavar="F", help="video with the skeleton drawn in")

@@ -377,7 +377,7 @@ class Settings:
                 file.write(text + "\n")
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(temporary, self.path)
+            Path(temporary).replace(self.path)
         except OSError as error:
             if temporary is not None:
                 Path(temporary).unlink(missing_ok=True)
@@ -390,7 +390,7 @@ class Settings:
             f"{self.path.stem}.broken-{time.strftime('%Y%m%d-%H%M%S')}.json"
         )
         try:
-            os.replace(self.path, aside)
+            self.path.replace(aside)
             kept = f"it is kept as {aside.name}"
         except OSError as error:
             kept = f"it could not be renamed ({error.strerror})"

@@ -141,7 +141,8 @@ class ModelSpec:
     @property
     def size_multiple(self) -> int:
         """Heights and widths of the input must be multiples of this many pixels."""
-        return self.stride * 2**self.network.depth
+        value: int = self.stride * 2**self.network.depth
+        return value
 
     def with_input_size(self, height: int, width: int) -> ModelSpec:
         """The same model fed another size. Raises ModelError where the graph cannot take it."""
@@ -168,7 +169,7 @@ class ModelSpec:
 def read_spec(path: str | Path) -> ModelSpec:
     """The spec of one of our files, read from its header alone. Raises ModelError."""
     try:
-        with open(path, "rb") as file:
+        with Path(path).open("rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))
             if length > _MAX_HEADER:
                 raise ValueError("the header is longer than any real one")
@@ -225,40 +226,53 @@ def _nested(kind: Any, data: Any) -> Any:
 
 def _check(spec: ModelSpec) -> None:
     """Raise ValueError where fields contradict each other."""
-    count = len(spec.joints)
-    network = spec.network
+    _check_network(spec.network)
+    _check_joints(spec)
+    _check_input(spec)
+    _check_reading(spec)
+    _check_calibration(spec)
 
-    def positive(value: Any) -> bool:
-        return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= 65536
 
+def _positive(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= 65536
+
+
+def _check_network(network: NetworkConfig) -> None:
     for name in ("stacks", "width", "joints", "blocks", "after_blocks", "depth", "stem_second"):
-        if not positive(getattr(network, name)):
+        if not _positive(getattr(network, name)):
             raise ValueError(f"network.{name} is {getattr(network, name)!r}")
     if network.graph not in ("newell", "cornernet"):
         raise ValueError(f"network.graph is {network.graph!r}")
     if network.stacks > 64 or network.depth > 8 or network.blocks > 64 or network.after_blocks > 64:
         raise ValueError("the network is deeper than any that exists")
-    if len(network.stem) != 2 or not all(positive(c) for c in network.stem):
+    if len(network.stem) != 2 or not all(_positive(c) for c in network.stem):
         raise ValueError(f"network.stem is {network.stem!r}")
     if network.graph == "cornernet":
         levels = (network.level_channels, network.level_blocks)
-        if any(len(v) != network.depth + 1 or not all(map(positive, v)) for v in levels):
+        if any(len(v) != network.depth + 1 or not all(map(_positive, v)) for v in levels):
             raise ValueError("network.level_channels and level_blocks need one number per level")
         if max(network.level_blocks) > 64:
             raise ValueError("the network is deeper than any that exists")
     if not isinstance(network.increase, int) or not 0 <= network.increase <= 65536:
         raise ValueError(f"network.increase is {network.increase!r}")
-    if count == 0 or count != network.joints or len(set(spec.joints)) != count:
-        raise ValueError(f"{count} joint names for {network.joints} heatmaps")
+
+
+def _check_joints(spec: ModelSpec) -> None:
+    count = len(spec.joints)
+    if count == 0 or count != spec.network.joints or len(set(spec.joints)) != count:
+        raise ValueError(f"{count} joint names for {spec.network.joints} heatmaps")
     if not all(_is_text(joint) for joint in spec.joints):
         raise ValueError("joint names must be text")
     if not all(type(j) is int for j in spec.flip) or sorted(spec.flip) != list(range(count)):
         raise ValueError("the flip order is no permutation of the joints")
     if any(not (0 <= a < count and 0 <= b < count) for a, b in spec.limbs):
         raise ValueError("a limb names a joint that is not there")
-    if len(spec.input_size) != 2 or not all(positive(s) and s <= 4096 for s in spec.input_size):
+
+
+def _check_input(spec: ModelSpec) -> None:
+    if len(spec.input_size) != 2 or not all(_positive(s) and s <= 4096 for s in spec.input_size):
         raise ValueError(f"input_size is {spec.input_size!r}")
-    if not positive(spec.stride) or any(s % spec.size_multiple for s in spec.input_size):
+    if not _positive(spec.stride) or any(s % spec.size_multiple for s in spec.input_size):
         raise ValueError(f"input_size {spec.input_size} is no multiple of {spec.size_multiple}")
     for name in ("mean", "std"):
         values = getattr(spec, name)
@@ -267,6 +281,9 @@ def _check(spec: ModelSpec) -> None:
     if min(spec.std) <= 0:
         raise ValueError("std must be positive")
     _choice("colour", spec.colour, ("RGB", "BGR"))
+
+
+def _check_reading(spec: ModelSpec) -> None:
     _choice("output", spec.output, ("heatmap", "logits", "boxes"))
     if (spec.output == "boxes") != (spec.joints == BOX_MAPS):
         raise ValueError("a finder has the maps " + ", ".join(BOX_MAPS) + ", and nobody else has")
@@ -287,8 +304,11 @@ def _check(spec: ModelSpec) -> None:
         value = getattr(spec, name)
         if not _finite(value) or not 0 <= value <= 1:
             raise ValueError(f"{name} is {value!r}")
-    curves = len(spec.calibration)
-    if curves not in (0, network.stacks, network.stacks * count):
+
+
+def _check_calibration(spec: ModelSpec) -> None:
+    curves, stacks = len(spec.calibration), spec.network.stacks
+    if curves not in (0, stacks, stacks * len(spec.joints)):
         raise ValueError(
             f"there must be one calibration per stack, or per stack and joint, not {curves}"
         )

@@ -78,8 +78,10 @@ class Heatmaps(Protocol):
         ...
 
     def peaks(self) -> Floats | None:
-        """(B, S, K, 3): x, y in *input pixels* and raw score, decoded on the device by the spec's
-        rule; None where the maps are in main memory and `pose.decode` does it."""
+        """(B, S, K, 3): x, y in *input pixels* and raw score, decoded on the device.
+
+        None where the maps are in main memory and `pose.decode` does it, by the same rule.
+        """
         ...
 
 
@@ -131,7 +133,8 @@ class Pose:
     @property
     def stacks(self) -> int:
         """How many stacks ran for this frame."""
-        return self.stack_joints.shape[0]
+        value: int = self.stack_joints.shape[0]
+        return value
 
     def heatmaps(self, stack: int | None = None) -> Floats:
         """The maps of one stack over `region`.

@@ -11,6 +11,7 @@ from .sources.kinds import help_text
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's own arguments."""
     parser.add_argument(
         "source",
         nargs="?",

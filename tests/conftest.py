@@ -75,7 +75,8 @@ def shared_cache(pytestconfig: pytest.Config) -> Iterator[Path]:
 @pytest.fixture(autouse=True)
 def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Settings, models, logs and recordings of a test, and of the processes it starts, are its own:
-    a person's are neither read nor written."""
+    a person's are neither read nor written.
+    """
     home: Path = tmp_path_factory.mktemp("home")
     monkeypatch.setenv(HOME_VARIABLE, str(home))
     return home

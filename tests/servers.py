@@ -62,9 +62,10 @@ def cut_hard(connection: socket.socket) -> None:
 
 
 class MjpegServer:
-    """An HTTP camera. `/stream` is motion JPEG, `/small` the same in 320x240, `/snapshot.jpg` one
-    picture, `/demo.mp4` a file.
+    """An HTTP camera.
 
+    `/stream` is motion JPEG, `/small` the same in 320x240, `/snapshot.jpg` one picture, `/demo.mp4`
+    a file.
     `fault` may be set at any time and acts from the next picture on:
     `stall` (the connection stays, nothing comes), `reset` (cut hard), `half` (half a JPEG, then
     whole ones again), `cut` (half a JPEG, then the connection ends), `end` (ended as it should be),
@@ -114,7 +115,7 @@ class MjpegServer:
         self._thread.start()
 
     def address(self, path: str = "/stream", userinfo: str = "") -> str:
-        """The URL of a path, e.g. address("/stream", "user:password")."""
+        """The URL of a path, with `user:password` in it where wanted."""
         return f"http://{userinfo + '@' if userinfo else ''}127.0.0.1:{self.port}{path}"
 
     @property

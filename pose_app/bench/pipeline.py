@@ -166,4 +166,4 @@ def _wait_for_pose(session: Session) -> None:
 
 def _processor_time(process: psutil.Process) -> float:
     times = process.cpu_times()
-    return times.user + times.system
+    return float(times.user + times.system)

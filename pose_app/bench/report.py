@@ -105,4 +105,4 @@ def _version(package: str) -> str | None:
 
 def _memory() -> float:
     """Resident memory of this process, MiB."""
-    return psutil.Process().memory_info().rss / 2**20
+    return float(psutil.Process().memory_info().rss / 2**20)

@@ -44,7 +44,8 @@ def backdrop(image: Image, background: str, size: tuple[int, int] | None = None)
     if background != "picture":
         raise ValueError(f"{background!r} is no background: choose one of {BACKGROUNDS}")
     if size == (image.shape[1], image.shape[0]):
-        return image.copy()
+        value: Image = image.copy()
+        return value
     smaller = size[0] < image.shape[1]
     return _resized(image, size, cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
 
@@ -93,4 +94,5 @@ def _divisor(number: int, most: int) -> int:
 
 
 def _resized(image: Any, size: tuple[int, int], how: int) -> Image:
-    return cv2.resize(image, size, interpolation=how)
+    value: Image = cv2.resize(image, size, interpolation=how)
+    return value

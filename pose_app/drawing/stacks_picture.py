@@ -81,7 +81,8 @@ def grey_region(image: Image, seen: Region, size: tuple[int, int], background: s
 
 def tile_opacity(opacity: float) -> float:
     """Of a heatmap in a tile: small pictures, the heatmap is the point."""
-    return round(opacity**0.5, 2)
+    value: float = round(opacity**0.5, 2)
+    return value
 
 
 def paint_stacks(

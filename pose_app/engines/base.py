@@ -89,7 +89,8 @@ class HostHeatmaps:
 
     def stack(self, stack: int, item: int = 0) -> Floats:
         """(K, h, w) float32, a view."""
-        return self._maps[stack, item]
+        value: Floats = self._maps[stack, item]
+        return value
 
     def all_stacks(self, item: int = 0) -> Floats:
         """(S, K, h, w) float32, a view."""

@@ -7,7 +7,6 @@ is checked and converted once. Imports no torch; only converting needs it.
 from __future__ import annotations
 
 import json
-import os
 import re
 import threading
 from dataclasses import replace
@@ -301,4 +300,4 @@ def _pins() -> dict[str, str]:
 def _pin(url: str, digest: str) -> None:
     temporary = _pins_file().with_suffix(".part")
     temporary.write_text(json.dumps({**_pins(), url: digest}, indent=1), encoding="utf-8")
-    os.replace(temporary, _pins_file())
+    temporary.replace(_pins_file())

@@ -64,7 +64,7 @@ def load_checkpoint(
 
 def _start_of(path: Path) -> bytes:
     try:
-        with open(path, "rb") as file:
+        with path.open("rb") as file:
             start = file.read(512)
     except OSError as error:
         raise ModelError(f"The model file {path} cannot be read: {error.strerror}.") from None
@@ -80,7 +80,7 @@ def _is_safetensors(start: bytes) -> bool:
 def _has_spec(path: Path) -> bool:
     """Whether the header of a safetensors file names a spec; a broken header counts as ours."""
     try:
-        with open(path, "rb") as file:
+        with path.open("rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))
             header = json.loads(file.read(length))
         return "spec" in header.get("__metadata__", {})

@@ -67,7 +67,8 @@ class CornerNetLevel(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         low = self.low3(self.low2(self.low1(x)))
-        return self.up(x) + functional.interpolate(low, scale_factor=2.0, mode="nearest")
+        value: Tensor = self.up(x) + functional.interpolate(low, scale_factor=2.0, mode="nearest")
+        return value
 
 
 class CornerNetStem(nn.Module):

@@ -21,7 +21,7 @@ def cost(path: Path, spec: ModelSpec, stacks: int | None = None) -> tuple[float,
     be read.
     """
     try:
-        with open(path, "rb") as file:
+        with Path(path).open("rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))
             header = json.loads(file.read(length))
         shapes = {
@@ -59,4 +59,5 @@ def _stride(key: str, stride: int) -> int:
     if match is None:
         return stride
     level = match[1].count("low2.")
-    return stride * 2 ** (level + (match[2] in ("low1", "low3")))
+    value: int = stride * 2 ** (level + (match[2] in ("low1", "low3")))
+    return value

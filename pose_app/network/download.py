@@ -72,7 +72,7 @@ def fetch(
                     f"The file at {url} is not the published one (its SHA-256 begins with "
                     f"{found[:8]}, not {sha256[:8]}): it was deleted, do not use it from there."
                 )
-            os.replace(part, target)
+            part.replace(target)
             _validator(part).unlink(missing_ok=True)
     except OSError as error:
         raise ModelError(f"{target.parent} cannot be written: {error.strerror}.") from None
@@ -168,7 +168,7 @@ def _attempt(
             _remember_validator(validator, response)
         length = re.fullmatch(_NUMBER, response.headers.get("Content-Length", ""))
         total = have + int(length[0]) if length else None
-        with open(part, "ab" if resumed else "wb") as file:
+        with part.open("ab" if resumed else "wb") as file:
             while block := _read(response):
                 file.write(block)
                 have += len(block)
@@ -188,7 +188,7 @@ def _stopping(cancel: threading.Event) -> Iterator[urllib.request.OpenerDirector
     sockets: list[socket.socket] = []
 
     def remembering(kind: Any) -> Any:
-        class Connection(kind):
+        class Connection(kind):  # type: ignore[misc]
             def connect(self) -> None:
                 super().connect()
                 sockets.append(self.sock)
@@ -261,7 +261,7 @@ def sha256_of(path: Path) -> str:
     """Hexadecimal SHA-256 of a file. Raises ModelError where it cannot be read."""
     digest = hashlib.sha256()
     try:
-        with open(path, "rb") as file:
+        with Path(path).open("rb") as file:
             while block := file.read(1 << 20):
                 digest.update(block)
     except OSError as error:

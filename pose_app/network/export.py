@@ -8,7 +8,6 @@ spec travels inside: ONNX metadata `spec`, OpenVINO rt_info `pose_app/spec`, saf
 
 from __future__ import annotations
 
-import os
 import tempfile
 import warnings
 from dataclasses import dataclass
@@ -84,7 +83,7 @@ def export(model: str | Path, output: Path, kind: str) -> ExportReport:
                     f"{highest:.2g}), so it was not kept: please report this."
                 )
             for file in sorted(Path(folder).iterdir()):
-                os.replace(file, output.with_name(file.name))
+                file.replace(output.with_name(file.name))
     except OSError as error:
         raise ModelError(f"{output.parent} cannot be written: {error.strerror}.") from None
     return ExportReport(difference, highest)

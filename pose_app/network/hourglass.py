@@ -33,7 +33,8 @@ class Residual(nn.Module):
         out = self.conv1(functional.relu(self.bn1(x)))
         out = self.conv2(functional.relu(self.bn2(out)))
         out = self.conv3(functional.relu(self.bn3(out)))
-        return out + (x if self.skip is None else self.skip(x))
+        value: Tensor = out + (x if self.skip is None else self.skip(x))
+        return value
 
 
 def residuals(inputs: int, outputs: int, count: int, depthwise: bool) -> nn.Sequential:
@@ -63,7 +64,8 @@ class Hourglass(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         low = self.low3(self.low2(self.low1(functional.max_pool2d(x, 2))))
-        return self.up(x) + functional.interpolate(low, scale_factor=2.0, mode="nearest")
+        value: Tensor = self.up(x) + functional.interpolate(low, scale_factor=2.0, mode="nearest")
+        return value
 
 
 class Stem(nn.Module):
@@ -81,7 +83,8 @@ class Stem(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = functional.relu(self.bn(self.conv(x)))  # (B, first, H/2, W/2)
         x = functional.max_pool2d(self.res1(x), 2)  # (B, second, H/4, W/4)
-        return self.res3(self.res2(x))
+        value: Tensor = self.res3(self.res2(x))
+        return value
 
 
 class Stack(nn.Module):
@@ -110,7 +113,8 @@ class Stack(nn.Module):
         """The trunk for the next stack: x + merged heatmaps + merged feature."""
         assert self.merge_feature is not None
         assert self.merge_heatmaps is not None
-        return x + self.merge_heatmaps(heatmaps) + self.merge_feature(feature)
+        value: Tensor = x + self.merge_heatmaps(heatmaps) + self.merge_feature(feature)
+        return value
 
 
 class Stacked(nn.Module):

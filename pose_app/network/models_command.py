@@ -17,6 +17,7 @@ _BAR = 30  # characters
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's own arguments."""
     commands = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     listing = commands.add_parser("list", help="installed models and published ones")
     listing.add_argument("--json", action="store_true", help="print one JSON list")

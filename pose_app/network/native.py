@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -93,6 +92,6 @@ def save_native(
     temporary = path.with_name(path.name + ".part")
     try:
         temporary.write_bytes(save(tensors, metadata={"spec": spec.to_json()}))
-        os.replace(temporary, path)
+        Path(temporary).replace(path)
     finally:
         temporary.unlink(missing_ok=True)

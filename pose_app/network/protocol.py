@@ -18,7 +18,7 @@ def flip_back(maps: Floats, spec: ModelSpec) -> Floats:
     pixels (the column at the left border stays): heads trained with a corner offset answer mirrored
     pictures one pixel off.
     """
-    own = maps[..., list(spec.flip), :, ::-1].copy()
+    own: Floats = maps[..., list(spec.flip), :, ::-1].copy()
     if shift := spec.flip_shift:
         own[..., shift:] = own[..., :-shift].copy()
     return own

@@ -62,13 +62,15 @@ def _affine(region: Region, size: tuple[int, int]) -> tuple[float, float, float]
 def to_picture(points: NDArray[Any], region: Region, size: tuple[int, int]) -> NDArray[Any]:
     """Input pixels (..., 2) x, y -> picture pixels; `size` is the input's (height, width)."""
     left, top, step = _affine(region, size)
-    return (points + 0.5) * step + np.array((left, top), dtype=points.dtype)
+    value: NDArray[Any] = (points + 0.5) * step + np.array((left, top), dtype=points.dtype)
+    return value
 
 
 def to_input(points: NDArray[Any], region: Region, size: tuple[int, int]) -> NDArray[Any]:
     """Picture pixels (..., 2) x, y -> input pixels; `size` is the input's (height, width)."""
     left, top, step = _affine(region, size)
-    return (points - np.array((left, top), dtype=points.dtype)) / step - 0.5
+    value: NDArray[Any] = (points - np.array((left, top), dtype=points.dtype)) / step - 0.5
+    return value
 
 
 def crop(image: Image, region: Region, size: tuple[int, int], out: Image | None = None) -> Image:

@@ -297,7 +297,8 @@ class PoseEstimator:
             self._filter.reset()
         self._filtered = stack
         if not self.smoothing or not found:
-            return look.joints[stack]
+            value: Floats = look.joints[stack]
+            return value
         present = look.scores[stack] >= self.threshold
         return self._filter(look.joints[stack], present, seconds, look.region.side)
 

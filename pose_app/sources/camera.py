@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -265,7 +266,7 @@ def _cannot_open(camera: CameraInfo) -> str:
             return "There is no camera: plug one in, or use a video file, a URL or demo."
         names = ", ".join(f"{other.index} {other.name}" for other in present)
         return f"There is no camera {camera.index}: choose one of {names}."
-    if camera.path and os.path.exists(camera.path) and not os.access(camera.path, os.R_OK):
+    if camera.path and Path(camera.path).exists() and not os.access(camera.path, os.R_OK):
         return f"You may not use {camera.name}: add yourself to the group video and log in again."
     if sys.platform == "darwin":
         return (

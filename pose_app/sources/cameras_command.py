@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's own arguments."""
     parser.add_argument(
         "--probe", action="store_true", help="open each camera and tell what it really gives"
     )
@@ -18,6 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: argparse.Namespace) -> int:
+    """Print the list; 0."""
     from .discover import cameras
 
     found = [_describe(camera, arguments.probe) for camera in cameras()]

@@ -64,7 +64,8 @@ class HttpBody:
 
         Raises OSError or http.client.HTTPException where the connection breaks.
         """
-        return self._response.read1(most_bytes)
+        value: bytes = self._response.read1(most_bytes)
+        return value
 
     def interrupt(self) -> None:
         """From any thread: a `read` that waits comes back at once."""

@@ -45,7 +45,7 @@ def find_images(location: str | Path) -> list[Path]:
     elif path.exists():
         found = [path]
     else:
-        matches = (Path(match) for match in glob.glob(str(location), recursive=True))
+        matches = (Path(match) for match in glob.glob(str(location), recursive=True))  # noqa: PTH207 - of any root
         found = [entry for entry in matches if entry.is_file() and is_image_name(entry)]
     return sorted(found, key=natural_order)
 

@@ -65,8 +65,10 @@ def help_text() -> str:
 
 
 def camera_meant(text: str) -> CameraInfo | None:
-    """The camera that a person means by a number or a name, as the system lists it; None where the
-    text means anything else."""
+    """The camera, as the system lists it, that a person means by a number or a name.
+
+    None where the text means anything else.
+    """
     from .discover import cameras, find_by_name
 
     text = text.strip()

@@ -147,7 +147,7 @@ _DISCRETE = 1  # V4L2_FRMSIZE_TYPE_DISCRETE and V4L2_FRMIVAL_TYPE_DISCRETE; othe
 
 
 class FormatDescription(ctypes.Structure):
-    """struct v4l2_fmtdesc"""
+    """`struct v4l2_fmtdesc`."""
 
     _fields_ = (
         ("index", _U32),
@@ -193,7 +193,7 @@ class IntervalEntry(ctypes.Structure):
 
 
 def _request(number: int, structure: type[ctypes.Structure]) -> int:
-    """_IOWR('V', number, structure) of <asm-generic/ioctl.h>"""
+    """The request's number: `_IOWR` of <asm-generic/ioctl.h>."""
     return 3 << 30 | ctypes.sizeof(structure) << 16 | ord("V") << 8 | number
 
 

@@ -290,7 +290,7 @@ class _Awaited:
         self.damaged = False
         self._stamps: list[int] = []
 
-    def packet(self, packet: Packet) -> None:
+    def packet(self, packet: Packet[Any]) -> None:
         if packet.pts is not None and packet.size and not packet.is_discard:
             heapq.heappush(self._stamps, packet.pts)
 
@@ -312,7 +312,9 @@ def _open(location: str | Path, name: str, timeout: tuple[float, float]) -> Inpu
     try:
         if isinstance(location, Path):
             # A name with a colon in it would be taken for a protocol.
-            container = av.open(f"file:{location}", mode="r", options=_FILES_ONLY, **LENIENT)
+            container: InputContainer = av.open(
+                f"file:{location}", mode="r", options=_FILES_ONLY, **LENIENT
+            )
         else:
             container = av.open(
                 location,

@@ -153,7 +153,7 @@ def _cut(random: np.random.Generator, frame: Doubles, box: Floats | Doubles) -> 
     """The frame (4,) made smaller so that it cuts off some of the box (4,): mostly below, as a
     table and a webcam do, less often at the sides."""
     left, top, right, bottom = (float(v) for v in box)
-    made = frame.copy()
+    made: Doubles = frame.copy()
     if random.random() < 0.75:
         made[3] = min(made[3], top + (bottom - top) * random.uniform(0.3, 1.0))
     if random.random() < 0.3:
@@ -319,7 +319,8 @@ def _boxes(count: int, smallest: float, largest: float, size: int, uniform: obje
     start = uniform(2, count) * (size + extent) - extent
     line = torch.arange(size, device=extent.device)
     hit = (line >= start[..., None]) & (line < (start + extent)[..., None])  # (2, B, S)
-    return (hit[0][:, None, :] & hit[1][:, :, None])[:, None]
+    value: Tensor = (hit[0][:, None, :] & hit[1][:, :, None])[:, None]
+    return value
 
 
 def _jpeg(images: Tensor, coarseness: Tensor) -> Tensor:

@@ -65,7 +65,8 @@ def overlap(one: Floats, other: Floats) -> NDArray[np.float64]:
     high = np.minimum(a[..., :2] + a[..., 2:], b[..., :2] + b[..., 2:])
     common = (high - low).clip(0).prod(axis=-1)
     union = a[..., 2:].prod(axis=-1) + b[..., 2:].prod(axis=-1) - common
-    return common / np.maximum(union, 1e-9)
+    value: NDArray[np.float64] = common / np.maximum(union, 1e-9)
+    return value
 
 
 def finding(maps: Callable[[Image], Heatmaps], spec: ModelSpec) -> Find:
@@ -152,7 +153,8 @@ def _largest(faces: Floats, sure: NDArray[np.bool_]) -> NDArray[np.bool_]:
         points = face[face[:, 2] > 0, :2]
         if len(points) >= 2 and sure[row]:
             extent[row] = np.ptp(points, axis=0).max()
-    return (extent > 0) & (extent == extent.max(initial=0.0))
+    value: NDArray[np.bool_] = (extent > 0) & (extent == extent.max(initial=0.0))
+    return value
 
 
 def figures(found: Found, threshold: float) -> dict[str, Any]:

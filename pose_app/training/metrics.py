@@ -37,7 +37,10 @@ _SEEN = 2  # v of a joint that is labelled and not hidden
 
 
 def lengths(
-    points: Floats, present: NDArray[np.bool_], skeleton: Skeleton, pairs: tuple
+    points: Floats,
+    present: NDArray[np.bool_],
+    skeleton: Skeleton,
+    pairs: tuple[tuple[str, str], ...],
 ) -> NDArray[np.float64]:
     """(n,): the longest of the given pairs of joints; NaN where none is labelled."""
     longest = np.full(len(points), np.nan)

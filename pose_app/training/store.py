@@ -70,7 +70,9 @@ class Store:
     def row(self, part: NDArray[np.intp], place: Doubles) -> NDArray[np.intp]:
         """Running numbers (B,) of pictures, each at a place 0..1 (B,) of its data set (B,)."""
         first, end = self._starts[part], self._starts[part + 1]
-        return np.minimum(first + (place * (end - first)).astype(np.intp), end - 1)
+        steps: NDArray[np.intp] = (place * (end - first)).astype(np.intp)
+        rows: NDArray[np.intp] = np.minimum(first + steps, end - 1)
+        return rows
 
     def fetch(self, rows: NDArray[np.intp]) -> Canvases:
         """The pictures of these rows, images on the device."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     import torch
 
+    from ..network.hourglass import StackedHourglass
     from ..skeletons import Skeleton
     from ..spec import ModelSpec
     from .trainer import Options, Trainer
@@ -225,7 +226,7 @@ def _device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def _start(arguments: argparse.Namespace, skeleton: Skeleton) -> tuple:
+def _start(arguments: argparse.Namespace, skeleton: Skeleton) -> tuple[StackedHourglass, ModelSpec]:
     """(network, spec) from a trained model or with PyTorch's initial weights."""
     import torch
 

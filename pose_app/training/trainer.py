@@ -8,6 +8,7 @@ import os
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -229,7 +230,7 @@ def normalised(images: Tensor, spec: ModelSpec) -> Tensor:
     return images.contiguous(memory_format=torch.channels_last)
 
 
-def read_checkpoint(path: Path) -> dict:
+def read_checkpoint(path: Path) -> dict[str, Any]:
     """The content of a file that `Trainer.save` wrote. Raises PoseAppError."""
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)

@@ -54,7 +54,8 @@ def test_a_recording_whose_folder_is_gone_does_not_go_on_in_new_files(
     hub: FakeCameras, tmp_path: Path
 ) -> None:
     """A camera that changes its size needs new files, but their folder is gone: it is told once,
-    and the pictures go on."""
+    and the pictures go on.
+    """
     camera = hub.plug(FakeCamera("Desk camera", sizes=[(320, 240)]), index=0)
     folder = tmp_path / "gone"
     folder.mkdir()

@@ -293,7 +293,7 @@ def test_bad_input_is_one_sentence_and_status_2(
 
 
 def test_a_truncated_video_gives_what_it_has(tmp_path: Path) -> None:
-    """mkv and fragmented files are readable from their start without their end."""
+    """Mkv and fragmented files are readable from their start without their end."""
     write_video(tmp_path / "whole.mkv", regular(60))
     data = (tmp_path / "whole.mkv").read_bytes()
     (tmp_path / "cut.mkv").write_bytes(data[: len(data) * 2 // 3])

@@ -17,7 +17,8 @@ _MOST_POINTS = 400  # for the slope, whose cost grows with their square
 @dataclass(frozen=True)
 class Sample:
     """`seconds` since the start; memory in MB (10**6 bytes); `threads` are Python's, `os_threads`
-    all; `gpu_memory` is PyTorch's on CUDA, None without. `fps` is of the poses."""
+    all; `gpu_memory` is PyTorch's on CUDA, None without. `fps` is of the poses.
+    """
 
     seconds: float
     memory: float

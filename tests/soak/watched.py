@@ -105,7 +105,8 @@ class Watched:
 
     def begin(self, *, lossless: bool) -> None:
         """A new session on the demo. It has a picture when this returns: without one, the first bad
-        source ends a session."""
+        source ends a session.
+        """
         wanted, fallbacks = self.estimators("auto", "auto")
         options = SessionOptions(
             lossless=lossless, paced=not lossless, stall_seconds=STALL_SECONDS, loop=True

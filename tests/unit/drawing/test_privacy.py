@@ -88,7 +88,8 @@ def test_faces_of_a_quarter_of_the_picture_are_all_the_same(size: tuple[int, int
 @pytest.mark.parametrize("part", [0.25, 0.5])
 def test_sharpening_does_not_bring_a_face_back(part: float) -> None:
     """The best that a linear filter can do with the blurred picture says no more who it is than
-    the blur did: the same person's face is not nearer than other people's, beyond their mean."""
+    the blur did: the same person's face is not nearer than other people's, beyond their mean.
+    """
     size = (640, 480)
     people = np.stack([face(size, person, part).astype(float) for person in range(8)])
     restored = []

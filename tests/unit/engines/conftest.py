@@ -49,7 +49,7 @@ def random_spec(**changes: Any) -> ModelSpec:
 
 @pytest.fixture(scope="session")
 def make_model(tmp_path_factory: pytest.TempPathFactory) -> MakeModel:
-    """make_model(**fields of the spec) -> (file, spec); the same fields give the same file."""
+    """A function of a spec's fields that gives (file, spec): of the same fields the same file."""
     folder = tmp_path_factory.mktemp("models")
 
     def make(**changes: Any) -> tuple[Path, ModelSpec]:

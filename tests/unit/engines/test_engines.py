@@ -63,7 +63,7 @@ ENGINES = [
 
 @pytest.fixture
 def opened(make_model: MakeModel, request: pytest.FixtureRequest) -> Iterator[tuple]:
-    """(engine, spec, file, tolerance)"""
+    """An engine with its spec, file and tolerance."""
     open_it, tolerance = request.param
     path, spec = make_model()
     engine = open_it(path, spec)

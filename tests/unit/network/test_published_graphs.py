@@ -1,5 +1,6 @@
 """Every published layout answers what its own graph answers, stack by stack, within 1e-4 (and the
-rounding of large values: eight stacks of random weights answer with hundreds)."""
+rounding of large values: eight stacks of random weights answer with hundreds).
+"""
 
 from __future__ import annotations
 

@@ -55,7 +55,8 @@ def test_poses_of_the_old_source_after_the_new_one_has_begun(
     keeper: RecordingManager, tmp_path: Path
 ) -> None:
     """The reader is ahead of the network: it opens the new files, the network's next frames are
-    still of the old source."""
+    still of the old source.
+    """
     for number in range(6):
         keeper.on_frame(captured(number))
     for number in range(4):

@@ -27,7 +27,7 @@ def clip() -> tuple[list[Frame], np.ndarray]:
             for index, picture in enumerate(container.decode(video=0))
             if index % EVERY == 0
         ]
-    with open(bundled("assets", "demo.jsonl"), encoding="utf-8") as file:
+    with bundled("assets", "demo.jsonl").open(encoding="utf-8") as file:
         lines = [json.loads(line) for line in file][1:]
     truth = np.array([[(x, y, present) for x, y, _, present in line["joints"]] for line in lines])
     assert len(truth) == 420

@@ -43,7 +43,7 @@ def test_csv(tmp_path: Path) -> None:
     joints = write(tmp_path / "a.jsonl")
     path = export(tmp_path / "a.jsonl", "csv")
     assert path.name == "a.csv"
-    with open(path, newline="") as file:
+    with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 3
     assert float(rows[1]["seconds"]) == pytest.approx(0.04)
@@ -98,7 +98,7 @@ def test_several_people(tmp_path: Path) -> None:
     log.set_header({"joints": list(MPII_16.joints), "size": [640, 480]})
     log.offer(0, 0.0, [make_pose((100, 200), track_id=4), make_pose((300, 200), track_id=2)])
     log.close()
-    with open(export(tmp_path / "a.jsonl"), newline="") as file:
+    with export(tmp_path / "a.jsonl").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [(row["index"], row["person"]) for row in rows] == [("0", "4"), ("0", "2")]
     places = [float(row["pelvis_x"]) for row in rows]

@@ -31,7 +31,7 @@ MODEL = {
 
 
 def record(folder: Path, times: list[float], *, suffix: str = ".mp4", every: int = 1) -> None:
-    """out (annotated), raw and out.jsonl; only every `every`-th frame gets a pose."""
+    """Out (annotated), raw and out.jsonl; only every `every`-th frame gets a pose."""
     active = ActiveRecording(
         RecordingRequest(folder / f"out{suffix}", folder / f"raw{suffix}", folder / "out.jsonl")
     )

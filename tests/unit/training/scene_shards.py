@@ -41,8 +41,10 @@ def write_scenes(
             boxes.append([*low, *(high - low)])
             keypoints.append(joints)
         files.append(cv2.imencode(".jpg", image)[1].ravel())
-    for _ in range(empty):
-        files.append(cv2.imencode(".jpg", np.full((size, size, 3), 60, np.uint8))[1].ravel())
+    files.extend(
+        cv2.imencode(".jpg", np.full((size, size, 3), 60, np.uint8))[1].ravel()
+        for _ in range(empty)
+    )
     joints = np.array(keypoints, np.float32).reshape(-1, 21, 3)
     arrays = {
         "jpeg": np.concatenate(files),
