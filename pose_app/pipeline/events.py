@@ -37,12 +37,20 @@ class Event:
     `data` is what the kind is about: SourceInfo (source_opened, source_back), EngineInfo
     (model_loaded, engine_changed), RecordingRequest (recording_started), RecordingReport
     (recording_finished), the exception (the failures) or None. `wall` is seconds since the epoch.
+    `topic` is what it is about (`source`, `model`, `recording`, ...): what is told about it later
+    takes its place.
     """
 
     kind: Kind
     message: str
     data: Any = None
     wall: float = field(default_factory=time.time)
+    topic: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.topic:
+            first = self.kind.partition("_")[0]
+            object.__setattr__(self, "topic", {"engine": "model"}.get(first, first))
 
     @property
     def bad(self) -> bool:
@@ -57,10 +65,10 @@ class EventList:
         self._events: deque[Event] = deque(maxlen=size)
         self._lock = threading.Lock()
 
-    def add(self, kind: Kind, message: str, data: Any = None) -> None:
+    def add(self, kind: Kind, message: str, data: Any = None, topic: str = "") -> None:
         if isinstance(data, BaseException):
             without_frames(data)
-        event = Event(kind, message, data)
+        event = Event(kind, message, data, topic=topic)
         log.log(logging.WARNING if event.bad else logging.INFO, "%s: %s", kind, message)
         with self._lock:
             self._events.append(event)

@@ -16,7 +16,14 @@ from ..settings import Settings
 from .app_settings import AppSettings
 from .bridge import Bridge
 from .canvas.canvas import Canvas
-from .chrome.actions import MOST_STACKS, build_actions, follow, follow_setting
+from .chrome.actions import (
+    ACTIONS,
+    MOST_STACKS,
+    build_actions,
+    follow,
+    follow_setting,
+    translated,
+)
 from .chrome.banner import Banner, Toast
 from .chrome.empty_state import EmptyState
 from .chrome.first_steps import FirstSteps
@@ -30,6 +37,7 @@ from .chrome.status import StatusLine
 from .chrome.toolbar import Toolbar
 from .context import AppContext
 from .controllers.dialogs_controller import DialogsController
+from .controllers.keys_controller import KeysController
 from .controllers.messages_controller import MessagesController
 from .controllers.models_controller import ModelsController
 from .controllers.recordings_controller import RecordingsController
@@ -95,7 +103,9 @@ class MainWindow(QMainWindow):
         self.models = ModelsController(context, self.model_button, self)
         self.views = ViewsController(context, self.view, self.canvas, self)
         self.recordings = RecordingsController(context, self.recording, self.canvas, self)
-        self.about = DialogsController(context, self, lambda: self.canvas.paint_ms, self)
+        self.about = DialogsController(
+            context, self, self.sources.cameras, lambda: self.canvas.paint_ms, self
+        )
         # Commands and where everything is
         self.commands = build_actions(self, self._slots())
         commands = self.commands
@@ -104,7 +114,7 @@ class MainWindow(QMainWindow):
         self.panels = Layout(self, self.view, self.settings)
         self.docks = self.panels.docks
         toggles = list(self.panels.toggles.values())
-        self.about.panels = toggles
+        self.about.keys = KeysController(settings=self.settings, **self._keys(), parent=self)
         menus = build_menus(self, commands, toggles)
         self.sources.fill(menus["&Source"], commands["open_file"], commands["reload"])
         self.models.fill(menus["&Model"], commands["models"])
@@ -147,6 +157,7 @@ class MainWindow(QMainWindow):
             "demo": partial(sources.open, "demo"),
             "reload": sources.reload,
             "preferences": about.show_preferences,
+            "cameras": about.show_cameras,
             "quit": self.close,
             "pause": sources.set_paused,
             "step": sources.step,
@@ -183,12 +194,21 @@ class MainWindow(QMainWindow):
             "log": partial(settings.set, "recording.log"),
             "snapshot": recordings.snapshot,
             "open_recordings": recordings.open_folder,
+            "recordings": about.show_recordings,
             "hide_panels": self._hide_panels,
             "reset_layout": self._place_panels,
             "shortcuts": about.show_shortcuts,
             "hint": self.hint.open,
             "diagnostics": about.show_diagnostics,
+            "about": about.show_about,
         }
+
+    def _keys(self) -> dict[str, Any]:
+        """Everything that has a key, or could have one, by its name; and the menu it is in."""
+        panels = {f"panel_{key}": toggle for key, toggle in self.panels.toggles.items()}
+        menus = {spec.name: translated(spec.menu) for spec in ACTIONS}
+        menus |= dict.fromkeys(panels, translated("&Panels"))
+        return {"actions": {**self.commands, **panels}, "menus": menus}
 
     def _build_body(self) -> None:
         self.setWindowTitle("pose-app")
@@ -218,6 +238,7 @@ class MainWindow(QMainWindow):
         self.bridge.stats.connect(self.recordings.show_stats)
         self.bridge.stats.connect(self.panels.show_stats)
         self.bridge.stats.connect(self._show_stats)
+        self.bridge.stats.connect(self.messages.show_stats)
         self.bridge.happened.connect(self.messages.happened)
         self.bridge.happened.connect(self.sources.happened)
         self.bridge.happened.connect(self.models.happened)
@@ -226,6 +247,8 @@ class MainWindow(QMainWindow):
         # What one part tells another
         self.playback.sought.connect(self.sources.seek)
         self.sources.opened.connect(self.views.source_opened)
+        self.about.play_wanted.connect(self.sources.open)
+        self.recordings.play_wanted.connect(self.sources.open)
         self.sources.nothing_opened.connect(self.canvas.clear)
         self.sources.nothing_opened.connect(self._show_empty)
         self.sources.opened.connect(self.empty.hide)

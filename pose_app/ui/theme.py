@@ -161,6 +161,7 @@ QPlainTextEdit:focus, QTableView:focus, QListView:focus, QTreeView:focus {
 QTableView, QListView, QTreeView { outline: 0;
   alternate-background-color: palette(alternate-base); }
 QTableView::item { padding: 0 8px; }
+#keys::item { padding: 4px 0; }
 QTableView::item:selected { background: %(accent)s; color: white; }
 QHeaderView { background: transparent; }
 QHeaderView::section { background: palette(window); border: none;
@@ -246,7 +247,10 @@ def _palette(table: dict[QPalette.ColorRole, str]) -> QPalette:
     palette.setColor(_Role.Highlight, colours.ACCENT)
     palette.setColor(_Role.HighlightedText, QColor("white"))
     palette.setColor(_Role.Accent, colours.ACCENT)
-    palette.setColor(_Role.Link, colours.ACCENT.lighter(125))
+    dark = table is _DARK
+    palette.setColor(
+        _Role.Link, colours.ACCENT.lighter(125) if dark else colours.ACCENT.darker(115)
+    )
     faint = palette.color(_Role.PlaceholderText)
     faint.setAlpha(150)
     for role in (_Role.WindowText, _Role.Text, _Role.ButtonText):

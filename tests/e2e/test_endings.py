@@ -15,7 +15,8 @@ import pytest
 from pose_app.paths import CACHE_VARIABLE, HOME_VARIABLE
 from pose_app.recording.keypoint_log import LogReader
 from pose_app.recording.verify import verify
-from pose_app.settings import SETTINGS, Settings
+from pose_app.settings import Settings
+from pose_app.settings_table import SETTINGS
 from tests.e2e.test_run import command
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are of Unix")

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from pose_app.settings import SETTINGS, Settings
+from pose_app.settings import Settings
+from pose_app.settings_table import SETTINGS
 from tests.fuzz.fuzzing import EXAMPLES, damaged, fuzz, nonsense
 
 DEFAULTS: dict[str, Any] = {setting.key: setting.default for setting in SETTINGS}

@@ -28,6 +28,7 @@ class SilentDialogs(Dialogs):
     def __init__(self) -> None:
         self.answer = ""
         self.accept = True
+        self.has_player = True
         self.on_show: Callable[[QDialog], None] = lambda dialog: None
         self.shown: list[str] = []
         self.opened: list[Path] = []
@@ -50,7 +51,14 @@ class SilentDialogs(Dialogs):
         dialog.deleteLater()
         return self.accept
 
-    def open_path(self, path: Path) -> None:
+    def open_path(self, path: Path) -> bool:
+        self.opened.append(path)
+        return True
+
+    def can_open(self, kind: str) -> bool:
+        return self.has_player
+
+    def reveal(self, path: Path) -> None:
         self.opened.append(path)
 
 

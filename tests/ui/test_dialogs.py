@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QAbstractSlider,
     QCheckBox,
     QComboBox,
+    QDialogButtonBox,
     QDoubleSpinBox,
     QLabel,
     QSpinBox,
@@ -20,10 +21,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from pose_app.settings import SETTINGS, Settings
+from pose_app import paths
+from pose_app.settings import Settings
+from pose_app.settings_table import SETTINGS
 from pose_app.ui.canvas.colours import COLOUR_MAPS
 from pose_app.ui.chrome.actions import ACTIONS, MENUS
 from pose_app.ui.chrome.layout import first_size
+from pose_app.ui.dialogs.keymap import Command
 from pose_app.ui.dialogs.preferences import PreferencesDialog
 from pose_app.ui.dialogs.shortcuts import ShortcutsDialog
 from tests.ui.conftest import WAIT_MS, wait_for_pose
@@ -74,7 +78,9 @@ def test_no_two_commands_share_a_key():
 
 
 def test_the_sheet_lists_every_key(qtbot):
-    dialog = ShortcutsDialog()
+    dialog = ShortcutsDialog(
+        [Command(spec.name, spec.menu, spec.text, spec.shortcut) for spec in ACTIONS]
+    )
     qtbot.addWidget(dialog)
     shown = {label.text() for label in dialog.findChildren(QLabel)}
     for spec in ACTIONS:
@@ -142,6 +148,84 @@ def test_cancelled_preferences_change_nothing(open_window, settings, dialogs):
     dialogs.on_show = lambda dialog: dialog.editors["appearance.theme"][2]("light")
     window.commands["preferences"].trigger()
     assert settings.get("appearance.theme") == "dark"
+
+
+def test_changes_of_the_view_are_seen_at_once_and_undone_by_cancel(open_window, settings, dialogs):
+    window = open_window("demo")
+    dark = window.palette().window().color()
+    seen = []
+
+    def change(dialog) -> None:
+        dialog.editors["appearance.theme"].put("light")
+        dialog.editors["view.opacity"].put(0.25)
+        dialog.editors["view.colour_map"].put("viridis")
+        dialog.editors["model.stacks"].put(1)
+        view = window.view
+        seen.append((window.palette().window().color(), view.opacity, view.colour_map))
+        seen.append(window.bridge.session.controls.stacks)
+
+    dialogs.on_show = change
+    dialogs.accept = False
+    window.commands["preferences"].trigger()
+    (colour, *shown), stacks = seen
+    assert colour.lightness() > dark.lightness() + 100
+    assert shown == [0.25, "viridis"]
+    assert stacks == 2  # what costs something waits for OK
+    assert window.palette().window().color() == dark
+    assert (window.view.opacity, window.view.colour_map) == (0.6, "inferno")
+    window.settings.save()
+    assert Settings.load(settings.path).get("view.opacity") == 0.6
+    dialogs.accept = True
+    window.commands["preferences"].trigger()
+    assert window.view.opacity == 0.25
+    window.settings.save()
+    kept = Settings.load(settings.path)
+    assert kept.get("appearance.theme") == "light"
+    assert kept.get("view.colour_map") == "viridis"
+
+
+def test_no_button_of_a_dialog_has_a_stock_icon(open_window, dialogs, monkeypatch):
+    window = open_window("demo")
+    # As on desktops that put icons on the buttons of dialogs.
+    window.setStyleSheet("QDialogButtonBox { dialogbuttonbox-buttons-have-icons: 1; }")
+    with_icon = []
+
+    def look(dialog) -> None:
+        with_icon.extend(
+            f"{button.text()} of {dialog.windowTitle()}"
+            for box in dialog.findChildren(QDialogButtonBox)
+            for button in box.buttons()
+            if not button.icon().isNull()
+        )
+
+    dialogs.on_show = look
+    for name in ("preferences", "shortcuts", "diagnostics", "about"):
+        window.commands[name].trigger()
+    assert len(dialogs.shown) == 4
+    assert with_icon == []
+
+
+def test_the_recording_folder_tells_the_room_that_is_left(open_window, qtbot, settings, dialogs):
+    window = open_window("demo")
+    told = []
+
+    def look(dialog) -> None:
+        line = dialog.editors["recording.folder"].widget
+        page = next(page for page in dialog._pages if "recording.folder" in page.editors)
+        words = {label.text() for label in page.findChildren(QLabel)}
+        assert not any("free in" in text for text in words)  # asked on another thread
+        qtbot.waitUntil(
+            lambda: any(
+                "free in" in label.text() and line.text() in label.text()
+                for label in page.findChildren(QLabel)
+            ),
+            timeout=WAIT_MS,
+        )
+        told.append(line.placeholderText())
+
+    dialogs.on_show = look
+    window.commands["preferences"].trigger()
+    assert told == [str(paths.recordings_folder())]
 
 
 def test_diagnostics_can_be_copied(open_window, qtbot, dialogs):

@@ -94,6 +94,7 @@ def test_text_can_be_read(qapp: QApplication, name: str) -> None:
         (role.Text, role.Base),
         (role.ButtonText, role.Button),
         (role.PlaceholderText, role.Window),
+        (role.Link, role.Base),
     ):
         assert contrast(palette.color(text), palette.color(behind)) >= 4.5, (text, behind)
 

@@ -20,7 +20,7 @@ LONGEST = 400
 LAYERS = [
     ("errors", "__version__"),
     ("openvino_silently", "paths", "process", "skeletons"),
-    ("settings", "spec", "types"),
+    ("settings", "settings_table", "spec", "types"),
     ("network",),
     ("engines",),
     ("pose",),

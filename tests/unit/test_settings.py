@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from pose_app.errors import SettingsError
-from pose_app.settings import SETTINGS, Settings
+from pose_app.settings import Settings
+from pose_app.settings_table import SETTINGS
 
 
 def another(setting):
@@ -23,6 +24,8 @@ def another(setting):
         return ("one", "zwei")
     if kind is str:
         return "päth/with space"
+    if kind is dict:
+        return {"record": "Ctrl+Ä", "pause": ""}
     value = setting.low if setting.default != setting.low else setting.high
     return kind(value)
 
@@ -158,8 +161,19 @@ def test_an_override_holds_for_one_run_and_is_not_written(tmp_path):
     assert Settings.load(path).get("model.precision") == "auto"
     settings.set("model.engine", "auto")  # chosen in the window
     assert settings.get("model.engine") == "auto"
-    assert settings.drop_overrides()
+    settings.end_override("model.precision")
     assert settings.get("model.precision") == "auto"
-    assert not settings.drop_overrides()
+    settings.end_override("model.precision")
     with pytest.raises(SettingsError, match="abacus"):
         settings.override("model.engine", "abacus")
+
+
+def test_a_mapping_takes_texts_only_and_is_the_settings_own(tmp_path):
+    settings = Settings(Path(tmp_path / "settings.json"))
+    keys = {"record": "F8"}
+    settings.set("window.shortcuts", keys)
+    keys["pause"] = "P"
+    assert settings.get("window.shortcuts") == {"record": "F8"}
+    for bad in (["record"], {"record": 8}, {8: "record"}, "record"):
+        with pytest.raises(SettingsError, match=r"window\.shortcuts"):
+            settings.set("window.shortcuts", bad)

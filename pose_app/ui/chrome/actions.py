@@ -55,6 +55,10 @@ _OPEN = (
         "reload", "&Source", "Open again", "Ctrl+R", "", "Close the source and open it again."
     ),
     ActionSpec(
+        "cameras", "&Source", "Camera settings…", "Ctrl+Shift+K", "camera",
+        "See a camera's picture, and choose its size and rate.",
+    ),
+    ActionSpec(
         "preferences", "&Source", "Preferences…", "Ctrl+,", "settings",
         "Everything that is remembered.", separator=True,
     ),
@@ -191,6 +195,10 @@ _RECORD = (
         "This moment as shown, the picture alone, and its joints.", separator=True,
     ),
     ActionSpec(
+        "recordings", "&Record", "Recordings…", "Ctrl+E", "video",
+        "What was recorded: play, rename, delete.",
+    ),
+    ActionSpec(
         "open_recordings", "&Record", "Open the recordings folder", "Ctrl+Shift+E", "folder"
     ),
 )  # fmt: skip
@@ -217,6 +225,9 @@ _HELP = (
     ActionSpec(
         "diagnostics", "&Help", "Diagnostics…", "Ctrl+I", "info",
         "What runs where, for a report.",
+    ),
+    ActionSpec(
+        "about", "&Help", "About pose-app", "", "app", "Version, papers, licences, model card."
     ),
 )  # fmt: skip
 

@@ -28,8 +28,11 @@ class CamerasController(QObject):
     """`found` are the cameras that are plugged in; None before the first look.
 
     `chosen(CameraInfo)`: open this one. `menu_wanted`: somebody asked to see the entries.
+    `renewed`: cameras came or went, another one runs, or more is known of their sizes. `opening` is
+    a camera that the session is about to open.
     """
 
+    renewed = Signal()
     chosen = Signal(object)
     menu_wanted = Signal()
 
@@ -42,6 +45,7 @@ class CamerasController(QObject):
         self._waiting = False
         self.found: list[CameraInfo] | None = None
         self._modes: dict[CameraInfo, Modes] = {}  # what their drivers tell
+        self.opening: CameraInfo | None = None
         self._opened_to_find_out: CameraInfo | None = None
         self._looking = self._stopped = False
         self._actions: list[QAction] = []
@@ -125,18 +129,18 @@ class CamerasController(QObject):
             self._actions.append(none)
         if self._first is not None:
             self._menu.insertActions(self._first, self._actions)
+        self.renewed.emit()
 
     def _entry(self, camera: CameraInfo) -> QAction:
         """A submenu with the sizes of the camera; where nothing is known of them, a command."""
-        text, running, info = camera.name, self._is_running(camera), self._running
+        text, running, info = camera.name, self.is_running(camera), self._running
         if running and info is not None:
             text += f"  ({_words(*info.size, info.fps)})"
-        known = KnownCameras(self._context.settings.get(KEY))
-        listed = best_modes(self._modes.get(camera) or known.found(camera))
+        listed = self.sizes(camera)
         if listed or not sources_modes.can_ask():
             menu = QMenu(self._menu)
             menu.setToolTipsVisible(True)
-            self._fill_camera(menu, camera, listed, known.chosen(camera) is None)
+            self._fill_camera(menu, camera, listed, self.mode(camera) is None)
             entry = menu.menuAction()
             entry.setEnabled(camera != self._opened_to_find_out)
         else:
@@ -150,18 +154,18 @@ class CamerasController(QObject):
         return entry
 
     def _fill_camera(self, menu: QMenu, camera: CameraInfo, listed: Modes, automatic: bool) -> None:
-        running = self._is_running(camera)
+        running = self.is_running(camera)
         usual = menu.addAction(self.tr("Automatic"))
         usual.setToolTip(self.tr("The size and rate of the preferences."))
         usual.setCheckable(True)
         usual.setChecked(running and automatic)
-        usual.triggered.connect(lambda checked=False: self._choose(camera, None))
+        usual.triggered.connect(lambda checked=False: self.choose(camera, None))
         menu.addSeparator()
         for mode in listed:
             action = menu.addAction(_words(mode.width, mode.height, mode.fps))
             action.setCheckable(True)
             action.setChecked(running and self._is_given(mode))
-            action.triggered.connect(lambda checked=False, mode=mode: self._choose(camera, mode))
+            action.triggered.connect(lambda checked=False, mode=mode: self.choose(camera, mode))
         if not listed:
             find_out = menu.addAction(self.tr("Find out sizes and rates"))
             find_out.setEnabled(not running)
@@ -170,16 +174,16 @@ class CamerasController(QObject):
                 if running
                 else self.tr("Opens the camera for some seconds.")
             )
-            find_out.triggered.connect(lambda checked=False: self._find_out(camera))
+            find_out.triggered.connect(lambda checked=False: self.find_out(camera))
 
-    def _choose(self, camera: CameraInfo, mode: CameraMode | None) -> None:
+    def choose(self, camera: CameraInfo, mode: CameraMode | None) -> None:
         """Open the camera with this size and rate, now and whenever it is opened."""
         known = KnownCameras(self._context.settings.get(KEY))
         known.choose(camera, mode)
         self._context.settings.set(KEY, known.texts)
         self.chosen.emit(camera)
 
-    def _find_out(self, camera: CameraInfo) -> None:
+    def find_out(self, camera: CameraInfo) -> None:
         """Open the camera at its sizes, one after the other, on a thread."""
         if self._opened_to_find_out is not None:
             return
@@ -214,7 +218,27 @@ class CamerasController(QObject):
         self.renew()
         context.tasks.run(find_out_sizes, done)
 
-    def _is_running(self, camera: CameraInfo) -> bool:
+    def sizes(self, camera: CameraInfo) -> Modes:
+        """Its sizes and rates, the best of each size; empty where nobody tells them."""
+        known = KnownCameras(self._context.settings.get(KEY))
+        return best_modes(self._modes.get(camera) or known.found(camera))
+
+    def mode(self, camera: CameraInfo) -> CameraMode | None:
+        """What it is opened with; None = as the preferences say."""
+        return KnownCameras(self._context.settings.get(KEY)).chosen(camera)
+
+    def is_busy(self, camera: CameraInfo) -> bool:
+        """Whether the app is opening it, or has it open to find out its sizes."""
+        return camera in (self.opening, self._opened_to_find_out)
+
+    def can_find_out(self, camera: CameraInfo) -> bool:
+        """Whether opening it would tell sizes that nobody knows yet."""
+        return (
+            not self.sizes(camera) and not sources_modes.can_ask() and not self.is_running(camera)
+        )
+
+    def is_running(self, camera: CameraInfo) -> bool:
+        """Whether the session has it open."""
         info = self._running
         if info is None or info.kind != "camera":
             return False

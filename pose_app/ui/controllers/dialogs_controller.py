@@ -1,54 +1,122 @@
-"""Commands that open a dialog about the app itself, and the colours of all windows."""
+"""Commands that open a dialog of the app itself, and the colours of all windows."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject
-from PySide6.QtGui import QAction, QGuiApplication
+from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QWidget
 
+from ... import paths
 from .. import theme
+from .sources_controller import camera_opener
 
 if TYPE_CHECKING:
+    from ...types import Frame
     from ..context import AppContext
+    from ..dialogs.camera_page import CameraPage
+    from .cameras_controller import CamerasController
+    from .keys_controller import KeysController
 
 
 class DialogsController(QObject):
-    """Preferences, keyboard shortcuts and diagnostics, over `window`; keeps its theme.
+    """Preferences, recordings, keyboard shortcuts, diagnostics and About, over `window`; keeps its
+    theme.
 
-    `paint_ms` tells how long the picture takes to paint.
+    `paint_ms` tells how long the picture takes to paint. `play_wanted(path)`: show a recording.
     """
+
+    play_wanted = Signal(str)
 
     def __init__(
         self,
         context: AppContext,
         window: QWidget,
+        cameras: CamerasController,
         paint_ms: Callable[[], float],
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._context = context
         self._window = window
+        self._cameras = cameras
         self._paint_ms = paint_ms
-        self.panels: Sequence[QAction] = ()  # their commands, for the list of shortcuts
+        self.keys: KeysController | None = None
         context.settings.changed.connect(self._settings_changed)
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._scheme_changed)
         self.apply_theme()
 
-    def show_preferences(self) -> None:
+    def show_preferences(self, page: str = "") -> None:
+        """The preferences, at the page of a group of settings, or at the first."""
         from ..dialogs.preferences import PreferencesDialog
 
         settings, dialogs = self._context.settings, self._context.dialogs
-        dialog = PreferencesDialog(settings.stored, dialogs, self._window)
-        if dialogs.show(dialog):
-            settings.update(dialog.changes)
+        dialog = PreferencesDialog(
+            settings.stored,
+            dialogs,
+            self._window,
+            tasks=self._context.tasks,
+            preview=settings.preview,
+            commands=self.keys.commands if self.keys is not None else (),
+            camera=self._camera_page(),
+            page=page,
+        )
+        accepted = dialogs.show(dialog)
+        if accepted:
+            settings.keep(dialog.changes)
+        dialog.leave(accepted)
+
+    def show_cameras(self) -> None:
+        """The page of the preferences with what the camera sees."""
+        self.show_preferences("Camera")
+
+    def show_recordings(self) -> None:
+        """What was recorded: play, show, rename, delete."""
+        from ..dialogs.recordings import RecordingsDialog
+
+        chosen = self._context.settings.get("recording.folder")
+        dialog = RecordingsDialog(
+            Path(chosen).expanduser() if chosen else paths.recordings_folder(),
+            self._context.tasks,
+            self._context.dialogs,
+            self._window,
+        )
+        dialog.play_wanted.connect(lambda path: self.play_wanted.emit(str(path)))
+        self._context.dialogs.show(dialog)
+
+    def show_about(self) -> None:
+        from ..dialogs.about import AboutDialog
+
+        self._context.dialogs.show(AboutDialog(self._context.tasks, self._window))
 
     def show_shortcuts(self) -> None:
         from ..dialogs.shortcuts import ShortcutsDialog
 
-        self._context.dialogs.show(ShortcutsDialog(self.panels, self._window))
+        dialog = ShortcutsDialog(self.keys.now if self.keys is not None else (), self._window)
+        dialog.change_wanted.connect(
+            lambda: QTimer.singleShot(0, self, lambda: self.show_preferences("Keys"))
+        )
+        self._context.dialogs.show(dialog)
+
+    def _camera_page(self) -> CameraPage:
+        from ..dialogs.camera_page import CameraPage
+
+        context = self._context
+
+        def frame() -> Frame | None:
+            result = context.session.latest()
+            return None if result is None else result.frame
+
+        return CameraPage(
+            self._cameras,
+            lambda camera, mode: camera_opener(camera, mode, context.settings.stored),
+            frame,
+            context.tasks,
+            mirror=context.settings.get("view.mirror") != "off",
+        )
 
     def show_diagnostics(self) -> None:
         from ..dialogs.diagnostics import DiagnosticsDialog

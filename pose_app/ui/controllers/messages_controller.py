@@ -6,11 +6,20 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
+from ...sources.base import SourceInfo
+
 if TYPE_CHECKING:
     from ...pipeline.events import Event
+    from ...pipeline.metrics import FrameMetrics
     from ..context import AppContext
 
-_SETTLING = ("source_opened", "source_back", "model_loaded")
+# What is good news for these topics.
+_SETTLING = {
+    "source_opened": ("source", "note"),
+    "source_back": ("source", "note"),
+    "model_loaded": ("model",),
+    "recording_started": ("recording",),
+}
 
 
 class MessagesController(QObject):
@@ -23,11 +32,26 @@ class MessagesController(QObject):
 
     def happened(self, event: Event) -> None:
         """Tell what went wrong, and take it away when that is over."""
-        topic = event.kind.partition("_")[0]
-        if event.bad:
-            self._notices.error(topic, event.message)
-        elif event.kind in _SETTLING:
+        if event.kind == "warning" and isinstance(event.data, SourceInfo):
+            self._source_changed(event.data, event.message)
+        elif event.bad:
+            self._notices.error(event.topic, event.message)
+        for topic in _SETTLING.get(event.kind, ()):
             self._notices.settle(topic)
+
+    def show_stats(self, stats: FrameMetrics) -> None:
+        """Take the message about a source away once nothing is wrong with it any more."""
+        if stats.source is not None and not stats.source.note:
+            self._notices.settle("note")
+
+    def _source_changed(self, info: SourceInfo, sentence: str) -> None:
+        """Another size is a fact, of pictures not even that; what is wrong with a camera stays
+        until it is right again. What is wrong with a file stands in the status line."""
+        if sentence == info.note:
+            if info.live:
+                self._notices.error("note", sentence)
+        elif info.kind != "images":
+            self._notices.tell("source", sentence)
 
     def _not_saved(self, sentence: str) -> None:
         self._notices.error("settings", sentence)

@@ -10,9 +10,9 @@ from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QMenu, QToolButton
 
 from ...errors import PoseAppError
-from ...network.model_files import patterns
 from ...pose.factory import EstimatorFactory
-from ...settings import CHOICE_LABELS, SETTINGS
+from ...settings_table import CHOICE_LABELS, SETTINGS
+from ..dialogs import file_filters
 
 if TYPE_CHECKING:
     from ...pipeline.events import Event
@@ -104,7 +104,7 @@ class ModelsController(QObject):
             self._button.window(),
             self.tr("Open model file"),
             str(Path.home()),
-            self.tr("Models ({0});;All files (*)").format(patterns()),
+            file_filters.models(),
         )
         if path:
             self.open(path)
@@ -156,8 +156,13 @@ class ModelsController(QObject):
             self._failed(event.message)
 
     def _failed(self, message: str) -> None:
-        """The old model goes on, and the settings with it; without one the default is tried."""
+        """The old model goes on, and the settings with it; without one what is saved is tried where
+        the command line asked for something else, then the default."""
         self._loading = False
+        if self._running is None and self._context.settings.end_overrides(_DEFAULTS):
+            saved = self.tr("What the preferences say is used instead.")
+            self._context.notices.error("", f"{message} {saved}")
+            return
         good = self._running or _DEFAULTS
         if self._asked == good:
             return

@@ -25,13 +25,17 @@ if TYPE_CHECKING:
     from ..context import AppContext
 
 
+_MIME = {".mp4": "video/mp4", ".mkv": "video/x-matroska"}
+
+
 class RecordingsController(QObject):
     """Records and takes snapshots of what the canvas shows; keeps the recording's state.
 
-    `started`: a recording began.
+    `started`: a recording began. `play_wanted(path)`: show this video in the window.
     """
 
     started = Signal()
+    play_wanted = Signal(str)
 
     def __init__(
         self,
@@ -84,6 +88,19 @@ class RecordingsController(QObject):
         else:
             self._context.dialogs.open_path(self.folder)
 
+    def play(self, video: Path) -> None:
+        """In the player of the desktop; where it has none, in the window."""
+        dialogs = self._context.dialogs
+
+        def look_for_player() -> bool:
+            return dialogs.can_open(_MIME.get(video.suffix.lower(), "video/mp4"))
+
+        def done(there: bool | None, error: PoseAppError | None) -> None:
+            if error is not None or not there or not dialogs.open_path(video):
+                self.play_wanted.emit(str(video))
+
+        self._context.tasks.run(look_for_player, done)
+
     def happened(self, event: Event) -> None:
         """Say where the files of a recording are once they are closed."""
         if event.kind in ("recording_started", "recording_finished"):
@@ -112,7 +129,7 @@ class RecordingsController(QObject):
             "recording",
             saved,
             (self.tr("Open folder"), lambda: self._context.dialogs.open_path(video.parent)),
-            (self.tr("Play"), lambda: self._context.dialogs.open_path(video)),
+            (self.tr("Play"), lambda: self.play(video)),
         )
 
     def show_stats(self, stats: FrameMetrics) -> None:

@@ -12,6 +12,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QToolButton
 
 from ...errors import SourceError
+from ..dialogs import file_filters
 from ..state.playback_state import SPEEDS, PlaybackState
 from .cameras_controller import CamerasController
 from .known_cameras import KEY, KnownCameras
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from ...settings import Settings
     from ...sources.base import Source, SourceInfo
     from ...sources.discover import CameraInfo
+    from ...sources.modes import CameraMode
     from ..context import AppContext
 
 RECENT = 8
@@ -29,23 +31,11 @@ FIRST = ""  # the first camera that works
 
 def opener(target: str | CameraInfo, settings: Settings) -> Callable[[], Source]:
     """What opens a source on the session's thread, as the settings are now."""
-    width, _, height = settings.get("source.size").partition("x")
-    size = (int(width), int(height)) if height else None
-    fps = settings.get("source.fps") or None
+    size, fps = _usual(settings)
     known = KnownCameras(settings.get(KEY))
 
     def open_camera(camera: CameraInfo) -> Source:
-        from ...sources.camera import CameraSource
-
-        mode = known.chosen(camera)
-        if mode is None:
-            return CameraSource(camera, size=size, fps=fps)
-        return CameraSource(
-            camera,
-            size=(mode.width, mode.height),
-            fps=mode.fps or fps,
-            pixel_format=mode.pixel_format,
-        )
+        return camera_opener(camera, known.chosen(camera), settings)()
 
     def open_target() -> Source:
         from ...sources import camera_meant, discover, open_source
@@ -71,6 +61,33 @@ def opener(target: str | CameraInfo, settings: Settings) -> Callable[[], Source]
         raise problem
 
     return open_target
+
+
+def camera_opener(
+    camera: CameraInfo, mode: CameraMode | None, settings: Settings
+) -> Callable[[], Source]:
+    """What opens a camera in this mode; None = at the usual size and rate of the settings."""
+    size, fps = _usual(settings)
+
+    def open_camera() -> Source:
+        from ...sources.camera import CameraSource
+
+        if mode is None:
+            return CameraSource(camera, size=size, fps=fps)
+        return CameraSource(
+            camera,
+            size=(mode.width, mode.height),
+            fps=mode.fps or fps,
+            pixel_format=mode.pixel_format,
+        )
+
+    return open_camera
+
+
+def _usual(settings: Settings) -> tuple[tuple[int, int] | None, int | None]:
+    """Size and rate for cameras of which none was chosen."""
+    width, _, height = settings.get("source.size").partition("x")
+    return (int(width), int(height)) if height else None, settings.get("source.fps") or None
 
 
 def last_target(settings: Settings) -> str | CameraInfo:
@@ -139,6 +156,7 @@ class SourcesController(QObject):
     def open(self, target: str | CameraInfo) -> None:
         """Change over to a file, URL, camera or `demo`; the old one runs until the new one does."""
         self.target = target
+        self.cameras.opening = None if isinstance(target, str) else target
         opening = self.tr("Opening {name}…").format(name=self._name(target))
         self._context.notices.begin("source", opening)
         open_asked = opener(target, self._context.settings.stored)
@@ -159,7 +177,10 @@ class SourcesController(QObject):
 
     def choose_file(self) -> None:
         path = self._context.dialogs.open_file(
-            self._button.window(), self.tr("Open video or picture"), self._folder()
+            self._button.window(),
+            self.tr("Open video or picture"),
+            self._folder(),
+            file_filters.videos_and_pictures(),
         )
         if path:
             self.open(path)
@@ -258,6 +279,7 @@ class SourcesController(QObject):
             self._playback.ended = False
             self._playback.paused = False
         self._playback.info, self._reason = info, ""
+        self.cameras.opening = None
         self._context.notices.end("source")
         name = self.tr("Demo clip") if info.kind == "demo" else info.name
         width, height = info.size
@@ -272,6 +294,7 @@ class SourcesController(QObject):
     def _source_failed(self, reason: str) -> None:
         """The source could not be opened; where nothing runs, take the first camera that works."""
         self._context.notices.end("source")
+        self.cameras.opening = None
         self.cameras.renew()  # a tick that the click has set
         if self.info is None and self.target not in (FIRST, "demo"):
             self._reason = reason

@@ -5,9 +5,12 @@ Tests hand the window another one that answers by itself.
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
-from PySide6.QtCore import QUrl
+from PySide6.QtCore import QProcess, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QDialog, QFileDialog, QInputDialog, QWidget
 
@@ -31,6 +34,35 @@ class Dialogs:
         dialog.deleteLater()
         return accepted
 
-    def open_path(self, path: Path) -> None:
-        """A file in the program that the desktop has for it, a folder in its file manager."""
-        QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))
+    def open_path(self, path: Path) -> bool:
+        """A file in the program that the desktop has for it, a folder in its file manager.
+
+        Whether the desktop took it; where it has no such program some desktops say yes all the
+        same, see `can_open`.
+        """
+        return QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))
+
+    def can_open(self, kind: str) -> bool:
+        """Whether the desktop has a program for files of a MIME type such as `video/mp4`.
+
+        May take a moment: not for the UI's thread. Where nobody can be asked it is yes.
+        """
+        asked = shutil.which("xdg-mime") if sys.platform.startswith("linux") else None
+        if asked is None:
+            return not sys.platform.startswith("linux")
+        try:
+            told = subprocess.run(
+                [asked, "query", "default", kind], capture_output=True, timeout=5, check=False
+            )
+        except (OSError, subprocess.SubprocessError):
+            return False
+        return bool(told.stdout.strip())
+
+    def reveal(self, path: Path) -> None:
+        """A file in the file manager: selected where the system can, else its folder."""
+        if sys.platform == "win32":
+            QProcess.startDetached("explorer", ["/select,", str(path)])
+        elif sys.platform == "darwin":
+            QProcess.startDetached("open", ["-R", str(path)])
+        else:
+            self.open_path(path.parent)

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from ... import __version__
 from ...errors import PoseAppError
+from .parts import Standard, button_box
 
 if TYPE_CHECKING:
     from ...pipeline.metrics import FrameMetrics
@@ -76,14 +77,16 @@ class DiagnosticsDialog(QDialog):
         self.text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.text.setPlainText(report(stats, tasks.busy, paint_ms))
         tasks.run(_machine, self._add)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons = button_box(Standard.Close)
         copy = buttons.addButton(self.tr("Copy"), QDialogButtonBox.ButtonRole.ActionRole)
         copy.clicked.connect(self.copy)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
+        layout.setContentsMargins(18, 18, 18, 16)
+        layout.setSpacing(12)
         layout.addWidget(self.text)
         layout.addWidget(buttons)
-        self.resize(640, 440)
+        self.resize(720, 500)
 
     def _add(self, text: str | None, error: PoseAppError | None) -> None:
         """Below what was there at once; the dialog may have been closed meanwhile."""

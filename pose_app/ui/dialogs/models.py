@@ -25,8 +25,8 @@ from PySide6.QtWidgets import (
 
 from ...errors import PoseAppError
 from ...network.families import FAMILIES
-from ...network.model_files import patterns
 from ..icons import icon
+from . import file_filters
 from .asking import Dialogs
 from .models_table import ModelsTable
 from .models_text import about, expected_fps, megabytes, state
@@ -131,7 +131,7 @@ class ModelsDialog(QDialog):
             self,
             self.tr("Add a model file"),
             str(Path.home()),
-            self.tr("Models ({0});;All files (*)").format(patterns()),
+            file_filters.models(),
         )
         if path:
             family = self.family.currentData()
@@ -305,7 +305,7 @@ class ModelsDialog(QDialog):
 
     def _build(self) -> None:
         self.setWindowTitle(self.tr("Models"))
-        self.resize(1040, 580)
+        self.resize(960, 600)
         self.table = ModelsTable()
         self.info = QTextBrowser()
         self.message, self.message_icon = QLabel(), QLabel()
@@ -325,7 +325,8 @@ class ModelsDialog(QDialog):
         self._build_rows()
         self.info.setOpenExternalLinks(True)
         self.info.setAccessibleName(self.tr("About the selected model"))
-        self.info.setMaximumHeight(124)
+        self.info.setMaximumHeight(132)
+        self.info.document().setDocumentMargin(10)
         self.use_button.setDefault(True)
         row = QHBoxLayout()
         for button, slot, tip in (
@@ -347,6 +348,8 @@ class ModelsDialog(QDialog):
         message.addWidget(self.message_icon)
         message.addWidget(self.message, 1)
         layout = QVBoxLayout(self)
+        layout.setContentsMargins(18, 18, 18, 16)
+        layout.setSpacing(12)
         layout.addWidget(self.table, 1)
         layout.addWidget(self.info)
         layout.addWidget(self.question)

@@ -14,7 +14,8 @@ from .models_text import COLUMNS, tr
 if TYPE_CHECKING:
     from ...network.published import ModelEntry
 
-_WIDEST = 170  # widget pixels of a column
+_WIDEST = 145  # widget pixels of a column after the name
+_WIDEST_NAME = 190
 
 
 class ModelsTable(QTableWidget):
@@ -34,6 +35,7 @@ class ModelsTable(QTableWidget):
         self.setShowGrid(False)
         self.setTabKeyNavigation(False)
         self.setWordWrap(False)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 10)
         heading = self.horizontalHeader()
@@ -51,13 +53,19 @@ class ModelsTable(QTableWidget):
         for row, entry in enumerate(entries):
             for index, column in enumerate(COLUMNS):
                 item = _Cell(column.text(entry), column.value(entry))
-                item.setToolTip(metrics.get(entry.metric, "") or tr(column.help))
+                whole = column.text(entry)  # which may be cut
+                item.setToolTip(
+                    "\n".join(
+                        filter(None, (whole, metrics.get(entry.metric, "") or tr(column.help)))
+                    )
+                )
                 if entry.name == current:
                     item.setFont(bold)
                 self.setItem(row, index, item)
         self.resizeColumnsToContents()
-        for index in range(len(COLUMNS)):
-            self.setColumnWidth(index, min(self.columnWidth(index) + 6, _WIDEST))
+        for index in range(len(COLUMNS) - 1):  # the last one takes what is left
+            widest = _WIDEST_NAME if index == 0 else _WIDEST
+            self.setColumnWidth(index, min(self.columnWidth(index) + 4, widest))
 
     def chosen(self) -> str:
         """The name of the selected model, "" where none is."""

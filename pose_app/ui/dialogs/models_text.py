@@ -52,7 +52,6 @@ def _figure(value: float | None) -> str:
 COLUMNS: tuple[Column, ...] = (
     Column("Name", "Name for the command line, too", lambda e: e.name, lambda e: e.name),
     Column("Here?", "Installed or to be fetched", lambda e: (not e.installed, e.name), state),
-    Column("Family", "Who trained and published it", lambda e: e.family, lambda e: e.family),
     Column(
         "Stacks",
         "Hourglasses in a row: each corrects the one before",
@@ -66,8 +65,8 @@ COLUMNS: tuple[Column, ...] = (
         lambda e: f"{e.input_size[1]} x {e.input_size[0]}" if e.input_size[0] else "",
     ),
     Column(
-        "Parameters (M)",
-        "Millions of numbers that were learned",
+        "Params (M)",
+        "Millions of parameters: numbers that were learned",
         lambda e: e.parameters or 0.0,
         lambda e: _figure(e.parameters),
     ),
@@ -83,8 +82,8 @@ COLUMNS: tuple[Column, ...] = (
         lambda e: (e.metric, e.accuracy),
         accuracy,
     ),
-    Column("Licence", "Of the weights", lambda e: e.licence, lambda e: e.licence),
     Column("Size", "Of the file", lambda e: e.size or 0, lambda e: megabytes(e.size)),
+    Column("Licence", "Of the weights", lambda e: e.licence, lambda e: e.licence),
 )
 
 
@@ -126,8 +125,10 @@ def about(entry: ModelEntry, metrics: Mapping[str, str], fps: float | None) -> s
         parts.append(
             tr("Only a browser gets this file: fetch it from the source page, then add it here.")
         )
-    joints = tr("Joints: {0}. Licence: {1}.").format(entry.joints, entry.licence or "–")
-    parts.append(escape(joints))
+    facts = tr("Family: {0}. Joints: {1}. Licence: {2}.").format(
+        entry.family or "–", entry.joints, entry.licence or "–"
+    )
+    parts.append(escape(facts))
     if entry.page:
         parts.append(f"{tr('Source page')}: {_linked(entry.page)}")
     return "<br>".join(parts)

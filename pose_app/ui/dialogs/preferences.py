@@ -1,170 +1,134 @@
-"""The preferences, generated from the table of settings."""
+"""The preferences: pages made from the table of settings, the cameras, and the keys."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QCoreApplication, Qt
-from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
-    QCheckBox,
-    QComboBox,
     QDialog,
-    QDialogButtonBox,
-    QDoubleSpinBox,
-    QFormLayout,
     QHBoxLayout,
-    QLabel,
-    QLineEdit,
     QListWidget,
-    QPushButton,
-    QSpinBox,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
 
-from ...settings import CHOICE_LABELS, SETTINGS, Setting, Settings
+from ...settings import Settings
+from ...settings_table import SETTINGS
 from .asking import Dialogs
+from .keymap import Command, Keymap
+from .keys_page import KeysPage
+from .parts import Standard, button_box, scrolled
+from .settings_page import Editor, SettingsPage
 
-Getter = Callable[[], Any]
-Setter = Callable[[Any], None]
+if TYPE_CHECKING:
+    from ..tasks import TaskRunner
+    from .camera_page import CameraPage
 
+# Settings whose change is shown in the window before OK: it costs nothing and is undone by Cancel.
+_PREVIEWED = ("appearance.", "view.")
 
-def tr(text: str) -> str:
-    return QCoreApplication.translate("settings", text)
+CAMERA = "Camera"  # the group of settings that stand on the page of the cameras
 
 
 class PreferencesDialog(QDialog):
-    """Edits a copy; `changes` are the values that differ once it is accepted."""
+    """Edits a copy; `changes` are the values that differ once it is accepted.
+
+    `preview(values)` shows values in the window that are not kept; an empty mapping ends that.
+    `tasks` asks disks off the UI's thread. `commands` get a page for their keys, `camera` is a page
+    of its own; both may be missing. The dialog opens at `page`, the name of a group.
+    """
 
     def __init__(
-        self, settings: Settings, dialogs: Dialogs | None = None, parent: QWidget | None = None
+        self,
+        settings: Settings,
+        dialogs: Dialogs | None = None,
+        parent: QWidget | None = None,
+        *,
+        tasks: TaskRunner | None = None,
+        preview: Callable[[Mapping[str, Any]], None] = lambda values: None,
+        commands: Sequence[Command] = (),
+        camera: CameraPage | None = None,
+        page: str = "",
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle(self.tr("Preferences"))
         self._settings = settings
-        self._dialogs = dialogs or Dialogs()
-        self.editors: dict[str, tuple[QWidget, Getter, Setter]] = {}
+        self._preview = preview
+        self._start = {s.key: settings.get(s.key) for s in SETTINGS if s.group is not None}
+        self._pages: list[SettingsPage] = []
+        self.camera = camera
+        self.keys: KeysPage | None = None
         self.pages = QListWidget()
-        self.pages.setFixedWidth(150)
+        self.pages.setObjectName("pages")
+        self.pages.setFixedWidth(160)
         self.pages.setAccessibleName(self.tr("Pages"))
         self._stack = QStackedWidget()
-        groups: dict[str, QFormLayout] = {}
-        for setting in SETTINGS:
-            if setting.group is None:
-                continue
-            if setting.group not in groups:
-                groups[setting.group] = self._add_page(setting.group)
-            self._add_row(groups[setting.group], setting)
-        self.pages.currentRowChanged.connect(self._stack.setCurrentIndex)
-        self.pages.setCurrentRow(0)
-        buttons = QDialogButtonBox(
-            QDialogButtonBox.StandardButton.Ok
-            | QDialogButtonBox.StandardButton.Cancel
-            | QDialogButtonBox.StandardButton.RestoreDefaults
-        )
+        groups = dict.fromkeys(setting.group for setting in SETTINGS if setting.group is not None)
+        for group in groups:
+            made = SettingsPage(group, settings, dialogs or Dialogs(), tasks)
+            made.edited.connect(self._edited)
+            self._pages.append(made)
+            if group == CAMERA and camera is not None:
+                made.column.insertWidget(0, camera)
+            self._add(made.title, scrolled(made))
+        if commands:
+            self.keys = KeysPage(Keymap(commands, settings.get("window.shortcuts")))
+            self._add(self.tr("Keys"), self.keys)
+        self.pages.currentRowChanged.connect(self._turn_to)
+        names = [*groups, "Keys"]
+        self.pages.setCurrentRow(names.index(page) if page in names else 0)
+        buttons = button_box(Standard.Ok | Standard.Cancel | Standard.RestoreDefaults)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
-        restore = buttons.button(QDialogButtonBox.StandardButton.RestoreDefaults)
-        restore.clicked.connect(self.restore_defaults)
+        buttons.button(Standard.RestoreDefaults).clicked.connect(self.restore_defaults)
         body = QHBoxLayout()
-        body.setSpacing(18)
+        body.setSpacing(22)
         body.addWidget(self.pages)
         body.addWidget(self._stack, 1)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(18, 18, 18, 14)
-        layout.setSpacing(14)
+        layout.setContentsMargins(16, 18, 18, 16)
+        layout.setSpacing(16)
         layout.addLayout(body)
         layout.addWidget(buttons)
-        self.resize(680, 480)
+        self.resize(780, 600)
+
+    @property
+    def editors(self) -> dict[str, Editor]:
+        """The field of every setting, by its key."""
+        return {key: editor for page in self._pages for key, editor in page.editors.items()}
 
     @property
     def changes(self) -> dict[str, Any]:
-        """Keys and values that are not as they were."""
-        values = {key: get() for key, (_, get, _) in self.editors.items()}
-        return {key: value for key, value in values.items() if value != self._settings.get(key)}
+        """Keys and values that are not as they were when the dialog was opened."""
+        values = {key: value for page in self._pages for key, value in page.values().items()}
+        changed = {key: value for key, value in values.items() if value != self._start[key]}
+        if self.keys is not None and self.keys.keymap.changed:
+            changed["window.shortcuts"] = self.keys.keymap.overrides
+        return changed
 
     def restore_defaults(self) -> None:
-        """Show every default; nothing changes before OK."""
-        for setting in SETTINGS:
-            if setting.key in self.editors:
-                self.editors[setting.key][2](setting.default)
+        """Show every default; nothing is kept before OK."""
+        for page in self._pages:
+            page.restore_defaults()
+        if self.keys is not None:
+            self.keys.restore_defaults()
 
-    def _add_page(self, group: str) -> QFormLayout:
-        page = QWidget()
-        form = QFormLayout(page)
-        form.setHorizontalSpacing(18)
-        form.setVerticalSpacing(4)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    def leave(self, accepted: bool) -> None:
+        """Call it once the dialog was answered: ends what is only previewed, lets go of cameras."""
+        self._preview({})
+        if self.camera is not None:
+            self.camera.leave(accepted)
+
+    def _add(self, title: str, page: QWidget) -> None:
         self._stack.addWidget(page)
-        self.pages.addItem(tr(group))
-        return form
+        self.pages.addItem(title)
 
-    def _add_row(self, form: QFormLayout, setting: Setting) -> None:
-        editor, get, put = self._editor(setting)
-        put(self._settings.get(setting.key))
-        editor.setAccessibleName(tr(setting.label))
-        editor.setAccessibleDescription(tr(setting.help))
-        editor.setToolTip(tr(setting.help))
-        self.editors[setting.key] = editor, get, put
-        label = QLabel(tr(setting.label))
-        label.setBuddy(editor)
-        if isinstance(editor, QCheckBox):
-            editor.setText(tr(setting.label))
-            form.addRow(editor)
-        else:
-            form.addRow(label, self._with_button(editor) if setting.folder else editor)
-        words = QLabel(tr(setting.help))
-        words.setWordWrap(True)
-        words.setForegroundRole(QPalette.ColorRole.PlaceholderText)
-        words.setContentsMargins(0, 0, 0, 10)
-        form.addRow(words)
+    def _turn_to(self, row: int) -> None:
+        self._stack.setCurrentIndex(row)
 
-    def _editor(self, setting: Setting) -> tuple[QWidget, Getter, Setter]:
-        """A widget for the setting's type, with how to read and write its value."""
-        if setting.choices:
-            combo = QComboBox()
-            for choice in setting.choices:
-                combo.addItem(tr(CHOICE_LABELS.get(choice, choice.capitalize())), choice)
-            return combo, combo.currentData, lambda v: combo.setCurrentIndex(combo.findData(v))
-        if isinstance(setting.default, bool):
-            box = QCheckBox()
-            return box, box.isChecked, box.setChecked
-        if isinstance(setting.default, float):
-            spin = QDoubleSpinBox()
-            spin.setRange(setting.low or 0.0, setting.high or 1.0)
-            spin.setSingleStep(0.05)
-            if setting.lowest:
-                spin.setSpecialValueText(tr(setting.lowest))
-            return spin, lambda: round(spin.value(), 2), spin.setValue
-        if isinstance(setting.default, int):
-            whole = QSpinBox()
-            whole.setRange(int(setting.low or 0), int(setting.high or 0))
-            if setting.lowest:
-                whole.setSpecialValueText(tr(setting.lowest))
-            return whole, whole.value, whole.setValue
-        line = QLineEdit()
-        return line, line.text, line.setText
-
-    def _with_button(self, editor: QWidget) -> QWidget:
-        """A line for a path with a button that chooses the folder."""
-        assert isinstance(editor, QLineEdit)
-        row = QWidget()
-        layout = QHBoxLayout(row)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(editor, 1)
-        button = QPushButton(self.tr("Choose…"))
-        button.setAutoDefault(False)
-
-        def choose() -> None:
-            path = self._dialogs.open_folder(self, self.tr("Choose folder"), editor.text())
-            if path:
-                editor.setText(path)
-
-        button.clicked.connect(choose)
-        layout.addWidget(button)
-        row.setFocusProxy(editor)
-        row.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        return row
+    def _edited(self, key: str) -> None:
+        if key.startswith(_PREVIEWED):
+            changes = self.changes.items()
+            self._preview({k: value for k, value in changes if k.startswith(_PREVIEWED)})

@@ -1,11 +1,11 @@
-"""Every command with its key, made from the table of commands."""
+"""Every command with its key."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction, QKeySequence, QPalette
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -16,36 +16,36 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from ..chrome.actions import ACTIONS, MENUS, translated
+from .keymap import Command, native
+from .parts import Standard, button_box
 
 _COLUMNS = 3
 
 
 class ShortcutsDialog(QDialog):
-    """One block per menu, in columns."""
+    """One block per menu, in columns. `change_wanted`: somebody wants other keys."""
 
-    def __init__(self, panels: Sequence[QAction] = (), parent: QWidget | None = None) -> None:
+    change_wanted = Signal()
+
+    def __init__(self, commands: Sequence[Command], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(self.tr("Keyboard shortcuts"))
         columns = [QVBoxLayout() for _ in range(_COLUMNS)]
         lengths = [0] * _COLUMNS
-        for menu in MENUS:
-            rows = [
-                (translated(spec.text), QKeySequence(spec.shortcut))
-                for spec in ACTIONS
-                if spec.menu == menu and spec.shortcut
-            ]
-            if menu == "&Panels":
-                rows = [(panel.text(), panel.shortcut()) for panel in panels] + rows
+        for menu in dict.fromkeys(command.menu for command in commands):
+            rows = [(c.text, native(c.key)) for c in commands if c.menu == menu and c.key]
             shortest = lengths.index(min(lengths))
             lengths[shortest] += len(rows) + 2
-            columns[shortest].addLayout(_block(translated(menu).replace("&", ""), rows))
+            columns[shortest].addLayout(_block(menu, rows))
         body = QHBoxLayout()
         body.setSpacing(34)
         for column in columns:
             column.addStretch(1)
             body.addLayout(column)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons = button_box(Standard.Close)
+        change = buttons.addButton(self.tr("Change keys…"), QDialogButtonBox.ButtonRole.ActionRole)
+        change.clicked.connect(self.change_wanted)
+        change.clicked.connect(self.accept)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(24, 20, 24, 14)
@@ -54,7 +54,7 @@ class ShortcutsDialog(QDialog):
         layout.addWidget(buttons)
 
 
-def _block(title: str, rows: Sequence[tuple[str, QKeySequence]]) -> QGridLayout:
+def _block(title: str, rows: Sequence[tuple[str, str]]) -> QGridLayout:
     """What a menu holds, one command and its key a line."""
     grid = QGridLayout()
     grid.setHorizontalSpacing(16)
@@ -63,7 +63,7 @@ def _block(title: str, rows: Sequence[tuple[str, QKeySequence]]) -> QGridLayout:
     heading.setContentsMargins(0, 8, 0, 2)
     grid.addWidget(heading, 0, 0, 1, 2)
     for row, (text, shortcut) in enumerate(rows, start=1):
-        key = QLabel(shortcut.toString(QKeySequence.SequenceFormat.NativeText))
+        key = QLabel(shortcut)
         key.setAlignment(Qt.AlignmentFlag.AlignRight)
         key.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         grid.addWidget(QLabel(text), row, 0)

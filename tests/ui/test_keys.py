@@ -1,0 +1,138 @@
+"""Keys that people choose themselves."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeySequence
+from pytestqt.qtbot import QtBot
+
+from pose_app.ui.dialogs.keymap import Command, Keymap
+from pose_app.ui.dialogs.keys_page import KeysPage
+from tests.ui.conftest import WAIT_MS
+
+COMMANDS = (
+    Command("pause", "Play", "Pause", "Space"),
+    Command("heatmap", "View", "Heatmap", "H"),
+    Command("mirror", "View", "Mirror", "M"),
+    Command("log", "Record", "Write the joints too", ""),
+)
+
+
+def test_only_what_differs_from_the_start_is_kept() -> None:
+    keymap = Keymap(COMMANDS, {"mirror": "Ctrl+M", "of another version": "F7"})
+    assert not keymap.changed
+    keymap.assign("heatmap", "ctrl+h")
+    keymap.assign("pause", "")
+    assert keymap.changed
+    assert keymap.overrides == {
+        "mirror": "Ctrl+M", "heatmap": "Ctrl+H", "pause": "", "of another version": "F7"
+    }  # fmt: skip
+    again = Keymap(COMMANDS, keymap.overrides)
+    assert again.key("pause") == ""
+    assert again.key("heatmap") == "Ctrl+H"
+    again.reset_all()
+    assert again.overrides == {"of another version": "F7"}
+    assert again.key("pause") == "Space"
+
+
+def test_a_key_has_one_command() -> None:
+    keymap = Keymap(COMMANDS, {})
+    rival = keymap.rival("mirror", "h")
+    assert rival is not None
+    assert rival.text == "Heatmap"
+    assert keymap.rival("heatmap", "H") is None
+    assert keymap.rival("heatmap", "") is None
+    keymap.assign("mirror", "H")
+    assert keymap.key("heatmap") == ""
+    assert keymap.key("mirror") == "H"
+
+
+@pytest.fixture
+def page(qtbot: QtBot) -> KeysPage:
+    page = KeysPage(Keymap(COMMANDS, {}))
+    qtbot.addWidget(page)
+    page.show()
+    return page
+
+
+def test_a_free_key_is_taken_at_once_and_can_be_given_back(page: KeysPage, qtbot: QtBot) -> None:
+    page.select("mirror")
+    assert not page.reset.isEnabled()
+    page.edit.setFocus()
+    qtbot.keyClick(page.edit, Qt.Key.Key_X)
+    assert page.keymap.overrides == {"mirror": "X"}
+    assert page.tree.currentItem().text(1) == "X"
+    assert page.tree.currentItem().font(0).bold()
+    page.reset.click()
+    assert page.keymap.overrides == {}
+    assert page.edit.keySequence() == QKeySequence("M")
+    page.none.click()
+    assert page.keymap.overrides == {"mirror": ""}
+    assert page.edit.keySequence().isEmpty()
+
+
+def test_a_conflict_is_named_before_anything_changes(page: KeysPage, qtbot: QtBot) -> None:
+    page.select("mirror")
+    page.edit.setFocus()
+    qtbot.keyClick(page.edit, Qt.Key.Key_H)
+    assert "Heatmap" in page.words.text()
+    assert page.take.isVisible()
+    assert not page.keymap.changed
+    page.select("pause")  # somebody who thinks again
+    assert page.take.isHidden()
+    assert not page.keymap.changed
+    page.select("mirror")
+    qtbot.keyClick(page.edit, Qt.Key.Key_H)
+    page.take.click()
+    assert page.keymap.overrides == {"mirror": "H", "heatmap": ""}
+    page.select("heatmap")
+    page.reset.click()
+    assert "Mirror" in page.words.text()
+    assert page.keymap.key("heatmap") == ""
+
+
+def test_commands_are_found_by_name_and_by_key(page: KeysPage) -> None:
+    def shown() -> list[str]:
+        return [name for name, item in page._items.items() if not item.isHidden()]
+
+    page.search.setText("heat")
+    assert shown() == ["heatmap"]
+    assert page._menus["Play"].isHidden()
+    page.search.setText("space")
+    assert shown() == ["pause"]
+    page.search.clear()
+    assert shown() == ["pause", "heatmap", "mirror", "log"]
+
+
+def test_a_chosen_key_works_in_the_window_and_stays(open_window, qtbot, settings, dialogs) -> None:
+    window = open_window("demo")
+
+    def change(dialog) -> None:
+        dialog.keys.keymap.assign("heatmap", "Ctrl+J")
+        dialog.keys.keymap.assign("mirror", "H")
+        dialog.keys.keymap.assign("panel_joints", "F12")
+
+    dialogs.on_show = change
+    before = window.view.heatmap
+    window.commands["preferences"].trigger()
+    assert window.commands["heatmap"].toolTip().startswith("Heatmap (Ctrl+J)\n")
+    assert window.panels.toggles["joints"].shortcut() == QKeySequence("F12")
+    window.activateWindow()
+    window.canvas.setFocus()
+    qtbot.waitUntil(window.canvas.hasFocus, timeout=WAIT_MS)
+    qtbot.keyClick(window.canvas, Qt.Key.Key_J, Qt.KeyboardModifier.ControlModifier)
+    assert window.view.heatmap != before
+    mirrored = window.view.mirror
+    qtbot.keyClick(window.canvas, Qt.Key.Key_H)
+    assert window.view.mirror != mirrored
+    assert settings.get("window.shortcuts") == {
+        "heatmap": "Ctrl+J", "mirror": "H", "panel_joints": "F12"
+    }  # fmt: skip
+    again = open_window("demo")
+    assert again.commands["heatmap"].shortcut() == QKeySequence("Ctrl+J")
+    assert again.commands["mirror"].shortcut() == QKeySequence("H")
+    dialogs.on_show = lambda dialog: dialog.restore_defaults()
+    again.commands["preferences"].trigger()
+    assert again.commands["heatmap"].shortcut() == QKeySequence("H")
+    assert again.commands["mirror"].toolTip().startswith("Mirror (M)\n")
