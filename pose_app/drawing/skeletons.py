@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -18,9 +19,10 @@ _CERTAIN = 0.35
 _FAINTEST = 0.3
 _FAINT = 0.25  # opacity of everything but the soloed joint
 OTHERS = 0.6  # line width of people who are not selected, and of a stack compared with
-DISC = 0.95  # radius of a joint's disc in line widths
+DASH = 2.2, 1.6  # of a dashed skeleton, in line widths: drawn, not drawn
+_DISC, _DISC_OF_DASHED = 0.95, 0.7  # radius of a joint's disc in line widths
 _FACE = frozenset(("nose", "left_eye", "right_eye", "left_ear", "right_ear"))
-FACE_LINE, FACE_DISC = 0.4, 0.5  # of the width and of the radius: a face is small
+_FACE_LINE, _FACE_DISC = 0.4, 0.5  # of the width and of the radius: a face is small
 
 
 class JointChoice(Protocol):
@@ -77,6 +79,64 @@ def of_stack(pose: Pose, stack: int) -> tuple[Floats, Floats]:
 def stack_of(pose: Pose, wanted: int | None) -> int:
     """The stack to show (0 = first): the wanted one as far as it ran, None = that of the joints."""
     return pose.stack if wanted is None else min(wanted, pose.stacks - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Limb:
+    """A limb as it is drawn: from joint `a` to joint `b`, `width` pixels, `opacity` over 0 to 1."""
+
+    a: int
+    b: int
+    width: float
+    side: str
+    opacity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Disc:
+    """A joint as it is drawn: `radius` in pixels, `opacity` over 0 to 1."""
+
+    joint: int
+    radius: float
+    side: str
+    opacity: float
+
+
+def limbs(
+    skeleton: Skeleton, strengths: NDArray[np.float64], width: float, face: bool = True
+) -> list[Limb]:
+    """The limbs to draw: each is as strong as the weaker of its joints; a face has thin lines.
+
+    Args:
+        skeleton: Whose limbs.
+        strengths: (K,) of the joints, 0..1, 0 = not drawn.
+        width: Of a limb, in pixels.
+        face: Whether there are lines between the points of a face at all.
+    """
+    found = []
+    for a, b in skeleton.limbs:
+        opacity = float(min(strengths[a], strengths[b]))
+        of_face = is_face(skeleton, a, b)
+        if opacity > 0 and (face or not of_face):
+            wide = width * _FACE_LINE if of_face else width
+            found.append(Limb(a, b, wide, side_of_limb(skeleton, a, b), opacity))
+    return found
+
+
+def discs(
+    skeleton: Skeleton, strengths: NDArray[np.float64], width: float, dashed: bool = False
+) -> list[Disc]:
+    """The joints to draw on limbs of that width in pixels: smaller on dashed limbs and in faces."""
+    radius = width * (_DISC_OF_DASHED if dashed else _DISC)
+    return [
+        Disc(
+            joint,
+            radius * _FACE_DISC if is_face(skeleton, joint) else radius,
+            skeleton.side(joint),
+            float(strengths[joint]),
+        )
+        for joint in np.flatnonzero(strengths > 0).tolist()
+    ]
 
 
 def side_of_limb(skeleton: Skeleton, a: int, b: int) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import cv2
@@ -16,7 +17,6 @@ from .colours import SHADE, WHITE, Colour, bgr
 
 _SHIFT = 4  # fractional bits of OpenCV's drawing coordinates
 _FARTHEST = 30_000  # pixels from the corner that these can hold
-_DASH = 2.2, 1.6  # in line widths: drawn, not drawn
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _LABEL = 0.75  # opacity of what is behind letters
 
@@ -42,34 +42,21 @@ def paint_skeleton(
     """
     points = np.clip(np.nan_to_num(points), -_FARTHEST, _FARTHEST)
     edge = max(1.2, width * 0.2)
-    limbs = []
-    for a, b in skeleton.limbs:
-        opacity = min(strengths[a], strengths[b])
-        of_face = skeletons.is_face(skeleton, a, b)
-        if opacity > 0 and (face or not of_face):
-            wide = width * (skeletons.FACE_LINE if of_face else 1.0)
-            colour = palette[skeletons.side_of_limb(skeleton, a, b)]
-            limbs.append((points[a], points[b], wide, colour, opacity))
-    # An outline would shine through a faint limb.
-    for a, b, wide, _, opacity in limbs:
-        if opacity >= 1 and not dashed:
-            _line(out, a, b, wide + 2 * edge, SHADE)
-    for a, b, wide, colour, opacity in limbs:
-        box = _box((a, b), wide + 2)
-        for start, end in _dashes(a, b, wide) if dashed else ((a, b),):
-            _faded(out, box, opacity, lambda: _line(out, start, end, wide, colour))  # noqa: B023
-    for joint in np.flatnonzero(strengths > 0):
-        size = width * (0.7 if dashed else skeletons.DISC)
-        if skeletons.is_face(skeleton, int(joint)):
-            size *= skeletons.FACE_DISC
-        colour = palette[skeleton.side(int(joint))]
-
-        def disc(place: Points = points[joint], size: float = size, inner: Any = colour) -> None:
-            _disc(out, place, size + edge, SHADE)
-            _disc(out, place, size, inner)
-
-        box = _box((points[joint],), size + edge + 2)
-        _faded(out, box, float(strengths[joint]), disc)
+    limbs = skeletons.limbs(skeleton, strengths, width, face)
+    for limb in limbs:
+        # An outline would shine through a faint limb.
+        if limb.opacity >= 1 and not dashed:
+            _line(out, points[limb.a], points[limb.b], limb.width + 2 * edge, SHADE)
+    for limb in limbs:
+        a, b, colour = points[limb.a], points[limb.b], palette[limb.side]
+        with _faded(out, _box((a, b), limb.width + 2), limb.opacity):
+            for start, end in _dashes(a, b, limb.width) if dashed else ((a, b),):
+                _line(out, start, end, limb.width, colour)
+    for disc in skeletons.discs(skeleton, strengths, width, dashed):
+        place = points[disc.joint]
+        with _faded(out, _box((place,), disc.radius + edge + 2), disc.opacity):
+            _disc(out, place, disc.radius + edge, SHADE)
+            _disc(out, place, disc.radius, palette[disc.side])
 
 
 def paint_ring(out: Image, point: Points, radius: float, width: float) -> None:
@@ -169,7 +156,7 @@ def _circle(place: Points, radius: float) -> tuple[tuple[int, int], int]:
 
 def _dashes(a: Points, b: Points, width: float) -> Iterator[tuple[Points, Points]]:
     length = float(np.hypot(*(b - a)))
-    drawn, step = _DASH[0] * width, sum(_DASH) * width
+    drawn, step = skeletons.DASH[0] * width, sum(skeletons.DASH) * width
     if length < 1e-6:
         return
     for start in np.arange(0.0, min(length, 4096.0), step):
@@ -182,16 +169,12 @@ def _box(points: Sequence[Points], room: float) -> tuple[int, int, int, int]:
     return int(low[0]), int(low[1]), int(high[0]), int(high[1])
 
 
-def _faded(
-    out: Image, box: tuple[int, int, int, int], opacity: float, paint: Callable[[], None]
-) -> None:
-    """Paint in full, then mix with what was there, inside the box only."""
-    if opacity >= 1:
-        paint()
-        return
+@contextmanager
+def _faded(out: Image, box: tuple[int, int, int, int], opacity: float) -> Iterator[None]:
+    """What is painted inside is mixed with what was there; it must keep to the box."""
     x0, y0, x1, y1 = box
     part = out[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)]
-    if part.size:
-        before = part.copy()
-        paint()
+    before = part.copy() if opacity < 1 and part.size else None
+    yield
+    if before is not None:
         cv2.addWeighted(part, opacity, before, 1 - opacity, 0, dst=part)

@@ -39,27 +39,24 @@ def paint_skeleton(
     by side. A limb has the side of its joints and is as strong as the weaker of them.
     """
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    limbs = [(a, b, min(strengths[a], strengths[b])) for a, b in skeleton.limbs]
+    limbs = skeletons.limbs(skeleton, strengths, width)
     # Flat ends: the joints cover them, and they cost half of round ones.
     pen = QPen(QColor(), width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap)
     if dashed:
-        pen.setDashPattern([2.2, 1.6])
+        pen.setDashPattern(skeletons.DASH)
     for shade in (False,) if dashed else (True, False):
-        pen.setWidthF(width + (2.4 if shade else 0.0))
-        for a, b, opacity in limbs:
+        for limb in limbs:
             # An outline would shine through a faint limb.
-            if opacity >= 1 or (opacity > 0 and not shade):
-                colour = _SHADE if shade else palette[skeletons.side_of_limb(skeleton, a, b)]
-                pen.setColor(_faded(colour, opacity))
+            if limb.opacity >= 1 or not shade:
+                pen.setWidthF(limb.width + (2.4 if shade else 0.0))
+                pen.setColor(_SHADE if shade else _faded(palette[limb.side], limb.opacity))
                 painter.setPen(pen)
-                painter.drawLine(QLineF(QPointF(*points[a]), QPointF(*points[b])))
-    radius = width * (0.7 if dashed else 0.95)
+                painter.drawLine(QLineF(QPointF(*points[limb.a]), QPointF(*points[limb.b])))
     painter.setPen(Qt.PenStyle.NoPen)
-    for joint in np.flatnonzero(strengths > 0):
-        colour = palette[skeleton.side(int(joint))]
-        for disc, size in ((_SHADE, radius + 1.2), (colour, radius)):
-            painter.setBrush(QBrush(_faded(disc, strengths[joint])))
-            painter.drawEllipse(QPointF(*points[joint]), size, size)
+    for disc in skeletons.discs(skeleton, strengths, width, dashed):
+        for colour, size in ((_SHADE, disc.radius + 1.2), (palette[disc.side], disc.radius)):
+            painter.setBrush(QBrush(_faded(colour, disc.opacity)))
+            painter.drawEllipse(QPointF(*points[disc.joint]), size, size)
 
 
 def paint_ring(painter: QPainter, point: QPointF, radius: float) -> None:
