@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -115,6 +116,7 @@ def paint_label(
     cv2.putText(out, text, place, _FONT, scale, bgr(colour), thickness, cv2.LINE_AA)
 
 
+@lru_cache(maxsize=256)  # to measure letters costs more than to draw them
 def label_size(text: str, height: float) -> tuple[int, int]:
     """(width, height) in pixels of the box that `paint_label` draws."""
     scale, thickness = _font(height)
@@ -122,6 +124,7 @@ def label_size(text: str, height: float) -> tuple[int, int]:
     return width + 2 * _room(height), round(height) + 2 * _room(height)
 
 
+@lru_cache(maxsize=64)
 def _font(height: float) -> tuple[float, int]:
     """Scale and thickness for capital letters of that many pixels."""
     (_, high), _ = cv2.getTextSize("H", _FONT, 10.0, 10)
