@@ -51,8 +51,11 @@ def heat(pose: Pose, choice: HeatChoice, stack: int) -> Levels:
 
 
 def copied_out(pose: Pose, stack: int) -> Floats | None:
-    """(K, h, w) of one stack in main memory; None where the maps were not kept, or where the device
-    was lost: the session reports that, here is just no heatmap."""
+    """(K, h, w) of one stack in main memory, None where there is none.
+
+    The maps were not kept, or the device was lost: the session reports that, here is just no
+    heatmap.
+    """
     if pose.maps is None:
         return None
     try:
@@ -109,8 +112,7 @@ def covered(levels: Levels) -> tuple[slice, slice] | None:
 
 
 def over_picture(levels: Levels, table: NDArray[np.uint32], mirrored: bool) -> Image:
-    """(h, w, 4) uint8 B, G, R, A: `levels` through a (256,) ARGB32 table, mirrored for a mirrored
-    view."""
+    """(h, w, 4) uint8 B, G, R, A: `levels` through a (256,) ARGB32 table, mirrored if asked for."""
     shown = levels[:, ::-1] if mirrored else levels
     painted: Image = np.ascontiguousarray(table[shown]).view(np.uint8).reshape(*levels.shape, 4)
     return painted

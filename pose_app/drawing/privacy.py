@@ -1,5 +1,4 @@
-"""What is behind the skeleton: the picture, the picture so blurred that nobody is recognised, or
-black.
+"""What is behind the skeleton: the picture, a blur in which nobody is recognised, or black.
 
 Every picture that is shown or written with a background other than `picture` is made from what
 `backdrop` returns, and from nothing else: what is not in its grid of blocks cannot be in the file.

@@ -151,8 +151,10 @@ def is_face(skeleton: Skeleton, *joints: int) -> bool:
 
 
 def number_anchor(joints: Floats, shown: NDArray[np.bool_]) -> tuple[float, float] | None:
-    """Where a person's number stands: at the highest of the (K, 2) joints that are drawn, in the
-    same pixels; None where none is."""
+    """Where a person's number stands: the highest of the (K, 2) joints that are drawn.
+
+    None where none is.
+    """
     if not shown.any():
         return None
     points = joints[shown]

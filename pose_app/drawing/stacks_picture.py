@@ -33,8 +33,12 @@ class StacksLayout:
 
     @classmethod
     def natural(cls, frame: tuple[int, int], stacks: int) -> StacksLayout:
-        """The layout in the frame's own pixels, (width, height), where they are neither few nor
-        very many."""
+        """The layout in the frame's own pixels where these are neither few nor very many.
+
+        Args:
+            frame: (width, height) of the frame.
+            stacks: How many tiles.
+        """
         width = min(max(frame[0], _NARROWEST), _WIDEST) // 2 * 2
         height = max(round(frame[1] * width / frame[0]), 1)
         gap = max(2, round(width * _GAP))

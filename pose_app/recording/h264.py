@@ -1,5 +1,4 @@
-"""How recordings are encoded: one place for H.264's settings, used by files and by the replay
-buffer."""
+"""How recordings are encoded: H.264's settings for files and for the replay buffer."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ class KeypointLog(FileWriter[dict[str, Any]]):
 
     def _write(self, item: dict[str, Any]) -> int:
         if self._file is None:
-            self._file = open(self.path, "r+b", buffering=0)  # noqa: SIM115 - closed in _finish
+            self._file = self.path.open("r+b", buffering=0)
             self._line(self._file, self._header)
         self._line(self._file, item)
         self._seconds = item["t"]
@@ -216,7 +216,7 @@ class LogReader:
 
     def _read(self) -> Iterator[tuple[int, dict[str, Any]]]:
         try:
-            with open(self.path, "rb") as file:
+            with self.path.open("rb") as file:
                 number = 0
                 while raw := file.readline(_MAX_LINE):
                     number += 1

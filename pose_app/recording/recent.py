@@ -95,18 +95,18 @@ def rename(recording: RecentRecording, name: str) -> RecentRecording:
     moved: list[tuple[Path, Path]] = []
     try:
         for path in new.values():
-            claimed.append(files.claim(path))
+            claimed.append(files.claim(path))  # noqa: PERF401 - those before a failure count
         if recording.log is not None:
             _copy_log(recording.log, new[recording.log], {p.name: q.name for p, q in new.items()})
         for old, target in new.items():
             if old != recording.log:
-                os.replace(old, target)
+                old.replace(target)
                 moved.append((old, target))
         if recording.log is not None:
             recording.log.unlink()
     except (OSError, RecordingError) as error:
         for old, target in reversed(moved):
-            os.replace(target, old)
+            target.replace(old)
         for path in claimed:
             path.unlink(missing_ok=True)
         if isinstance(error, RecordingError):
@@ -120,8 +120,15 @@ def rename(recording: RecentRecording, name: str) -> RecentRecording:
 
 
 def delete(recording: RecentRecording, to_trash: Callable[[Path], bool]) -> None:
-    """Move all files of a recording to the trash; `to_trash(path)` moves one and says whether it
-    could. Raises RecordingError, naming what is still there."""
+    """Move all files of a recording to the trash.
+
+    Args:
+        recording: What is to go.
+        to_trash: Moves one file and says whether it could.
+
+    Raises:
+        RecordingError: Something is still there; it is named.
+    """
     left = [path.name for path in recording.files if path.exists() and not to_trash(path)]
     if left:
         raise RecordingError(
@@ -130,8 +137,11 @@ def delete(recording: RecentRecording, to_trash: Callable[[Path], bool]) -> None
 
 
 def check_name(name: str) -> str:
-    """The name as it is used, without a suffix of ours. Raises RecordingError for one that a file
-    cannot have on every system."""
+    """The name as it is used, without a suffix of ours.
+
+    Raises:
+        RecordingError: A file cannot have it on every system.
+    """
     name = name.strip()
     suffix = Path(name).suffix.lower()
     if suffix in (*files.VIDEO_SUFFIXES, ".jsonl"):
@@ -252,7 +262,7 @@ def _seconds_of_video(path: Path) -> float | None:
 
 def _seconds_of_log(path: Path) -> float | None:
     try:
-        with open(path, "rb") as file:
+        with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - _TAIL))
             lines = file.read().splitlines()
     except OSError:
@@ -268,7 +278,7 @@ def _seconds_of_log(path: Path) -> float | None:
 
 def _copy_log(log: Path, copy: Path, names: dict[str, str]) -> None:
     """The log with the new names of its videos in the header."""
-    with open(log, "rb") as source, open(copy, "r+b") as target:
+    with log.open("rb") as source, copy.open("r+b") as target:
         first = source.readline(_TAIL)
         target.write(_renamed(first, names))
         while chunk := source.read(_TAIL):

@@ -10,6 +10,7 @@ from . import files
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command line of `pose-app repair`."""
     parser.add_argument("file", type=Path, help="a recording that was cut off (.mp4, .mkv)")
     parser.add_argument(
         "--output", type=Path, metavar="F", help="default: the same name with ' (repaired)'"
@@ -17,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: argparse.Namespace) -> int:
+    """Repair a file and say what is in the copy."""
     path, frames = repair(arguments.file, arguments.output)
     print(f"{path}: {frames} frames")
     return 0

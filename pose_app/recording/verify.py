@@ -45,6 +45,7 @@ class Check:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command line of `pose-app verify`."""
     parser.add_argument("file", type=Path, help="a recorded video (.mp4, .mkv) or a log (.jsonl)")
     parser.add_argument("--log", type=Path, help="its log (default: the .jsonl of the same name)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -147,8 +148,10 @@ def read_times(path: Path, problems: list[str]) -> tuple[list[float], bool]:
 
 @contextmanager
 def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """A recording and the video in it. Raises RecordingError where it has none that is known, and
-    what PyAV and the system raise."""
+    """A recording and the video in it.
+
+    Raises RecordingError where it has none that is known, and what PyAV and the system raise.
+    """
     import av
 
     from ..sources.video import LENIENT
@@ -160,8 +163,10 @@ def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
 
 
 def readable(path: Path) -> str:
-    """What to open: the path, or its whole part where a crash has cut the last index box of an mp4,
-    which would make all of it unreadable."""
+    """What to open: the path, or its whole part where a crash has cut it.
+
+    The last index box of an mp4, cut, would make all of it unreadable.
+    """
     boxes, size = _boxes(path), path.stat().st_size
     if boxes and boxes[-1][0] == b"moof" and boxes[-1][1] + boxes[-1][2] > size:
         return f"subfile,,start,0,end,{boxes[-1][1]},,:{path.absolute()}"
@@ -174,10 +179,12 @@ def _fragmented(path: Path) -> bool:
 
 
 def _boxes(path: Path) -> list[tuple[bytes, int, int]]:
-    """(kind, start, length) of the outermost boxes of an mp4; the last may reach over the end.
-    Empty for anything else."""
+    """(kind, start, length) of the outermost boxes of an mp4; empty for anything else.
+
+    The last may reach over the end.
+    """
     boxes: list[tuple[bytes, int, int]] = []
-    with open(path, "rb") as file:
+    with path.open("rb") as file:
         position, size = 0, path.stat().st_size
         while position + 8 <= size:
             file.seek(position)

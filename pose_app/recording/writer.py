@@ -193,8 +193,10 @@ class FileWriter(ABC, Generic[T]):
             self._changed.notify_all()
 
     def _watch(self) -> None:
-        """Take nothing more where the disk is nearly full: what was taken has room, and the log
-        says of each frame whether it is in the video. Raise RecordingError where the file is gone.
+        """Take nothing more where the disk is nearly full.
+
+        What was taken has room, and the log says of each frame whether it is in the video. Raises
+        RecordingError where the file is gone.
         """
         now = time.monotonic()
         if now - self._watched < WATCH_SECONDS:

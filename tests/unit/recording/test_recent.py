@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from pose_app.errors import RecordingError
-from pose_app.recording import recent
 from pose_app.recording.active import ActiveRecording
 from pose_app.recording.keypoint_log import LogReader
 from pose_app.recording.recent import (
@@ -26,7 +25,7 @@ from pose_app.recording.verify import verify
 from pose_app.settings import Settings
 from pose_app.types import Frame
 from tests.media import numbered_picture
-from tests.poses import make_pose
+from tests.poses import make_result
 from tests.unit.recording.test_verify import MODEL
 
 FRAMES = 12
@@ -46,7 +45,7 @@ def record(folder: Path, stem: str, kinds: str = "arl", suffix: str = ".mp4") ->
     for number in range(FRAMES):
         frame = Frame(number, 0, number / 10, numbered_picture(number))
         active.offer_raw(frame, number / 10)
-        active.offer_pose(frame, number / 10, make_pose())
+        active.offer_result(make_result(frame), number / 10)
     active.close()
 
 
@@ -159,15 +158,15 @@ def test_a_rename_that_fails_half_way_is_undone(
 ) -> None:
     record(tmp_path, "pose")
     recording, before = only(tmp_path), contents(tmp_path)
-    calls, replace = [], os.replace
+    calls, replace = [], Path.replace
 
-    def failing(source: Path, target: Path) -> None:
+    def failing(source: Path, target: Path) -> Path:
         calls.append(source)
         if len(calls) == fails_at:
             raise OSError(5, "Input/output error")
-        replace(source, target)
+        return replace(source, target)
 
-    monkeypatch.setattr(recent.os, "replace", failing)
+    monkeypatch.setattr(Path, "replace", failing)
     with pytest.raises(RecordingError, match="cannot be renamed"):
         rename(recording, "new")
     assert contents(tmp_path) == before
