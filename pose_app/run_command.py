@@ -10,22 +10,25 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .drawing.arguments import add_drawing_arguments, drawing_options, for_model
-from .errors import PoseAppError
+from .errors import PoseAppError, RecordingError
 from .sources.kinds import help_text
 
 if TYPE_CHECKING:
     from .pipeline.events import Event
     from .pipeline.metrics import FrameMetrics, SessionReport, StageTime
     from .pipeline.session import Session
+    from .recording.recording import RecordingRequest
     from .sources.base import Source
     from .spec import ModelSpec
     from .types import Region
 
+FILES_SECONDS = 20.0  # for a disk to begin the files
 LOOK_SECONDS = 0.1  # how often the run is looked at and its progress shown
 
 
@@ -120,10 +123,10 @@ def main(arguments: argparse.Namespace) -> int:
         rename=False,
     )
     with _signals() as asked_to_stop:
-        if request.paths:
-            session.record(request)
-        session.start()
         try:
+            if request.paths:
+                _wait_for_files(session.record(request), asked_to_stop)
+            session.start()
             _watch(session, asked_to_stop, arguments)
         finally:
             report = session.stop()
@@ -174,6 +177,17 @@ def _estimators(
         return estimator
 
     return checked, factory.others
+
+
+def _wait_for_files(opened: Future[RecordingRequest], asked_to_stop: threading.Event) -> None:
+    """Nothing is begun before the files are there. Raises RecordingError."""
+    deadline = time.monotonic() + FILES_SECONDS
+    while not asked_to_stop.is_set() and time.monotonic() < deadline:
+        if wait([opened], LOOK_SECONDS).done:
+            opened.result()
+            return
+    if not asked_to_stop.is_set():
+        raise RecordingError("The disk of the recording does not answer: choose another folder.")
 
 
 def _watch(session: Session, asked_to_stop: threading.Event, arguments: argparse.Namespace) -> None:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from .. import diagnostics
@@ -22,29 +26,64 @@ STALL_SECONDS = 5.0  # without an answer of a disk or an encoder, until people a
 CLOSE_SECONDS = 15.0  # for what is queued to reach a slow disk
 
 
+class _Part:
+    """One set of files: while it is written, while it is closed, and what is left of it then."""
+
+    def __init__(self, recording: ActiveRecording) -> None:
+        self.recording: ActiveRecording | None = recording
+        self.report: RecordingReport | None = None
+        self.thread: threading.Thread | None = None  # closes it
+        self._last = recording.state()
+
+    def state(self) -> RecordingState:
+        """How far it is, or how far it was when it was closed."""
+        recording = self.recording
+        return self._last if recording is None else recording.state()
+
+    def close(self, timeout: float) -> None:
+        """Finish the files. Once more, with less time, it reports what has been done by then."""
+        recording = self.recording
+        if recording is not None:
+            report = recording.close(timeout)
+            self._last = recording.state()
+            self.report = self.report or report
+            self.recording = None
+
+
 class RecordingManager(Sink):
-    """One recording at a time; after a change of size, source or model it goes on in new files."""
+    """One recording at a time; after a change of size, source or model it goes on in new files.
+
+    Its parts are the sets of files that follow each other. Nobody but the files' own threads waits
+    for a disk, so a recording can always be stopped.
+    """
 
     def __init__(self, events: EventList) -> None:
         self._events = events
         self._lock = threading.RLock()
         self._active: ActiveRecording | None = None
-        self._request: RecordingRequest | None = None  # as it was asked for
-        self._reports: list[RecordingReport] = []
+        self._request: RecordingRequest | None = None  # as it was asked for; None: not recording
+        self._parts: list[_Part] = []  # of this recording, the active one last
+        self._closed: list[_Part] = []  # of the whole session, or about to be
         self._stalled: list[FileWriter[Any]] = []
-        self._closing: list[threading.Thread] = []
+        self._told: set[str] = set()
 
-    def start(self, request: RecordingRequest) -> None:
-        """Begin with the next frame.
+    def start(self, request: RecordingRequest) -> Future[RecordingRequest]:
+        """Begin with the next frame; returns at once.
+
+        Returns:
+            Done when the files are there, with their real names; raises RecordingError where they
+            cannot be begun. The events tell the same.
 
         Raises:
-            RecordingError: It cannot begin, or one is running.
+            RecordingError: The request makes no sense, or a recording is running.
         """
         with self._lock:
-            if self._active is not None:
+            if self._request is not None:
                 raise RecordingError("A recording is running: end it before you start another.")
-            self._request = request
-            self._begin(request)
+            active = ActiveRecording(request, on_failure=self._writer_failed)
+            self._request, self._active, self._parts = request, active, [_Part(active)]
+        active.opened.add_done_callback(self._opened)
+        return active.opened
 
     def set_drawing(self, options: DrawOptions) -> None:
         """What the annotated video shows from now on, and what it goes on in."""
@@ -55,9 +94,18 @@ class RecordingManager(Sink):
                 self._active.drawing = options
 
     def state(self) -> RecordingState | None:
-        """How far the recording is; None where nothing is recorded."""
-        active = self._active
-        return None if active is None else active.state()
+        """How far the recording is, with all of its parts; None where nothing is recorded."""
+        with self._lock:
+            states = [part.state() for part in self._parts]
+        if not states:
+            return None
+        return replace(
+            states[-1],
+            seconds=sum(state.seconds for state in states),
+            bytes=sum(state.bytes for state in states),
+            dropped=sum(state.dropped for state in states),
+            files=tuple(path for state in states for path in state.files),
+        )
 
     def on_frame(self, captured: CapturedFrame) -> None:
         """Into the raw video, where there is one."""
@@ -91,11 +139,14 @@ class RecordingManager(Sink):
         active.offer_result(processed.result, captured.stamp)
 
     def finish(self) -> None:
-        """Close the recording on a thread of its own; an event tells when it is done."""
+        """End the recording in the background; an event tells when all of its files are closed."""
         with self._lock:
-            active, self._active = self._active, None
-            if active is not None:
-                self._close_later(active)
+            parts, self._parts = self._parts, []
+            self._request = self._active = None
+            if parts:
+                self._close_later(parts[-1], parts)
+            self._stalled = []
+            self._told = set()
 
     def check(self) -> None:
         """To be called now and then: says once when a disk or an encoder hangs."""
@@ -116,17 +167,25 @@ class RecordingManager(Sink):
         if active is not None:
             active.ask_to_close()
 
-    def close(self) -> tuple[RecordingReport, ...]:
-        """Finish everything; the reports of all recordings of the session."""
-        self.finish()
-        for thread in self._closing:
-            thread.join()
-        return tuple(self._reports)
+    def close(self, timeout: float = CLOSE_SECONDS) -> tuple[RecordingReport, ...]:
+        """Finish everything; the reports of all files of the session.
 
-    def _begin(self, request: RecordingRequest) -> None:
-        self._active = ActiveRecording(request, on_failure=self._writer_failed)
-        names = ", ".join(path.name for path in self._active.request.paths)
-        self._events.add("recording_started", f"Recording to {names}.", self._active.request)
+        Returns after `timeout` seconds at the latest: files whose disk has not answered by then are
+        left behind, and their reports say so.
+        """
+        deadline = time.monotonic() + timeout
+        self.finish()
+        for part in self._closed:
+            if part.thread is not None:
+                part.thread.join(max(0.0, deadline - time.monotonic()))
+            part.close(0.0)
+        return tuple(part.report for part in self._closed if part.report is not None)
+
+    def _opened(self, opened: Future[RecordingRequest]) -> None:
+        """The first files are there; a failure is told by their writers."""
+        if opened.exception() is None:
+            request = opened.result()
+            self._events.add("recording_started", f"Recording to {_names(request.paths)}.", request)
 
     def _fitting(self, captured: CapturedFrame, model: str | None) -> ActiveRecording | None:
         """The recording that this frame goes into: new files where it does not fit the old."""
@@ -136,32 +195,59 @@ class RecordingManager(Sink):
             if active is None or self._request is None:
                 return None
             if active.source is not None and not active.fits(captured.frame, source.name, model):
-                self.finish()
-                try:
-                    self._begin(replace(self._request, rename=True))
-                except RecordingError as error:
-                    self._events.add("warning", f"The recording does not go on: {error}", error)
-                active = self._active
-            if active is not None and active.source is None:
+                self._active = active = self._next_part(active, self._request)
+            if active.source is None:
                 active.begin(source.name, source.fps, captured.policy.lossless)
             return active
 
+    def _next_part(self, before: ActiveRecording, request: RecordingRequest) -> ActiveRecording:
+        self._close_later(self._parts[-1])
+        new = ActiveRecording(replace(request, rename=True), on_failure=self._writer_failed)
+        self._parts.append(_Part(new))
+        old = _names(before.request.paths)
+
+        def opened(there: Future[RecordingRequest]) -> None:
+            if there.exception() is None:
+                message = f"Saved {old}; the recording goes on in {_names(there.result().paths)}."
+                self._events.add("recording_continued", message, there.result())
+
+        new.opened.add_done_callback(opened)
+        return new
+
     def _writer_failed(self, writer: FileWriter[Any]) -> None:
-        self._events.add("warning", str(writer.error))
+        with self._lock:
+            new = str(writer.error) not in self._told  # all files may have the same to say
+            self._told.add(str(writer.error))
+        if new:
+            self._events.add("warning", str(writer.error))
         active = self._active
         if active is not None and active.failed:
             self.finish()
 
-    def _close_later(self, active: ActiveRecording) -> None:
+    def _close_later(self, part: _Part, parts: Sequence[_Part] = ()) -> None:
+        """Close a part; with all `parts` of its recording it is the last one."""
+
         def close() -> None:
-            report = active.close(CLOSE_SECONDS)
-            with self._lock:
-                self._reports.append(report)
+            part.close(CLOSE_SECONDS)
+            if not parts:
+                return
+            for other in parts[:-1]:
+                if other.thread is not None:
+                    other.thread.join()
+            reports = [one.report for one in parts if one.report is not None]
+            report = RecordingReport(
+                tuple(file for one in reports for file in one.files),
+                tuple(name for one in reports for name in one.stuck),
+            )
             self._events.add("recording_finished", _sentence(report), report)
 
-        thread = threading.Thread(target=close, name="finish recording", daemon=True)
-        self._closing = [t for t in self._closing if t.is_alive()] + [thread]
-        thread.start()
+        part.thread = threading.Thread(target=close, name="finish recording", daemon=True)
+        self._closed.append(part)
+        part.thread.start()
+
+
+def _names(paths: Sequence[Path]) -> str:
+    return ", ".join(path.name for path in paths)
 
 
 def _sentence(report: RecordingReport) -> str:

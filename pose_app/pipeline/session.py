@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,7 @@ from .inference import InferenceSupervisor
 from .lifecycle import State
 from .metrics import FrameMetrics, SessionReport
 from .options import Controls, SessionOptions
-from .recording_manager import RecordingManager
+from .recording_manager import CLOSE_SECONDS, RecordingManager
 from .replay_manager import ReplayManager
 from .sinks import CapturedFrame, LatestResult
 from .source_supervisor import SourceSupervisor
@@ -50,6 +51,7 @@ log = logging.getLogger(__name__)
 
 WATCH_SECONDS = 0.25
 JOIN_SECONDS = 5.0  # for each group of threads; a hanging driver is left behind and named
+STOP_SECONDS = 3 * JOIN_SECONDS + CLOSE_SECONDS
 
 
 class Session:
@@ -116,15 +118,16 @@ class Session:
         self._sources.start()
         self._watchdog.start()
 
-    def stop(self) -> SessionReport:
+    def stop(self, timeout: float = STOP_SECONDS) -> SessionReport:
         """Stop everything in order and account for it; a second call gives the same report.
 
-        Order: source, frame queue, inference, recording, model. A thread that a driver holds is
-        left behind and named in the report.
+        Order: source, frame queue, inference, recording, model. Returns after `timeout` seconds at
+        the latest, whatever drivers and disks do: threads and files that are left behind then are
+        named in the report. A recording that runs is completed.
         """
         with self._stop_lock:
             if self._report is None:
-                self._report = self._stop()
+                self._report = self._stop(time.monotonic() + timeout)
         return self._report
 
     def latest(self) -> FrameResult | None:
@@ -147,13 +150,20 @@ class Session:
         """Show one more frame of a paused file."""
         self._sources.step()
 
-    def record(self, request: RecordingRequest) -> None:
-        """Start recording.
+    def record(self, request: RecordingRequest) -> Future[RecordingRequest]:
+        """Start recording; never waits for a disk.
+
+        The recording goes on over changes of source, size and model in further files, until
+        `stop_recording`. `metrics().recording` tells how far it is.
+
+        Returns:
+            Done when the files are there, with their real names; raises RecordingError where they
+            cannot be begun. The events tell the same.
 
         Raises:
-            RecordingError: It cannot begin.
+            RecordingError: The request makes no sense, or a recording is running.
         """
-        self._recordings.start(request)
+        return self._recordings.start(request)
 
     def set_drawing(self, options: DrawOptions) -> None:
         """What annotated videos show from now on: the one that runs and what it goes on in, and
@@ -211,7 +221,10 @@ class Session:
                 log.exception("the watchdog failed")
                 self._context.events.add("warning", f"The watchdog failed ({error}).", error)
 
-    def _stop(self) -> SessionReport:
+    def _stop(self, deadline: float) -> SessionReport:
+        def left(most: float) -> float:
+            return max(0.0, min(most, deadline - time.monotonic()))
+
         seconds = time.perf_counter() - self._started
         source, estimator = self._sources.info, self._estimators.current
         self._stopping.set()
@@ -222,14 +235,14 @@ class Session:
         self._inference.stop()
         # A full queue of a lossless recording may hold both threads until the writer is done.
         threads = [*self._sources.threads, self._inference.thread]
-        if _join(threads, JOIN_SECONDS):
+        if _join(threads, left(JOIN_SECONDS)):
             self._recordings.ask_to_close()
-        _join(threads, JOIN_SECONDS)
+        _join(threads, left(JOIN_SECONDS))
         self._replay.close()
-        recordings = self._recordings.close()
+        recordings = self._recordings.close(left(CLOSE_SECONDS))
         self._estimators.close()
         threads += [*self._estimators.threads, self._watchdog, *self._inference.left_behind]
-        stuck = _join(threads, JOIN_SECONDS) + self._sources.held()
+        stuck = _join(threads, left(JOIN_SECONDS)) + self._sources.held()
         stuck += [name for recording in recordings for name in recording.stuck]
         if stuck:
             self._context.events.add("warning", f"Did not end in time: {', '.join(stuck)}.")

@@ -7,8 +7,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +31,63 @@ UNSEEN_FRAMES = 100_000  # lines of the log that wait for the first model to be 
 Failure = Callable[[FileWriter[Any]], None]
 
 
+class _Names:
+    """The names of a recording's files: claimed together, with the same number for all of them.
+
+    Each writer's thread asks for its own; the first one claims them all.
+    """
+
+    def __init__(self, request: RecordingRequest) -> None:
+        self.request = request  # as it was asked for, then with the names that were free
+        self.opened: Future[RecordingRequest] = Future()
+        self._lock = threading.Lock()
+
+    def claim(self, kind: str) -> Path:
+        """Raises RecordingError, with nothing left behind, where one of the files cannot be had."""
+        with self._lock:
+            if not self.opened.done():
+                try:
+                    self.request = self._claimed()
+                except RecordingError as error:
+                    self.opened.set_exception(error)
+                except Exception as error:
+                    self.opened.set_exception(RecordingError(f"{files.reason(error)}."))
+                    raise
+                else:
+                    self.opened.set_result(self.request)
+        path: Path = getattr(self.opened.result(), kind)
+        return path
+
+    def videos(self) -> dict[str, str]:
+        """Names of the video files by kind."""
+        names = {"annotated": self.request.annotated, "raw": self.request.raw}
+        return {kind: path.name for kind, path in names.items() if path is not None}
+
+    def _claimed(self) -> RecordingRequest:
+        for number in itertools.count(1):
+            wanted, there = _numbered(self.request, number), []
+            try:
+                for path in wanted.paths:
+                    there.append(files.begin(path))
+            except RecordingError as error:
+                for path in there:
+                    path.unlink(missing_ok=True)
+                if not (self.request.rename and isinstance(error, files.NameTakenError)):
+                    raise
+            else:
+                return wanted
+        raise AssertionError("there is always another number")
+
+
 class ActiveRecording:
     """Writes what one request asks for, until `close`.
 
     All files share one time and begin with the same frame, the first that was captured and
     processed after the start. `begin` is to be called before the first frame and `describe` before
-    the first pose. Raises RecordingError, with nothing
-    left behind, where a file cannot be begun.
+    the first result. No method waits for a disk but those that offer frames that must not be lost.
+
+    Raises:
+        RecordingError: The request makes no sense. What the disk has to say comes with `opened`.
     """
 
     def __init__(
@@ -55,36 +107,47 @@ class ActiveRecording:
         self._early: deque[tuple[Frame, float]] = deque(maxlen=EARLY_FRAMES)
         self._unseen: deque[tuple[int, float, bool, bool]] = deque(maxlen=UNSEEN_FRAMES)
         self._not_in_raw: deque[float] = deque(maxlen=UNSEEN_FRAMES)  # stamps, increasing
-        request = _checked(request)
-        for number in itertools.count(1):
-            try:
-                self._claim(_numbered(request, number), on_failure)
-                break
-            except files.NameTakenError:
-                if not request.rename:
-                    raise
-
-    def _claim(self, request: RecordingRequest, on_failure: Failure | None) -> None:
-        self.request = request
         self._annotated: Recorder | None = None
         self._raw: Recorder | None = None
         self._log: KeypointLog | None = None
         self._writers: list[FileWriter[Any]] = []
-        try:
-            if request.annotated is not None:
-                self._annotated = Recorder(
-                    request.annotated, "annotated", draw=self._draw, on_failure=on_failure
-                )
-                self._writers.append(self._annotated)
-            if request.raw is not None:
-                self._raw = Recorder(request.raw, "raw", on_failure=on_failure)
-                self._writers.append(self._raw)
-            if request.log is not None:
-                self._log = KeypointLog(request.log, on_failure=on_failure)
-                self._writers.append(self._log)
-        except RecordingError:
-            self.close()
-            raise
+        request = _checked(request)
+        self._names = _Names(request)
+        if request.annotated is not None:
+            self._annotated = Recorder(
+                request.annotated,
+                "annotated",
+                draw=self._draw,
+                on_failure=on_failure,
+                claim=partial(self._names.claim, "annotated"),
+            )
+            self._writers.append(self._annotated)
+        if request.raw is not None:
+            self._raw = Recorder(
+                request.raw,
+                "raw",
+                on_failure=on_failure,
+                claim=partial(self._names.claim, "raw"),
+            )
+            self._writers.append(self._raw)
+        if request.log is not None:
+            self._log = KeypointLog(
+                request.log,
+                on_failure=on_failure,
+                claim=partial(self._names.claim, "log"),
+                names=self._names.videos,
+            )
+            self._writers.append(self._log)
+
+    @property
+    def request(self) -> RecordingRequest:
+        """What is written; with the names that were free once `opened` is done."""
+        return self._names.request
+
+    @property
+    def opened(self) -> Future[RecordingRequest]:
+        """Done when the files are there; raises RecordingError where they cannot be begun."""
+        return self._names.opened
 
     def fits(self, frame: Frame, source: str, model: str | None = None) -> bool:
         """Whether this frame can go into the same files: same source, size and model."""
@@ -187,11 +250,16 @@ class ActiveRecording:
         self._origin = stamp
 
     def state(self) -> RecordingState:
+        """How far the files are, as their threads last told."""
+        rooms = [writer.free_bytes for writer in self._writers]
+        paths = tuple(writer.path for writer in self._writers)
         return RecordingState(
             seconds=max(writer.seconds for writer in self._writers),
             bytes=sum(writer.bytes for writer in self._writers),
             dropped=sum(writer.dropped for writer in self._writers),
-            paths=tuple(writer.path for writer in self._writers),
+            paths=paths,
+            files=paths,
+            free_bytes=min((room for room in rooms if room is not None), default=None),
         )
 
     @property
@@ -214,21 +282,20 @@ class ActiveRecording:
             writer.ask_to_close()
 
     def close(self, timeout: float = 10.0) -> RecordingReport:
-        """Finish every file and account for it."""
+        """Finish every file and account for it; returns after `timeout` seconds at the latest."""
         with self._lock:
             if self._origin is None and self._early:  # nothing was ever processed
                 self._begin_with(*self._early[0])
         self.ask_to_close()
-        reports = tuple(writer.close(timeout) for writer in self._writers)
-        stuck = tuple(w.thread.name for w in self._writers if w.thread.is_alive())
-        return RecordingReport(reports, stuck)
+        deadline = time.monotonic() + timeout
+        reports = tuple(w.close(deadline - time.monotonic()) for w in self._writers)
+        left = [writer for writer in self._writers if writer.thread.is_alive()]
+        return RecordingReport(reports, tuple(f"{w.thread.name} ({w.path})" for w in left))
 
     def _draw(self, image: Image, result: FrameResult | None) -> Image:
         return image if result is None else self._picture.draw(result, self.drawing)
 
     def _header(self, frame: Frame, model: dict[str, Any]) -> dict[str, Any]:
-        request = self.request
-        names = {"annotated": request.annotated, "raw": request.raw}
         return {
             "app": __version__,
             **model,
@@ -236,7 +303,6 @@ class ActiveRecording:
             "size": list(frame.size),
             "mirrored": False,
             "start": self._start.isoformat(timespec="milliseconds"),
-            "files": {kind: path.name for kind, path in names.items() if path is not None},
         }
 
 

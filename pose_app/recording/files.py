@@ -33,6 +33,16 @@ def claim(path: Path) -> Path:
     return path
 
 
+def begin(path: Path) -> Path:
+    """Create `path` for us alone, on a disk with room for a recording.
+
+    Raises:
+        RecordingError: The name is taken, the folder is not writable or the disk too full.
+    """
+    check_space(Path(path))
+    return claim(path)
+
+
 def check_space(path: Path) -> None:
     """Raise RecordingError where the disk of `path` is too full to begin."""
     free = free_bytes(path)

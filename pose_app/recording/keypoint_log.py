@@ -37,7 +37,7 @@ _MAX_LINE = 2**20  # bytes; a line of ours has some thousands
 
 
 class KeypointLog(FileWriter[dict[str, Any]]):
-    """Writes one log. Raises RecordingError where the file is taken or not writable."""
+    """Writes one log; `opened` raises RecordingError where the file is taken or not writable."""
 
     def __init__(
         self,
@@ -45,10 +45,25 @@ class KeypointLog(FileWriter[dict[str, Any]]):
         *,
         lossless: bool = False,
         on_failure: Callable[[FileWriter[dict[str, Any]]], None] | None = None,
+        claim: Callable[[], Path] | None = None,
+        names: Callable[[], dict[str, str]] | None = None,
     ) -> None:
+        """Start the thread; arguments as of `FileWriter`.
+
+        `names` gives the header's `files`, the videos of the same recording by kind; it is asked
+        once the log is there.
+        """
         self._file: IO[bytes] | None = None
         self._header: dict[str, Any] = {}
-        super().__init__(path, "log", queue_size=_QUEUE, lossless=lossless, on_failure=on_failure)
+        self._names = names
+        super().__init__(
+            path,
+            "log",
+            queue_size=_QUEUE,
+            lossless=lossless,
+            on_failure=on_failure,
+            claim=claim,
+        )
 
     def set_header(self, fields: dict[str, Any]) -> None:
         """What the first line says; to be called before any frame is offered."""
@@ -56,6 +71,7 @@ class KeypointLog(FileWriter[dict[str, Any]]):
 
     @property
     def has_header(self) -> bool:
+        """Whether `set_header` was called."""
         return bool(self._header)
 
     def offer(
@@ -91,7 +107,8 @@ class KeypointLog(FileWriter[dict[str, Any]]):
     def _write(self, item: dict[str, Any]) -> int:
         if self._file is None:
             self._file = self.path.open("r+b", buffering=0)
-            self._line(self._file, self._header)
+            files = {} if self._names is None else {"files": self._names()}
+            self._line(self._file, {**self._header, **files})
         self._line(self._file, item)
         self._seconds = item["t"]
         return 1

@@ -31,12 +31,24 @@ class RecordingRequest:
 
 @dataclass(frozen=True)
 class RecordingState:
-    """A recording that runs: `seconds` long so far, `bytes` on disk, frames dropped."""
+    """A recording that runs, as its files' own threads last saw it.
+
+    Attributes:
+        seconds: How long it is so far, all of its files together.
+        bytes: On the disk, of all of its files.
+        dropped: Frames that did not get into a file.
+        paths: The files that are being written.
+        files: All of its files so far: after a change of source, size or model it goes on in new
+            ones.
+        free_bytes: Room on the disk; None while it has not answered.
+    """
 
     seconds: float
     bytes: int
     dropped: int
     paths: tuple[Path, ...]
+    files: tuple[Path, ...] = ()
+    free_bytes: int | None = None
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,8 @@ class Recorder(FileWriter[_Item]):
     """One video file. `draw(image, result)` is applied on the recorder's thread where it is given.
 
     Pictures of odd size get one more row or column, a copy of the last.
-    Raises RecordingError where the file is taken, not writable, or the disk is full.
+    Raises RecordingError for a name that no video has; `opened` does where the file is taken, not
+    writable, or the disk is full.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Recorder(FileWriter[_Item]):
         draw: Draw | None = None,
         lossless: bool = False,
         on_failure: Callable[[FileWriter[_Item]], None] | None = None,
+        claim: Callable[[], Path] | None = None,
     ) -> None:
         path = Path(path)
         files.check_video_name(path)
@@ -63,7 +65,12 @@ class Recorder(FileWriter[_Item]):
         self._last = -1
         self._frame_bytes = 0
         super().__init__(
-            path, kind, queue_size=QUEUE_FRAMES[1], lossless=lossless, on_failure=on_failure
+            path,
+            kind,
+            queue_size=QUEUE_FRAMES[1],
+            lossless=lossless,
+            on_failure=on_failure,
+            claim=claim,
         )
 
     def offer(self, image: Image, seconds: float, result: FrameResult | None = None) -> bool:

@@ -8,6 +8,8 @@ import time
 from abc import ABC, abstractmethod
 from collections import Counter, deque
 from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -25,8 +27,15 @@ FULL, FAILED, STOPPED = "queue full", "writer failed", "stopped"
 class FileWriter(ABC, Generic[T]):
     """Counts everything it is offered: written, or dropped for a reason.
 
-    `lossless`: `offer` waits for room in the queue instead of dropping. `on_failure` is called on
-    the writer's thread when the file ends before it was asked to.
+    Only its own thread touches the disk, which may hang: nobody else ever waits for that, but for
+    who offers to a `lossless` one. What is offered before the file is there waits in the queue.
+
+    Attributes:
+        path: The file; its real name once `opened` is done.
+        opened: Done when the file is there; raises RecordingError where it cannot be begun.
+        lossless: `offer` waits for room in the queue instead of dropping.
+        busy_since: When the disk or the encoder was last given something (`time.monotonic`), while
+            it has not answered.
     """
 
     def __init__(
@@ -37,9 +46,23 @@ class FileWriter(ABC, Generic[T]):
         queue_size: int,
         lossless: bool = False,
         on_failure: Callable[[FileWriter[T]], None] | None = None,
+        claim: Callable[[], Path] | None = None,
     ) -> None:
-        files.check_space(Path(path))
-        self.path = files.claim(path)
+        """Start the thread.
+
+        Args:
+            path: Where to write, as it was asked for.
+            kind: annotated, raw or log.
+            queue_size: Items that may wait.
+            lossless: Whether `offer` waits for room.
+            on_failure: Called on the writer's thread when the file ends before it was asked to.
+            claim: Creates the file and says what it is called; default `path` itself.
+        """
+        self.path = Path(path).absolute()
+        self.opened: Future[Path] = Future()
+        self._claim = claim or partial(files.begin, self.path)
+        self._bytes = 0
+        self._free: int | None = None
         self.kind = kind
         self._size = queue_size
         self.lossless = lossless
@@ -53,7 +76,7 @@ class FileWriter(ABC, Generic[T]):
         self._error: str | None = None
         self._seconds = 0.0
         self._watched = time.monotonic()
-        self.busy_since: float | None = None  # when the disk or encoder was last given something
+        self.busy_since: float | None = self._watched
         self.thread = threading.Thread(target=self._run, name=f"write {kind}", daemon=True)
         self.thread.start()
 
@@ -101,10 +124,13 @@ class FileWriter(ABC, Generic[T]):
 
     @property
     def bytes(self) -> int:
-        try:
-            return self.path.stat().st_size
-        except OSError:
-            return 0
+        """Size of the file, as its thread last saw it."""
+        return self._bytes
+
+    @property
+    def free_bytes(self) -> int | None:
+        """Room on the file's disk, as its thread last saw it; None before."""
+        return self._free
 
     def ask_to_close(self) -> None:
         """Let the thread write what is queued and end; `close` waits for it."""
@@ -115,20 +141,18 @@ class FileWriter(ABC, Generic[T]):
     def close(self, timeout: float = 10.0) -> FileReport:
         """Write what is queued, close the file and account for it.
 
-        A file without a single item is removed. After `timeout` seconds the thread is left behind
-        (`thread.is_alive()` tells) and what it did not write counts as dropped.
+        A file without a single item is removed. Returns after `timeout` seconds whatever the disk
+        does: then the thread is left behind (`thread.is_alive()` tells) and what it did not write
+        counts as dropped.
         """
         self.ask_to_close()
-        self.thread.join(timeout)
+        self.thread.join(max(0.0, timeout))
         with self._changed:
             if self.thread.is_alive():
                 self._error = self._error or f"{self.path.name} was not finished: its disk hangs."
                 lost = self._offered - self._written - self.dropped
                 self._dropped[FAILED] += lost
                 self._queue.clear()
-            size = self.bytes
-            if self._written == 0 and not self.thread.is_alive():
-                self.path.unlink(missing_ok=True)
             return FileReport(
                 self.kind,
                 self.path,
@@ -136,14 +160,56 @@ class FileWriter(ABC, Generic[T]):
                 self._written,
                 dict(self._dropped),
                 self._seconds,
-                size,
+                self._bytes,
                 self._error,
             )
 
     def _has_room(self) -> bool:
         return self._error is not None or self._closing or len(self._queue) < self._room()
 
+    def _open_file(self) -> bool:
+        """Create the file. False where that is not possible; whoever waits for it is told."""
+        try:
+            self.path = self._claim()
+            self._look()
+        except Exception as error:  # noqa: BLE001 - whatever the disk raises
+            self._fail(error)
+            self.opened.set_exception(RecordingError(str(self._error)))
+            return False
+        finally:
+            self.busy_since = None
+        self.opened.set_result(self.path)
+        return True
+
     def _run(self) -> None:
+        there = self._open_file()
+        taken = self._write_all()
+        try:
+            self._count(self._finish())
+        except Exception as error:  # noqa: BLE001 - the same; the file stays playable without it
+            self._fail(error)
+        if there:
+            self._leave_file()
+        with self._changed:
+            held = taken - self._written  # went into an encoder that failed
+            if held > 0:
+                self._dropped[FAILED] += held
+            self._changed.notify_all()
+        if self._error is not None and self._on_failure is not None:
+            self._on_failure(self)
+
+    def _leave_file(self) -> None:
+        """A file that is gone is no recording, and one without an item is removed."""
+        try:
+            self._look()
+            if self._written == 0:
+                self.path.unlink(missing_ok=True)
+                self._bytes = 0
+        except Exception as error:  # noqa: BLE001 - whatever the disk raises
+            self._fail(error)
+
+    def _write_all(self) -> int:
+        """Write until asked to close; how many items were taken out of the queue."""
         taken = 0
         try:
             while True:
@@ -153,7 +219,7 @@ class FileWriter(ABC, Generic[T]):
                     )
                     item = self._queue.popleft() if self._queue else None
                     if item is None and (self._closing or self._error is not None):
-                        break
+                        return taken
                     taken += item is not None
                     self._changed.notify_all()
                 self._watch()
@@ -163,18 +229,7 @@ class FileWriter(ABC, Generic[T]):
                     self.busy_since = None
         except Exception as error:  # noqa: BLE001 - whatever the encoder or the disk raises
             self._fail(error)
-        try:
-            self._count(self._finish())
-            self._free_bytes()  # a file that is gone is no recording
-        except Exception as error:  # noqa: BLE001 - the same; the file stays playable without it
-            self._fail(error)
-        with self._changed:
-            held = taken - self._written  # went into an encoder that failed
-            if held > 0:
-                self._dropped[FAILED] += held
-            self._changed.notify_all()
-        if self._error is not None and self._on_failure is not None:
-            self._on_failure(self)
+        return taken
 
     def _count(self, items: int) -> None:
         with self._changed:
@@ -202,7 +257,7 @@ class FileWriter(ABC, Generic[T]):
         if now - self._watched < WATCH_SECONDS:
             return
         self._watched = now
-        free = self._free_bytes()
+        free = self._look()
         if free < files.FREE_BYTES:
             with self._changed:
                 self._error = self._error or (
@@ -211,10 +266,18 @@ class FileWriter(ABC, Generic[T]):
                 )
                 self._changed.notify_all()
 
-    def _free_bytes(self) -> int:
-        """Room on the file's disk. Raises RecordingError where the file is gone."""
-        free = files.free_bytes(self.path)
-        if free is None or not self.path.exists():
+    def _look(self) -> int:
+        """Bytes of the file, and the room on its disk, which is returned.
+
+        Raises:
+            RecordingError: The file is gone.
+        """
+        self._free = free = files.free_bytes(self.path)
+        try:
+            self._bytes = self.path.stat().st_size
+        except OSError:
+            self._bytes, free = 0, None
+        if free is None:
             raise RecordingError(
                 f"{self.path} is gone: its folder was deleted, moved or unplugged, "
                 "and the recording ended."
