@@ -282,7 +282,7 @@ class Watched:
         self._pending.append(event)
         if event.message.startswith(("Did not end", "The watchdog failed")):
             self.problems.append(event.message)
-        if event.kind == "recording_started":
+        if event.kind in ("recording_started", "recording_continued"):
             self.verifier.started(event.data.paths)
         if event.kind == "recording_finished" and isinstance(event.data, RecordingReport):
             self.verifier.finished(event.data)

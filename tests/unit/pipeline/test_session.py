@@ -754,7 +754,7 @@ def test_a_recording_has_every_frame_and_its_own_joints(run: Run, tmp_path: Path
     for name in ("a.mp4", "r.mkv"):
         assert verify(tmp_path / name, tmp_path / "a.jsonl").good
     assert run.event("recording_started")
-    assert run.event("recording_finished").data is recording
+    assert run.event("recording_finished").data == recording
 
 
 def test_a_run_of_a_camera_records_from_its_first_pose_on(run: Run, tmp_path: Path) -> None:

@@ -98,7 +98,9 @@ def test_taken_names_get_one_number_for_all(tmp_path: Path) -> None:
     (tmp_path / "a (2).jsonl").touch()
     request = RecordingRequest(annotated=tmp_path / "a.mp4", log=tmp_path / "a.jsonl")
     active = ActiveRecording(request)
-    assert [path.name for path in active.request.paths] == ["a (3).mp4", "a (3).jsonl"]
+    opened = active.opened.result(20)
+    assert [path.name for path in opened.paths] == ["a (3).mp4", "a (3).jsonl"]
+    assert active.request == opened
     active.close()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a (2).jsonl", "a.mp4"]
 
@@ -106,8 +108,12 @@ def test_taken_names_get_one_number_for_all(tmp_path: Path) -> None:
 def test_a_start_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text("mine")
     request = RecordingRequest(annotated=tmp_path / "a.mp4", log=tmp_path / "a.jsonl", rename=False)
+    active = ActiveRecording(request)
     with pytest.raises(RecordingError, match="exists already"):
-        ActiveRecording(request)
+        active.opened.result(20)
+    report = active.close()
+    assert report.paths == ()
+    assert "exists already" in str(report.error)
     assert [path.name for path in tmp_path.iterdir()] == ["a.jsonl"]
     assert (tmp_path / "a.jsonl").read_text() == "mine"
 

@@ -133,8 +133,10 @@ def test_what_is_no_number_becomes_null(tmp_path: Path) -> None:
 
 def test_a_taken_name_is_refused(tmp_path: Path) -> None:
     write(tmp_path / "a.jsonl")
+    log = KeypointLog(tmp_path / "a.jsonl")
     with pytest.raises(RecordingError, match="exists already"):
-        KeypointLog(tmp_path / "a.jsonl")
+        log.opened.result(20)
+    log.close()
 
 
 def test_a_torn_last_line_is_left_out_and_told(tmp_path: Path) -> None:

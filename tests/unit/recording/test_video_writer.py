@@ -110,8 +110,10 @@ def test_times_that_stand_still_or_go_back_still_increase(tmp_path: Path) -> Non
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "out.mp4"
     path.write_text("work of weeks")
+    recorder = Recorder(path)
     with pytest.raises(RecordingError, match="exists already"):
-        Recorder(path)
+        recorder.opened.result(20)
+    recorder.close()
     assert path.read_text() == "work of weeks"
 
 
@@ -123,8 +125,10 @@ def test_other_suffixes_are_refused(tmp_path: Path, name: str) -> None:
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "nowhere" / "out.mp4")
     with pytest.raises(RecordingError, match="cannot be written"):
-        Recorder(tmp_path / "nowhere" / "out.mp4")
+        recorder.opened.result(20)
+    assert "cannot be written" in str(recorder.close().error)
 
 
 def test_a_recording_without_a_frame_leaves_no_file(tmp_path: Path) -> None:
@@ -137,8 +141,10 @@ def test_a_full_disk_is_refused_at_the_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _disk_with(monkeypatch, [files.FREE_BYTES // 2])
+    recorder = Recorder(tmp_path / "out.mp4")
     with pytest.raises(RecordingError, match="100 MB are left"):
-        Recorder(tmp_path / "out.mp4")
+        recorder.opened.result(20)
+    recorder.close()
     assert not list(tmp_path.iterdir())
 
 
@@ -297,6 +303,40 @@ def test_a_writer_that_hangs_is_left_behind_and_named(tmp_path: Path) -> None:
     assert "hangs" in str(report.error)
     gate.set()
     recorder.thread.join(10)
+
+
+def test_a_disk_that_hangs_holds_nobody_but_its_own_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither at the start nor for a look at the file's size nor at the end."""
+    answers, begin, asked_by = threading.Event(), files.begin, set()
+
+    def hanging(path: Path) -> Path:
+        asked_by.add(threading.current_thread().name)
+        answers.wait(60)
+        return begin(path)
+
+    def of_this_thread(*_: object) -> None:
+        assert threading.current_thread().name.startswith("write "), "nobody else asks the disk"
+
+    monkeypatch.setattr(files, "begin", hanging)
+    stat, usage = Path.stat, files.free_bytes
+    monkeypatch.setattr(
+        Path, "stat", lambda path, **more: (of_this_thread(), stat(path, **more))[1]
+    )
+    monkeypatch.setattr(files, "free_bytes", lambda path: (of_this_thread(), usage(path))[1])
+    recorder = Recorder(tmp_path / "out.mp4")
+    assert recorder.offer(numbered_picture(0), 0.0), "it waits in the queue"
+    assert (recorder.bytes, recorder.free_bytes) == (0, None)
+    assert recorder.busy_since is not None
+    report = recorder.close(timeout=0.2)
+    assert recorder.thread.is_alive()
+    assert asked_by == {"write raw"}
+    assert "out.mp4 was not finished: its disk hangs" in str(report.error)
+    assert report.conserved
+    answers.set()
+    recorder.thread.join(10)
+    assert not recorder.thread.is_alive()
 
 
 def test_a_lossless_writer_makes_the_sender_wait(tmp_path: Path) -> None:
