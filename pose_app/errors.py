@@ -6,6 +6,8 @@ traceback and exits with status 2; the window shows it in a banner and goes on.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class PoseAppError(Exception):
     """Anything that goes wrong in a way a person can act on."""
@@ -13,6 +15,19 @@ class PoseAppError(Exception):
 
 class SourceError(PoseAppError):
     """A camera, video, stream or picture cannot be read."""
+
+
+class CameraError(SourceError):
+    """A camera cannot be opened. `identity` tells which, as `SourceInfo.identity` does."""
+
+    def __init__(self, message: str, identity: Mapping[str, str]) -> None:
+        super().__init__(message)
+        self.identity = dict(identity)
+
+    def is_of(self, identity: Mapping[str, str]) -> bool:
+        """Whether that is the same camera, in whatever mode."""
+        known = ("name", "backend", "index", "path", "vid", "pid")
+        return bool(identity) and all(self.identity.get(k) == identity.get(k) for k in known)
 
 
 class ModelError(PoseAppError):

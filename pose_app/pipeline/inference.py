@@ -61,6 +61,10 @@ class InferenceSupervisor:
         """Take no more frames; the one at hand is finished."""
         self._worker.stop()
 
+    def refresh(self) -> None:
+        """Run the network once more, with all stacks, on the frame that is held."""
+        self._worker.refresh()
+
     def check(self) -> None:
         """To be called now and then: replaces a worker whose engine does not answer."""
         worker = self._worker
@@ -111,12 +115,19 @@ class InferenceWorker:
         self._usual_stacks: int | None = None  # where this frame gets all of them for once
         self._all_at = 0.0  # when all stacks ran last, of the monotonic clock
         self._stretch: int | None = None  # of the frame before; None: the estimator knows none
+        self._held: CapturedFrame | None = None  # the newest that was shown
+        self._held_wish: tuple[Any, ...] = ()  # what it was processed for
+        self._again = False
         self.busy_since: float | None = None
         self.thread = threading.Thread(target=self._run, name="inference", daemon=True)
 
     def stop(self) -> None:
         """Take no more frames."""
         self._stopping = True
+
+    def refresh(self) -> None:
+        """Once more the frame that is held, when there is no newer one."""
+        self._again = True
 
     def abandon(self) -> PoseEstimator | None:
         """Leave a hanging thread behind: what it says later counts no more."""
@@ -140,6 +151,8 @@ class InferenceWorker:
                     self._take(item)
                 elif self._lifecycle.state is State.DRAINING and not len(self._queue):
                     self._lifecycle.to(State.FINISHED, only_from=(State.DRAINING,))
+                else:
+                    self._keep_up_to_date()
         except Exception as error:
             log.exception("the inference thread failed")
             broken = PoseAppError(f"The pipeline broke ({type(error).__name__}: {error}).")
@@ -148,6 +161,7 @@ class InferenceWorker:
     def _take(self, item: CapturedFrame) -> None:
         """Finish one frame: with its people, without, or (lossless) as soon as a model is there."""
         policy = item.policy
+        self._again = False
         while not self._stopping:
             estimator = self._estimators.current
             if estimator is not None:
@@ -173,6 +187,36 @@ class InferenceWorker:
                 time.sleep(IDLE_SECONDS / 5)
         self._metrics.frame_dropped("stopped")
 
+    def _keep_up_to_date(self) -> None:
+        """A held picture stays alive: once more for wishes that came after it, with all stacks.
+
+        It is held while the session is paused, and at a file's end.
+        """
+        held, estimator = self._held, self._estimators.current
+        if held is None or estimator is None or not held.policy.resumes:
+            return
+        stays = self._controls.paused or self._lifecycle.exhausted
+        outdated = stays and self._held_wish != self._wish(estimator, every_stack=True)
+        if not (self._again or outdated):
+            return
+        self._again = False
+        poses = self._infer(estimator, held, [], every_stack=True)
+        if self._abandoned:
+            close(estimator)
+        elif poses is not None:
+            now = time.perf_counter_ns()
+            result = FrameResult(held.frame, tuple(poses), now, estimator.timings)
+            self._publish(
+                ProcessedFrame(
+                    held, result, _described(estimator), self._asked_stacks, repeated=True
+                )
+            )
+
+    def _wish(self, estimator: PoseEstimator, every_stack: bool) -> tuple[Any, ...]:
+        """Everything that the people in one frame depend on."""
+        controls = self._controls
+        return estimator, controls.threshold, controls.region, controls.shown, every_stack
+
     def _following(self, item: CapturedFrame) -> list[Frame]:
         """The next frames, where they may be looked at early: in files read at full speed.
 
@@ -190,7 +234,11 @@ class InferenceWorker:
                 return [other.frame for other in same]
 
     def _infer(
-        self, estimator: PoseEstimator, item: CapturedFrame, following: list[Frame]
+        self,
+        estimator: PoseEstimator,
+        item: CapturedFrame,
+        following: list[Frame],
+        every_stack: bool = False,
     ) -> list[Pose] | None:
         """None where the engine failed (somebody else was told) or the wish made no sense."""
         if estimator is not self._estimator:
@@ -206,8 +254,11 @@ class InferenceWorker:
         with self._lock:
             self.busy_since = time.monotonic()
         poses: list[Pose] | None = None
+        most = estimator.spec.network.stacks
         try:
-            self._asked_stacks = self._stacks(estimator, item)
+            self._usual_stacks = None
+            self._asked_stacks = most if every_stack else self._stacks(estimator, item)
+            self._held_wish = self._wish(estimator, self._asked_stacks == most)
             poses = estimator.track(
                 item.frame,
                 stacks=self._asked_stacks,
@@ -254,8 +305,7 @@ class InferenceWorker:
         """How many stacks this frame gets: as asked, or as many as keep up with the source."""
         most = estimator.spec.network.stacks
         wanted = self._controls.stacks
-        self._usual_stacks = None
-        if wanted == "all":
+        if wanted == "all" or self._controls.paused:
             return most
         if wanted != "auto":
             return max(1, min(max(int(wanted), self._controls.fewest), most))
@@ -314,6 +364,7 @@ class InferenceWorker:
             self._lifecycle.to(State.FINISHED)
 
     def _publish(self, processed: ProcessedFrame) -> None:
+        self._held = processed.captured
         for sink in self._sinks:
             sink.on_result(processed)
 

@@ -36,7 +36,8 @@ class FrameMetrics:
 
     `dropped` maps a reason to a number of frames. `stages` maps a stage (read, wait, crop, network,
     decode, track, ...) to its time. `age` is the time from capture to the finished pose.
-    `stacks_now` is how many stacks the newest frame used, `seconds` its place in the source.
+    `stacks_now` is how many stacks keep up with the source, or are asked for; `seconds` is the
+    newest result's position in the source.
     """
 
     captured: int = 0

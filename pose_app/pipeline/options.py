@@ -41,18 +41,24 @@ class SessionOptions:
 class Controls:
     """Settable from any thread at any time; takes effect with the next frame.
 
-    `stacks`: "auto", "all" or how many run; `fewest`: so many run in any case (somebody looks at
-    them); `shown`: the stack (0 = first) whose joints the pose has, None = the last that ran;
-    `all_every`: with "auto", so many seconds may pass until all stacks run for a frame (somebody
-    looks at all of them), None = any number; `threshold`: None = the model's; `region`: a square
-    that the user chose, None = follow the person; `paused`; `speed` of files, 1.0 = as recorded;
-    `loop` files.
+    Attributes:
+        stacks: "auto", "all" or how many run.
+        fewest: So many run in any case (somebody looks at them).
+        all_every: With "auto", so many seconds may pass until all stacks run for a frame (somebody
+            looks at all of them); None = any number.
+        shown: The stack (0 = first) whose joints the poses have; None = the last that ran.
+        threshold: Score 0..1 from which a joint is present; None = the model's.
+        smoothing: Whether joints are steadied over time.
+        region: A square that somebody chose; None = follow the people.
+        paused: The newest frame is held, with all stacks. Live sources drop their frames.
+        speed: Of files, 1.0 = as recorded.
+        loop: Whether files begin again at their end.
     """
 
     stacks: Stacks
     fewest: int
-    shown: int | None
     all_every: float | None
+    shown: int | None
     threshold: float | None
     smoothing: bool
     region: Region | None
@@ -64,8 +70,8 @@ class Controls:
         self.changed = threading.Condition()
         self.stacks = options.stacks
         self.fewest = 1
-        self.shown = None
         self.all_every = None
+        self.shown = None
         self.threshold = options.threshold
         self.smoothing = options.smoothing
         self.region = options.region

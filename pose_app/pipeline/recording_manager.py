@@ -82,6 +82,7 @@ class RecordingManager(Sink):
                 raise RecordingError("A recording is running: end it before you start another.")
             active = ActiveRecording(request, on_failure=self._writer_failed)
             self._request, self._active, self._parts = request, active, [_Part(active)]
+            self._told = set()
         active.opened.add_done_callback(self._opened)
         return active.opened
 
@@ -146,7 +147,6 @@ class RecordingManager(Sink):
             if parts:
                 self._close_later(parts[-1], parts)
             self._stalled = []
-            self._told = set()
 
     def check(self) -> None:
         """To be called now and then: says once when a disk or an encoder hangs."""

@@ -150,6 +150,14 @@ class Session:
         """Show one more frame of a paused file."""
         self._sources.step()
 
+    def refresh(self) -> None:
+        """Run the network once more on the frame that is held, with all stacks.
+
+        That is the newest frame while the session is paused, at a file's end, or a single picture.
+        A change of model, region, threshold or shown stack does it by itself then.
+        """
+        self._inference.refresh()
+
     def record(self, request: RecordingRequest) -> Future[RecordingRequest]:
         """Start recording; never waits for a disk.
 

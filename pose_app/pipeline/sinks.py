@@ -43,7 +43,7 @@ class ProcessedFrame:
         captured: The frame.
         result: Who is in it; not `estimated` where no network saw it.
         model: What the log's header says about the network; None where it did not see the frame.
-        stacks: How many stacks ran, 0 where none did.
+        stacks: How many stacks keep up with the source, or were asked for; 0 where none ran.
         age_ms: Milliseconds from capture to result; None where that says nothing about the
             pipeline's speed, because the frame waited for a model to load.
         repeated: The frame was processed before, and once more for a wish that came later: for

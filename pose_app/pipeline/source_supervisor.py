@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from .. import diagnostics
-from ..errors import PoseAppError, SourceError
+from ..errors import CameraError, PoseAppError, SourceError
 from ..types import Frame
 from .capture import CaptureThread, SessionClock
 from .context import SessionContext
@@ -244,11 +244,12 @@ class SourceSupervisor:
         if (
             current is not None
             and current.info is not None
-            and current.info.kind == "camera"
+            and isinstance(error, CameraError)
+            and error.is_of(current.info.identity)
             and self._fall_back is None
         ):
-            # Most cameras open once only: let go of the present one and try again; if that fails
-            # too, it is looked for like a lost one.
+            # The same camera in another mode: most open once only. Let go of it and try again; if
+            # that fails too, it is looked for like a lost one.
             self._fall_back = current.info
             self._let_go(current)
             self._current = None

@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..errors import SourceError
+from ..errors import CameraError, SourceError
 from ..types import Frame, Image
 from . import discover
 from .base import SourceInfo
@@ -63,7 +63,7 @@ class CameraSource:
 
         Size (width, height), rate and pixel format (four letters; motion JPEG where None) are asked
         for together; where the camera gives another size or rate, `info.note` says so. Raises
-        SourceError where it is not there, busy, or gives no picture; `read` raises it when nothing
+        CameraError where it is not there, busy, or gives no picture; `read` raises it when nothing
         comes for `stall_seconds`.
         """
         self._camera = _known(camera)
@@ -74,10 +74,13 @@ class CameraSource:
         self._reader: LiveReader[_Given] = LiveReader(
             f"driver of {self._camera.name}", self._pictures
         )
-        given = self._reader.wait_open(
-            _OPEN_SECONDS,
-            f"{self._camera.name} does not answer: unplug it, plug it in again and choose it.",
-        )
+        try:
+            given = self._reader.wait_open(
+                _OPEN_SECONDS,
+                f"{self._camera.name} does not answer: unplug it, plug it in again and choose it.",
+            )
+        except SourceError as error:
+            raise CameraError(str(error), self._camera.identity) from error
         identity = self._camera.identity
         if size is not None:
             identity["asked_size"] = f"{size[0]}x{size[1]}"

@@ -107,6 +107,8 @@ class RecordingsController(QObject):
             self._follow(self._context.session.metrics().recording)
         if event.kind == "recording_started":
             self._names = tuple(path.name for path in event.data.paths)
+        elif event.kind == "recording_continued":
+            self._context.notices.tell("recording", event.message)
         elif event.kind == "recording_finished":
             self._finished(event.data)
 

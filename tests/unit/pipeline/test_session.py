@@ -13,14 +13,23 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pose_app.errors import EngineError, ModelError, PoseAppError, SourceError
+from pose_app.errors import (
+    CameraError,
+    EngineError,
+    ModelError,
+    PoseAppError,
+    RecordingError,
+    SourceError,
+)
 from pose_app.pipeline import session as session_module
 from pose_app.pipeline import source_supervisor
 from pose_app.pipeline.events import Event
 from pose_app.pipeline.options import SessionOptions
-from pose_app.pipeline.session import RecordingRequest, Session
+from pose_app.pipeline.session import RecordingRequest, Session, State
+from pose_app.recording import files
 from pose_app.recording.keypoint_log import LogReader
 from pose_app.recording.verify import verify
+from pose_app.recording.video_writer import Recorder
 from pose_app.types import Frame, Region
 from tests.media import picture_number
 from tests.poses import FakeEstimator
@@ -29,6 +38,7 @@ from tests.unit.recording.test_video_writer import read_back
 
 RUN = SessionOptions(lossless=True, paced=False, stacks="all", loop=False, reconnect=False)
 WINDOW = SessionOptions(stacks="all")
+DESK = {"name": "Desk camera", "index": "0", "backend": "200"}
 
 
 class Run:
@@ -411,8 +421,9 @@ def test_a_camera_that_opens_only_once_is_let_go_first(run: Run) -> None:
     def opener(name: str) -> Callable[[], ScriptedSource]:
         def work() -> ScriptedSource:
             if any(not source.closed.is_set() for source in holder):
-                raise SourceError("The camera is busy.")
+                raise CameraError("The camera is busy.", DESK)
             holder.append(ScriptedSource(None, live=True, fps=100, name=name))
+            holder[-1].info = replace(holder[-1].info, identity={**DESK, "given_fps": "30"})
             return holder[-1]
 
         return work
@@ -423,6 +434,30 @@ def test_a_camera_that_opens_only_once_is_let_go_first(run: Run) -> None:
     session.set_source(opener("large"))
     run.until(lambda: (info := session.metrics().source) is not None and info.name == "large")
     assert "source_failed" not in run.kinds()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [SourceError("There is no such file."), CameraError("It is busy.", {"name": "Roof camera"})],
+)
+def test_a_camera_is_kept_while_anything_else_cannot_be_opened(run: Run, error: Exception) -> None:
+    camera, asked = ScriptedSource(None, live=True, fps=100), []
+    camera.info = replace(camera.info, identity=DESK)
+
+    def broken() -> Any:
+        asked.append(1)
+        raise error
+
+    session = run(camera, options=WINDOW)
+    session.start()
+    run.until(lambda: session.metrics().processed > 3)
+    session.set_source(broken)
+    assert run.event("source_failed").message == str(error)
+    before = session.metrics().processed
+    run.until(lambda: session.metrics().processed > before + 3)
+    assert asked == [1], "it is tried once"
+    assert not camera.closed.is_set()
+    assert "source_back" not in run.kinds()
 
 
 def test_another_model_takes_over_when_it_is_loaded(run: Run) -> None:
@@ -474,7 +509,79 @@ def test_a_wish_that_comes_before_anything_is_loaded_and_fails(run: Run) -> None
     assert session.metrics().model == "first"
 
 
+def test_of_several_wishes_for_a_model_the_last_wins(run: Run) -> None:
+    """Whichever is loaded first or last; what comes too late is closed and never runs."""
+    first, made = FakeEstimator("first"), {}
+    gates = {name: threading.Event() for name in ("slow", "slower", "last")}
+
+    def opener(name: str) -> Callable[[], FakeEstimator]:
+        def work() -> FakeEstimator:
+            assert gates[name].wait(20)
+            made[name] = FakeEstimator(name)
+            return made[name]
+
+        return work
+
+    session = run(ScriptedSource(None, live=True, fps=100), first, WINDOW)
+    session.start()
+    run.until(lambda: first.seen)
+    for name in gates:
+        session.set_estimator(opener(name))
+    gates["slow"].set()
+    run.until(lambda: "slow" in made and made["slow"].closed)
+    assert session.metrics().model == "first", "it goes on until the wanted one is there"
+    gates["last"].set()
+    run.until(lambda: session.metrics().model == "last" and len(made["last"].seen) > 3)
+    gates["slower"].set()
+    run.until(lambda: "slower" in made and made["slower"].closed)
+    count = len(made["last"].seen)
+    run.until(lambda: len(made["last"].seen) > count)
+    assert session.metrics().model == "last"
+    assert not made["slow"].seen
+    assert not made["slower"].seen
+    assert "model_failed" not in run.kinds()
+
+
 # Faults.
+
+
+def test_frames_that_were_read_are_finished_when_a_file_breaks(run: Run) -> None:
+    """A slow network has some of them before it when the reader meets the damage."""
+    broken = threading.Event()
+
+    def script(number: int) -> None:
+        if number == 12:
+            broken.set()
+            raise SourceError("clip.mp4 is damaged.")
+
+    def slow(frame: Frame) -> None:
+        if frame.index == 7:
+            assert broken.wait(20)
+
+    estimator = FakeEstimator(fault=slow)
+    session = run(ScriptedSource(30, script=script), estimator)
+    session.start()
+    assert session.finished.wait(20)
+    report = session.stop()
+    assert str(session.failure) == "clip.mp4 is damaged."
+    assert report.failure is session.failure
+    assert session.state is State.FAILED
+    assert estimator.seen == list(range(12))
+    assert (report.captured, report.processed, report.dropped) == (12, 12, {})
+
+
+def test_states_of_a_session(run: Run) -> None:
+    loaded = threading.Event()
+    estimator = FakeEstimator()
+    session = run(ScriptedSource(5), lambda: (loaded.wait(20), estimator)[1])
+    assert session.state is State.LOADING
+    session.start()
+    run.until(lambda: session.metrics().captured == 5)
+    run.until(lambda: session.state is State.DRAINING)
+    assert not session.finished.is_set()
+    loaded.set()
+    assert session.finished.wait(20)
+    assert session.state is State.FINISHED
 
 
 @pytest.mark.parametrize("error", [SourceError("No such camera."), OSError("driver")])
@@ -833,3 +940,163 @@ def test_stopping_at_any_moment_leaves_nothing(tmp_path: Path) -> None:
         assert report.stuck == ()
         for path in tmp_path.iterdir():
             assert verify(path).good
+
+
+def test_a_recording_is_one_over_changes_of_the_source(run: Run, tmp_path: Path) -> None:
+    """It goes on in further files, is told as one, and can be stopped at any time."""
+    session = run(ScriptedSource(None, live=True, fps=100, name="first"), options=WINDOW)
+    opened = session.record(RecordingRequest(tmp_path / "a.mp4", log=tmp_path / "a.jsonl"))
+    session.start()
+    assert [path.name for path in opened.result(20).paths] == ["a.mp4", "a.jsonl"]
+    run.until(lambda: (r := session.metrics().recording) is not None and r.seconds > 0.1)
+    session.set_source(lambda: ScriptedSource(None, live=True, fps=100, name="next", kind="stream"))
+    told = run.event("recording_continued")
+    assert told.message == (
+        "Saved a.mp4, a.jsonl; the recording goes on in a (2).mp4, a (2).jsonl."
+    )
+    assert [path.name for path in told.data.paths] == ["a (2).mp4", "a (2).jsonl"]
+    assert "recording_finished" not in run.kinds()
+    run.until(lambda: (r := session.metrics().recording) is not None and len(r.files) == 4)
+    state = session.metrics().recording
+    assert state is not None
+    assert [path.name for path in state.paths] == ["a (2).mp4", "a (2).jsonl"]
+    assert state.seconds > 0.1, "elapsed in all of its files"
+    assert state.free_bytes
+    with pytest.raises(PoseAppError, match="A recording is running"):
+        session.record(RecordingRequest(tmp_path / "b.mp4"))
+    session.stop_recording()
+    assert session.metrics().recording is None
+    report = run.event("recording_finished").data
+    names = ["a.mp4", "a.jsonl", "a (2).mp4", "a (2).jsonl"]
+    assert [file.path.name for file in report.files] == names
+    assert run.kinds().count("recording_started") == 1
+    for path in report.paths:
+        assert verify(path).good
+
+
+def test_stopping_the_session_completes_the_recording(run: Run, tmp_path: Path) -> None:
+    session = run(ScriptedSource(None, live=True, fps=100), options=WINDOW)
+    session.record(RecordingRequest(tmp_path / "a.mp4"))
+    session.start()
+    run.until(lambda: (r := session.metrics().recording) is not None and r.seconds > 0.1)
+    (recording,) = session.stop().recordings
+    assert recording.error is None
+    check = verify(tmp_path / "a.mp4")
+    assert check.good
+    assert check.closed
+
+
+def test_a_recording_that_cannot_be_begun_is_told_and_over(run: Run, tmp_path: Path) -> None:
+    session = run(ScriptedSource(None, live=True, fps=100), options=WINDOW)
+    session.start()
+    opened = session.record(RecordingRequest(tmp_path / "no" / "a.mp4", log=tmp_path / "a.jsonl"))
+    with pytest.raises(RecordingError, match="cannot be written"):
+        opened.result(20)
+    assert "cannot be written" in run.event("recording_finished").data.error
+    assert run.kinds().count("warning") == 1
+    assert "recording_started" not in run.kinds()
+    run.until(lambda: session.metrics().recording is None)
+    session.record(RecordingRequest(tmp_path / "b.mp4")).result(20)
+    assert not list(tmp_path.glob("a*"))
+
+
+@pytest.mark.parametrize("options", [RUN, WINDOW], ids=["run", "window"])
+@pytest.mark.parametrize("when", ["at the start", "while it runs"])
+def test_a_disk_that_hangs_stops_neither_the_picture_nor_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: SessionOptions, when: str
+) -> None:
+    answers = threading.Event()
+    begin, mux = files.begin, Recorder._mux
+    if when == "at the start":
+        monkeypatch.setattr(files, "begin", lambda path: (answers.wait(60), begin(path))[1])
+    else:
+        monkeypatch.setattr(Recorder, "_mux", lambda *args: (answers.wait(60), mux(*args))[1])
+    source = ScriptedSource(None, live=not options.lossless, fps=100)
+    session = Session(lambda: source, FakeEstimator, options)
+    session.start()
+    session.record(RecordingRequest(tmp_path / "a.mp4"))
+    deadline = time.monotonic() + 20
+    while session.metrics().processed < 5:
+        assert time.monotonic() < deadline
+        time.sleep(0.003)
+    assert session.metrics().recording is not None
+    report = session.stop(timeout=4.0)
+    (recording,) = report.recordings
+    assert "a.mp4 was not finished" in str(recording.error)
+    assert recording.conserved
+    assert [name for name in report.stuck if str(tmp_path / "a.mp4") in name]
+    assert any("a.mp4" in event.message for event in session.events())
+    answers.set()
+    for thread in threading.enumerate():
+        if thread.name == "write annotated":
+            thread.join(20)
+
+
+# A held picture.
+
+
+def test_a_held_picture_stays_alive(run: Run) -> None:
+    """Paused: other wishes run the network once, with all stacks; counts and files do not."""
+    estimator = FakeEstimator(stacks=4)
+    options = replace(WINDOW, stacks=2)
+    session = run(ScriptedSource(None, fps=100), estimator, options)
+    session.start()
+    run.until(lambda: len(estimator.asked) > 3)
+    assert {asked[0] for asked in estimator.asked} == {2}
+    session.controls.paused = True
+    run.until(lambda: estimator.asked[-1][0] == 4)  # paused always means all stacks
+    result = session.latest()
+    assert result is not None
+    before, processed = len(estimator.asked), session.metrics().processed
+    time.sleep(0.3)
+    assert len(estimator.asked) == before, "nothing new, nothing to do"
+    held = estimator.seen[-1]
+
+    region = Region(10, 10, 50)
+    session.controls.region = region
+    run.until(lambda: estimator.asked[-1] == (4, None, region))
+    session.controls.region = None
+    run.until(lambda: estimator.asked[-1] == (4, None, None))
+    session.controls.shown = 1
+    run.until(lambda: estimator.asked[-1] == (4, 1, None))
+    session.controls.threshold = 0.8
+    run.until(lambda: len(estimator.asked) == before + 4)
+    session.refresh()
+    run.until(lambda: len(estimator.asked) == before + 5)
+    assert set(estimator.seen[before:]) == {held}
+    run.until(lambda: (now := session.latest()) is not None and now.poses[0].threshold == 0.8)
+
+    other = FakeEstimator("other", stacks=3)
+    session.set_estimator(lambda: other)
+    run.until(lambda: other.asked)
+    assert other.asked == [(3, 1, None)]
+    assert other.seen == [held]
+    assert session.metrics().processed == processed
+    session.controls.paused = False
+    run.until(lambda: other.asked[-1][0] == 2)
+
+
+def test_a_files_end_is_a_held_picture_too(run: Run, tmp_path: Path) -> None:
+    estimator = FakeEstimator(stacks=4)
+    session = run(ScriptedSource(3, fps=100), estimator, replace(WINDOW, stacks=1, loop=False))
+    session.record(RecordingRequest(log=tmp_path / "a.jsonl"))
+    session.start()
+    run.until(lambda: estimator.asked and estimator.asked[-1][0] == 4)
+    session.controls.region = Region(10, 10, 50)
+    run.until(lambda: estimator.asked[-1] == (4, None, Region(10, 10, 50)))
+    assert estimator.seen[-1] == 2
+    report = session.stop()
+    assert report.processed == len(list(LogReader(tmp_path / "a.jsonl")))
+
+
+def test_a_run_looks_at_every_frame_once(run: Run) -> None:
+    for live in (False, True):
+        estimator = FakeEstimator(stacks=4)
+        source = ScriptedSource(5, fps=100, live=live)
+        session = run(source, estimator, replace(RUN, stacks=1))
+        session.start()
+        assert session.finished.wait(20)
+        time.sleep(0.2)
+        session.stop()
+        assert len(set(estimator.seen)) == len(estimator.seen)
+        assert {asked[0] for asked in estimator.asked} == {1}
