@@ -207,9 +207,13 @@ class RecordingManager(Sink):
         old = _names(before.request.paths)
 
         def opened(there: Future[RecordingRequest]) -> None:
-            if there.exception() is None:
+            error = there.exception()
+            if error is None:
                 message = f"Saved {old}; the recording goes on in {_names(there.result().paths)}."
                 self._events.add("recording_continued", message, there.result())
+            else:
+                self._told.add(str(error))
+                self._events.add("warning", f"The recording does not go on: {error}", error)
 
         new.opened.add_done_callback(opened)
         return new
