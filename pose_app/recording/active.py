@@ -68,7 +68,7 @@ class _Names:
             wanted, there = _numbered(self.request, number), []
             try:
                 for path in wanted.paths:
-                    there.append(files.begin(path))
+                    there.append(files.begin(path))  # noqa: PERF401 - some, where one fails
             except RecordingError as error:
                 for path in there:
                     path.unlink(missing_ok=True)
