@@ -67,13 +67,8 @@ class Drawing:
         return out if layout.size == self.size else _in_the_middle(out, self.size)
 
     def _person(self, result: FrameResult, selected: int | None) -> Pose | None:
-        """The selected one, else whoever was shown before, else the largest."""
-        if selected is not None:
-            chosen = result.person(selected)
-        else:
-            before = (pose for pose in result.poses if pose.track_id == self._followed)
-            largest = max(result.poses, key=lambda pose: pose.region.side, default=None)
-            chosen = next(before, largest)
+        """The selected one, else whoever was shown before, else the first."""
+        chosen = result.person(self._followed if selected is None else selected)
         self._followed = None if chosen is None else chosen.track_id
         return chosen
 

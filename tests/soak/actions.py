@@ -39,6 +39,7 @@ def actions() -> dict[str, tuple[Action, float]]:
         "seek": (_seek, 2),
         "region": (_region, 1),
         "record or stop": (_record, 8),
+        "another drawing": (lambda w: w.session.set_drawing(some_drawing(w.rng)), 2),
     }
     for engine, device in engines:
         found[f"engine {engine} {device}"] = (partial(_engine, engine, device), 1)

@@ -311,6 +311,25 @@ def test_heat_is_the_selected_ones_or_everybodys() -> None:
     assert changed(chosen[:, 320:]).any()
 
 
+def test_the_tiles_stay_with_one_person() -> None:
+    """Whoever is selected, else the first, for as long as that one is there."""
+    first, second = two()[1:]
+    drawing, options = Drawing(stacks=2), DrawOptions("stacks", joint=3)
+
+    def tile(options: DrawOptions, *people: Pose) -> np.ndarray:
+        x, y, w, h = StacksLayout.natural((640, 480), 2).tiles[0]
+        image = np.tile(np.linspace(0, 255, 640, dtype=np.uint8)[None, :, None], (480, 1, 3))
+        return drawing.draw(result(*people, image=image), options)[y : y + h, x : x + w].astype(int)
+
+    left, right = tile(options, first, second), tile(replace(options, selected=7), first, second)
+    assert left.mean() < right.mean() - 20  # the picture is darker where the first one is
+    drawing = Drawing(stacks=2)
+    assert (tile(options, first, second) == left).all()
+    assert (tile(options, second, first) == left).all()
+    assert (tile(options, second) == right).all()
+    assert (tile(options, first, second) == right).all()
+
+
 def test_a_face_is_points_with_thin_lines() -> None:
     pose = make_pose((320, 240), skeleton=FACES)
     with_lines = draw(result(pose), SKELETON)
