@@ -61,9 +61,11 @@ class Owner(Protocol):
     ) -> bool:
         """Hand a frame on. False where the session wants no more of them."""
 
-    def ended(self, reader: CaptureThread) -> None: ...
+    def ended(self, reader: CaptureThread) -> None:
+        """The source has ended."""
 
-    def failed(self, reader: CaptureThread, error: PoseAppError) -> None: ...
+    def failed(self, reader: CaptureThread, error: PoseAppError) -> None:
+        """The source cannot be opened or read."""
 
 
 class CaptureThread:
@@ -91,13 +93,16 @@ class CaptureThread:
 
     @property
     def info(self) -> SourceInfo | None:
+        """Of the source, once it is open."""
         return None if self._source is None else self._source.info
 
     @property
     def name(self) -> str:
+        """What people call the source."""
         return "The source" if self.info is None else self.info.name
 
     def start(self) -> None:
+        """Start the thread."""
         self.busy_since = time.monotonic()
         self.thread.start()
 
@@ -108,6 +113,7 @@ class CaptureThread:
 
     @property
     def stopping(self) -> bool:
+        """Whether the thread was asked to end."""
         return self._stopping
 
     def close(self) -> None:
@@ -128,6 +134,7 @@ class CaptureThread:
         self._controls.wake()
 
     def step(self) -> None:
+        """Show one more frame while paused."""
         self._steps += 1
         self._controls.wake()
 
@@ -159,36 +166,45 @@ class CaptureThread:
             raise SourceError(f"{source.info.name} has no pictures: choose another source.")
         if not self._owner.take_over(self):
             return
-        discontinuity = True
+        self._play(source, policy, frame, read_ms)
+
+    def _play(self, source: Source, policy: DeliveryPolicy, first: Frame, read_ms: float) -> None:
+        """Deliver one frame after the other, until told to stop or nobody wants more."""
+        frame: Frame | None = first
         shown: Frame | None = None
-        due = time.perf_counter()
+        discontinuity, due = True, time.perf_counter()
         while not self._stopping:
             if frame is None:
                 if not self._again(source, policy, shown):
                     return
                 shown = None
-            elif not self._may_show(policy):
-                pass  # paused; a seek, a step or the end of the pause comes next
-            else:
+            elif self._may_show(policy) and self._is_due(policy, due):
                 if policy.paced:
-                    self._wait(due)
-                    if self._stopping:
-                        return
-                    if self._seek is None:
-                        frame = replace(frame, captured_ns=time.perf_counter_ns())
-                if self._seek is None or policy.live:
-                    if not self._owner.deliver(self, frame, discontinuity, read_ms):
-                        return
-                    shown, discontinuity = frame, False
-                    frame, read_ms = self._read(source)
-                    due = self._due(due, shown, frame)
-            if self._seek is not None and not self._stopping:
-                seconds, self._seek = self._seek, None
-                if source.info.seekable:
-                    source.seek(seconds)
-                    frame, read_ms = self._read(source)
-                    self._steps += self._controls.paused
-                    discontinuity, due = True, time.perf_counter()
+                    frame = replace(frame, captured_ns=time.perf_counter_ns())
+                if not self._owner.deliver(self, frame, discontinuity, read_ms):
+                    return
+                shown, discontinuity = frame, False
+                frame, read_ms = self._read(source)
+                due = self._due(due, shown, frame)
+            seconds = self._taken_seek()
+            if seconds is not None and source.info.seekable:
+                source.seek(seconds)
+                frame, read_ms = self._read(source)
+                self._steps += self._controls.paused
+                discontinuity, due = True, time.perf_counter()
+
+    def _taken_seek(self) -> float | None:
+        """Where to go, once; None where nobody asked, or there is no time left for it."""
+        if self._seek is None or self._stopping:
+            return None
+        seconds, self._seek = self._seek, None
+        return seconds
+
+    def _is_due(self, policy: DeliveryPolicy, due: float) -> bool:
+        """Wait for a paced frame's time. False where a seek or the end comes first."""
+        if policy.paced:
+            self._wait(due)
+        return not self._stopping and (self._seek is None or policy.live)
 
     def _read(self, source: Source) -> tuple[Frame | None, float]:
         self.busy_since = time.monotonic()

@@ -68,6 +68,7 @@ class EventList:
         self._lock = threading.Lock()
 
     def add(self, kind: Kind, message: str, data: Any = None, topic: str = "") -> None:
+        """Note an event of now."""
         if isinstance(data, BaseException):
             without_frames(data)
         event = Event(kind, message, data, topic=topic)
@@ -76,6 +77,7 @@ class EventList:
             self._events.append(event)
 
     def drain(self) -> list[Event]:
+        """The events since the last call, oldest first."""
         with self._lock:
             events = list(self._events)
             self._events.clear()

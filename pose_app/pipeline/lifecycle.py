@@ -13,8 +13,11 @@ log = logging.getLogger(__name__)
 
 
 class State(Enum):
-    """LOADING until a model has answered, RUNNING while frames come, DRAINING when no more will
-    come and those that were read are finished, then FINISHED or FAILED."""
+    """LOADING, RUNNING, DRAINING, then FINISHED or FAILED.
+
+    LOADING lasts until a model has answered, RUNNING while frames come; DRAINING is when no more
+    will come and those that were read are finished.
+    """
 
     LOADING = "loading"
     RUNNING = "running"

@@ -110,6 +110,7 @@ class LatencyHistogram:
         self._count = 0
 
     def add(self, milliseconds: float) -> None:
+        """Take in one sample."""
         self.recent.append(milliseconds)
         position = math.log(max(milliseconds, self._FLOOR) / self._FLOOR) / self._STEP
         self._bins[min(int(position), self._BINS)] += 1
@@ -152,9 +153,11 @@ class Rate:
         self._times: deque[float] = deque(maxlen=1000)
 
     def tick(self, now: float | None = None) -> None:
+        """Count one event; `now` is of `time.perf_counter`."""
         self._times.append(time.perf_counter() if now is None else now)
 
     def value(self, now: float | None = None) -> float:
+        """Events per second; 0 where there were none lately."""
         now = time.perf_counter() if now is None else now
         times = [t for t in list(self._times) if t > now - RATE_SECONDS]
         return (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else 0.0

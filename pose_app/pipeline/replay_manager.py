@@ -56,8 +56,9 @@ class ReplayManager(Sink):
         )
 
     def save(self, annotated: Path | None = None, raw: Path | None = None) -> RecordingReport:
-        """Write what is kept into new files; it is kept on. Takes a moment: not for a window's
-        thread.
+        """Write what is kept into new files; it is kept on.
+
+        That takes a moment: it is not for a window's thread.
 
         Raises:
             RecordingError: That kind is not kept, there is nothing yet, or a file is taken or

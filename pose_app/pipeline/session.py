@@ -174,8 +174,10 @@ class Session:
         return self._recordings.start(request)
 
     def set_drawing(self, options: DrawOptions) -> None:
-        """What annotated videos show from now on: the one that runs and what it goes on in, and
-        what is kept for a replay."""
+        """What annotated videos show from now on.
+
+        That is the one that runs, what it goes on in, and what is kept for a replay.
+        """
         self._recordings.set_drawing(options)
         self._replay.set_drawing(options)
 

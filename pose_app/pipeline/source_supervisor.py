@@ -77,6 +77,7 @@ class SourceSupervisor:
         return self._last_info
 
     def start(self) -> None:
+        """Open the first source."""
         self._try(self._open)
 
     def set_source(self, open_source: Callable[[], Source]) -> None:
@@ -87,11 +88,13 @@ class SourceSupervisor:
             self._try(open_source)
 
     def seek(self, seconds: float) -> None:
+        """Go to a position of the present source."""
         with self._lock:
             if self._current is not None:
                 self._current.seek(seconds)
 
     def step(self) -> None:
+        """Show one more frame of the present source."""
         with self._lock:
             if self._current is not None:
                 self._current.step()
@@ -134,6 +137,7 @@ class SourceSupervisor:
     # What readers tell, on their threads.
 
     def take_over(self, reader: CaptureThread) -> bool:
+        """As `Owner` says."""
         with self._lock:
             if self._stopped or reader is not self._candidate:
                 return False
@@ -161,6 +165,7 @@ class SourceSupervisor:
     def deliver(
         self, reader: CaptureThread, frame: Frame, discontinuity: bool, read_ms: float
     ) -> bool:
+        """As `Owner` says."""
         # In a lock of its own: a file waits in the sink for room, and meanwhile nobody else must.
         with self._in_order:
             return self._deliver(reader, frame, discontinuity, read_ms)
@@ -204,6 +209,7 @@ class SourceSupervisor:
             self._lifecycle.to(State.FINISHED, error, only_from=(State.FINISHED, State.FAILED))
 
     def ended(self, reader: CaptureThread) -> None:
+        """As `Owner` says."""
         with self._lock:
             if reader is not self._current or reader.stopping:
                 return
@@ -214,6 +220,7 @@ class SourceSupervisor:
         self._end(None)
 
     def failed(self, reader: CaptureThread, error: PoseAppError) -> None:
+        """As `Owner` says."""
         with self._lock:
             if self._stopped or reader not in (self._current, self._candidate):
                 return  # given up before; whatever it has to say comes too late

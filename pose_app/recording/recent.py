@@ -46,6 +46,7 @@ class RecentRecording:
 
     @property
     def files(self) -> tuple[Path, ...]:
+        """The files that there are."""
         return tuple(path for path in (self.video, self.raw, self.log) if path is not None)
 
     @property

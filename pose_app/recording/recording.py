@@ -26,6 +26,7 @@ class RecordingRequest:
 
     @property
     def paths(self) -> tuple[Path, ...]:
+        """The files that are asked for."""
         return tuple(path for path in (self.annotated, self.raw, self.log) if path is not None)
 
 
@@ -66,6 +67,7 @@ class FileReport:
 
     @property
     def conserved(self) -> bool:
+        """Whether everything that was offered is accounted for."""
         return self.offered == self.written + sum(self.dropped.values())
 
 
@@ -78,6 +80,7 @@ class RecordingReport:
 
     @property
     def conserved(self) -> bool:
+        """Whether everything that was offered is accounted for."""
         return all(file.conserved for file in self.files)
 
     @property

@@ -41,6 +41,7 @@ class Check:
 
     @property
     def good(self) -> bool:
+        """Whether nothing is damaged."""
         return not self.problems
 
 

@@ -111,6 +111,7 @@ class FileWriter(ABC, Generic[T]):
 
     @property
     def error(self) -> str | None:
+        """Why the file ended early, or None."""
         return self._error
 
     @property
@@ -120,6 +121,7 @@ class FileWriter(ABC, Generic[T]):
 
     @property
     def dropped(self) -> int:
+        """How many items are not in the file, for whatever reason."""
         return sum(self._dropped.values())
 
     @property
