@@ -139,8 +139,10 @@ class OpenVINOEngine:
             future = self._requests[stacks] = Future()
         try:
             future.set_result(self._compile(stacks))
-        except EngineError as error:
+        except BaseException as error:  # whatever it is: who waits for this must hear of it
             future.set_exception(error)
+            if not isinstance(error, EngineError):
+                raise
         return future
 
     def _compile(self, stacks: int) -> Any:

@@ -375,3 +375,16 @@ def test_preferences_that_are_accepted_become_settings(
     controller.show_preferences()
     assert context.settings.get("appearance.theme") == "light"
     assert QApplication.palette().window().color().lightness() > bright + 100
+
+
+def test_the_window_goes_on_with_other_engines_than_the_one_that_failed(settings):
+    from pose_app.engines.base import EngineInfo
+    from pose_app.ui.controllers.models_controller import estimators
+
+    settings.set("model.engine", "openvino")
+    settings.set("pose.threshold", 0.4)
+    factory = estimators(settings)
+    assert (factory.engine, factory.precision, factory.threshold) == ("openvino", "f32", 0.4)
+    kinds = [other.args[:2] for other in factory.others([EngineInfo("OpenVINO", "CPU", "bf16")])]
+    assert ("openvino", "cpu") not in kinds
+    assert ("torch", "cpu") in kinds
