@@ -85,7 +85,8 @@ class EstimatorSupervisor:
         what = str(error) if isinstance(error, PoseAppError) else f"{type(error).__name__}: {error}"
         message = f"{info.engine} on {info.device} failed: {what.rstrip('.')}."
         if loading is not None:  # if that does not load, the rest is tried
-            self._events.add("warning", f"{message} Going on with the one that is loading.", error)
+            sentence = f"{message} Going on with the one that is loading."
+            self._events.add("warning", sentence, error, topic="model")
             return
         request.problem = message, error
         self._load(request)
@@ -136,7 +137,8 @@ class EstimatorSupervisor:
         if not candidates:
             self._events.add("model_failed", str(error), error)
         elif cause is not None:
-            self._events.add("warning", f"{message} Going on with the next engine.", cause)
+            sentence = f"{message} Going on with the next engine."
+            self._events.add("warning", sentence, cause, topic="model")
         for open_estimator in candidates:
             try:
                 estimator = open_estimator()

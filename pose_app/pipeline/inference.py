@@ -287,7 +287,7 @@ class InferenceWorker:
         """The frame or the region makes no sense; a region chosen by hand is forgotten."""
         if self._controls.region is not None and self._options.region is None:
             self._controls.region = None
-            self._events.add("warning", str(error), error)
+            self._events.add("warning", str(error), error, topic="region")
         else:
             self._events.add("source_failed", str(error), error)
             self._lifecycle.to(State.FAILED, error)

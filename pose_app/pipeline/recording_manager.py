@@ -159,6 +159,7 @@ class RecordingManager(Sink):
                     "warning",
                     f"{writer.path.name} has not been written to for {STALL_SECONDS:.0f} s: "
                     "its disk is too slow or hangs, frames are dropped.",
+                    topic="recording",
                 )
 
     def ask_to_close(self) -> None:
@@ -213,7 +214,8 @@ class RecordingManager(Sink):
                 self._events.add("recording_continued", message, there.result())
             else:
                 self._told.add(str(error))
-                self._events.add("warning", f"The recording does not go on: {error}", error)
+                sentence = f"The recording does not go on: {error}"
+                self._events.add("warning", sentence, error, topic="recording")
 
         new.opened.add_done_callback(opened)
         return new
@@ -223,7 +225,7 @@ class RecordingManager(Sink):
             new = str(writer.error) not in self._told  # all files may have the same to say
             self._told.add(str(writer.error))
         if new:
-            self._events.add("warning", str(writer.error))
+            self._events.add("warning", str(writer.error), topic="recording")
         active = self._active
         if active is not None and active.failed:
             self.finish()

@@ -21,8 +21,9 @@ class SourceInfo:
     `kind` is camera, video, stream, images or demo; `name` is shown to people and never holds
     credentials; `size` is (width, height) as delivered; `fps` is nominal. A `live` source is never
     paced and its newest frame wins; the others are files that can be read without losing a frame.
-    `duration` is in seconds. `identity` tells a camera from others: name, vid, pid, index, backend.
-    `note` is a sentence about what is not as it was asked for, or as it should be.
+    `duration` is in seconds. `files` are the names of pictures, in their order. `identity` tells a
+    camera from others: name, vid, pid, index, backend. `note` is a sentence about what is not as
+    it was asked for, or as it should be.
     """
 
     kind: str
@@ -33,6 +34,7 @@ class SourceInfo:
     seekable: bool = False
     frame_count: int | None = None
     duration: float | None = None
+    files: tuple[str, ...] = ()
     mirror: bool = False
     identity: dict[str, str] = field(default_factory=dict)
     note: str | None = None

@@ -120,6 +120,7 @@ class ImagesSource:
             seekable=True,
             frame_count=len(self._paths),
             duration=len(self._paths) / self._fps,
+            files=tuple(redact(path.name) for path in self._paths),
             note=self._note(),
         )
 

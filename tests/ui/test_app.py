@@ -13,7 +13,7 @@ from PySide6.QtCore import QTimer
 
 from pose_app.settings import Settings
 from pose_app.ui import app as ui_app
-from tests.ui.conftest import WAIT_MS
+from tests.ui.conftest import WAIT_MS, wait_for_pose
 
 STARTED = """
 import sys
@@ -87,3 +87,16 @@ def test_an_option_that_makes_no_sense_is_refused(qapp):
     )
     with pytest.raises(SettingsError, match="abacus"):
         ui_app.run(arguments)
+
+
+def test_an_engine_of_the_command_line_that_fails_leaves_the_preference(
+    open_window, qtbot, settings
+):
+    settings.set("model.engine", "openvino")
+    settings.override("model.device", "mps")  # which OpenVINO has on no machine
+    window = open_window("demo")
+    wait_for_pose(window, qtbot)
+    assert "preferences say is used instead" in window.banner.text
+    window.settings.save()
+    kept = Settings.load(settings.path)
+    assert (kept.get("model.engine"), kept.get("model.device")) == ("openvino", "auto")

@@ -39,6 +39,8 @@ def test_a_recording_that_starts_settles_the_recordings_trouble(messages) -> Non
     messages.happened(Event("recording_started", "Recording to a.mp4."))
     assert shown(messages) == ["Desk camera is lost."]
     messages.happened(Event("source_back", "Desk camera is back.", CAMERA))
+    messages.happened(Event("warning", "CUDA failed: going on with the next.", topic="model"))
+    messages.happened(Event("model_loaded", "Loaded."))
     assert shown(messages) == []
 
 
@@ -56,6 +58,15 @@ def test_what_is_wrong_with_a_camera_stays_until_it_is_right(messages) -> None:
     assert shown(messages) == [DARK]
     messages.show_stats(FrameMetrics(source=CAMERA))
     assert shown(messages) == []
+
+
+def test_a_camera_that_gives_another_size_than_asked_is_a_fact(messages) -> None:
+    note = "Asked for 1920x1080, the camera gives 1280x720."
+    info = SourceInfo(kind="camera", name="Desk camera", size=(1280, 720), live=True, note=note)
+    messages.happened(Event("source_opened", "Desk camera: 1280 x 720.", info))
+    messages.happened(Event("warning", note, info))
+    assert shown(messages) == []
+    assert messages._notices.fact.text == note
 
 
 def test_another_size_is_no_trouble(messages) -> None:

@@ -54,6 +54,20 @@ def test_nobody_in_view_has_no_bars(panel: MovementPanel) -> None:
     assert np.isnan(panel.plot.values).all()
 
 
+def test_hidden_joints_have_no_line(panel: MovementPanel, view: ViewState) -> None:
+    panel.show_result(made_result(2))
+    everything = panel.plot.minimumSizeHint().height()
+    view.visible = frozenset((10, 11, 12))
+    assert [joint for joint in range(16) if joint in panel.plot._order] == [10, 11, 12]
+    assert panel.plot.minimumSizeHint().height() < everything
+    hit = {panel.plot.joint_at(QPointF(50, y)) for y in range(panel.plot.height())}
+    assert hit == {None, 10, 11, 12}
+    panel.show_result(made_result(3))
+    assert set(panel.plot._order) == {10, 11, 12}
+    view.visible = None
+    assert len(panel.plot._order) == 16
+
+
 def test_real_stacks_move_real_joints(panel: MovementPanel) -> None:
     pose = real_results()[-1].person()
     assert pose is not None

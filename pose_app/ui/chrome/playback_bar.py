@@ -22,6 +22,8 @@ from ..state.playback_state import SPEEDS, PlaybackState
 from ..units import clock
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ...pipeline.metrics import FrameMetrics
 
 SHORTEST = 160  # widget pixels of the slider
@@ -30,6 +32,9 @@ _STEPS_PER_SECOND = 100
 
 class PlaybackBar(QToolBar):
     """Seek bar, speed and loop of what `state` says is playing, as wide as the window.
+
+    Pictures have no time: for them it has the file's name and which of how many it is, for a single
+    one nothing else.
 
     `sought(seconds)` while the slider is moved by hand.
     """
@@ -47,6 +52,9 @@ class PlaybackBar(QToolBar):
         self.slider.setAccessibleName(self.tr("Place in the video"))
         self.slider.valueChanged.connect(self._moved)
         self.place = QLabel("0:00 / 0:00")
+        self.file = QLabel()
+        self.file.setAccessibleName(self.tr("File"))
+        self.file.setTextFormat(Qt.TextFormat.PlainText)
         self.speed = QComboBox()
         self.speed.setAccessibleName(self.tr("Speed"))
         self.speed.setToolTip(self.tr("Speed ([ and ])"))
@@ -59,10 +67,14 @@ class PlaybackBar(QToolBar):
         row = QHBoxLayout(content)
         row.setContentsMargins(4, 0, 4, 0)
         row.setSpacing(8)
+        self._loop = _button(loop)
+        row.addWidget(self.file)
         row.addWidget(self.slider, 1)
         row.addWidget(self.place)
         row.addWidget(self.speed)
-        row.addWidget(_button(loop))
+        row.addWidget(self._loop)
+        row.addStretch(0)
+        self._steps = float(_STEPS_PER_SECOND)  # of the slider a second
         self.addWidget(content)
         self._telling = False
         state.changed.connect(self._show_state)
@@ -71,18 +83,33 @@ class PlaybackBar(QToolBar):
     def show_stats(self, stats: FrameMetrics) -> None:
         """Follow the video."""
         info = stats.source
-        if info is not None and info.duration and stats.seconds is not None:
+        if info is None or not info.duration or stats.seconds is None:
+            return
+        if info.files and info.fps:
+            self._show_picture(round(stats.seconds * info.fps) % len(info.files), info.files)
+        else:
             self.show_place(stats.seconds, info.duration)
 
     def show_place(self, seconds: float, duration: float) -> None:
         """Follow the video; a slider that is held by the mouse stays where it is."""
         place = seconds % duration if duration > 0 else 0.0  # a loop's time keeps rising
         self.place.setText(f"{clock(place)} / {clock(duration)}")
+        self._show_slider(round(place * self._steps), round(duration * self._steps))
+
+    def _show_picture(self, index: int, files: Sequence[str]) -> None:
+        """Follow a folder of pictures."""
+        self.file.setText(files[index])
+        self.place.setText(
+            self.tr("{number} of {count}").format(number=index + 1, count=len(files))
+        )
+        self._show_slider(index, len(files) - 1)
+
+    def _show_slider(self, value: int, highest: int) -> None:
         if self.slider.isSliderDown():
             return
         self._telling = True
-        self.slider.setRange(0, round(duration * _STEPS_PER_SECOND))
-        self.slider.setValue(round(place * _STEPS_PER_SECOND))
+        self.slider.setRange(0, highest)
+        self.slider.setValue(value)
         self._telling = False
 
     def _show_state(self, name: str) -> None:
@@ -95,10 +122,18 @@ class PlaybackBar(QToolBar):
         """Only a file has positions."""
         info = self._state.info
         self.setVisible(bool(info is not None and info.seekable and info.duration))
+        files = () if info is None else info.files
+        self._steps = info.fps if info is not None and files and info.fps else _STEPS_PER_SECOND
+        self.file.setVisible(bool(files))
+        self.file.setText(files[0] if files else "")
+        for widget in (self.slider, self.place, self.speed, self._loop):
+            widget.setVisible(len(files) != 1)
+        name = self.tr("Picture of the folder") if files else self.tr("Place in the video")
+        self.slider.setAccessibleName(name)
 
     def _moved(self, value: int) -> None:
         if not self._telling:
-            self.sought.emit(value / _STEPS_PER_SECOND)
+            self.sought.emit(value / self._steps)
 
     def _speed_chosen(self, index: int) -> None:
         self._state.speed = SPEEDS[index]

@@ -28,10 +28,13 @@ class MessagesController(QObject):
     def __init__(self, context: AppContext, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._notices = context.notices
+        self._opened_with: str | None = None  # the note that the source has from its start
         context.settings.failed.connect(self._not_saved)
 
     def happened(self, event: Event) -> None:
         """Tell what went wrong, and take it away when that is over."""
+        if event.kind in ("source_opened", "source_back"):
+            self._opened_with = event.data.note
         if event.kind == "warning" and isinstance(event.data, SourceInfo):
             self._source_changed(event.data, event.message)
         elif event.bad:
@@ -45,13 +48,15 @@ class MessagesController(QObject):
             self._notices.settle("note")
 
     def _source_changed(self, info: SourceInfo, sentence: str) -> None:
-        """Another size is a fact, of pictures not even that; what is wrong with a camera stays
-        until it is right again. What is wrong with a file stands in the status line."""
-        if sentence == info.note:
-            if info.live:
-                self._notices.error("note", sentence)
-        elif info.kind != "images":
+        """What a source is from its start, and another size, are facts; of pictures not even that.
+        What goes wrong with a camera later stays until it is right again."""
+        if sentence != info.note:
+            if info.kind != "images":
+                self._notices.tell("source", sentence)
+        elif sentence == self._opened_with:
             self._notices.tell("source", sentence)
+        elif info.live:
+            self._notices.error("note", sentence)
 
     def _not_saved(self, sentence: str) -> None:
         self._notices.error("settings", sentence)

@@ -12,7 +12,9 @@ from pathlib import Path
 
 from PySide6.QtCore import QProcess, QUrl
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QDialog, QFileDialog, QInputDialog, QWidget
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFileDialog, QInputDialog, QWidget
+
+from .parts import without_icons
 
 
 class Dialogs:
@@ -25,8 +27,15 @@ class Dialogs:
         return QFileDialog.getExistingDirectory(parent, title, folder)
 
     def text(self, parent: QWidget, title: str, label: str) -> str:
-        text, accepted = QInputDialog.getText(parent, title, label)
-        return text if accepted else ""
+        dialog = QInputDialog(parent)
+        dialog.setWindowTitle(title)
+        dialog.setLabelText(label)
+        dialog.resize(520, dialog.sizeHint().height())  # addresses are long
+        for box in dialog.findChildren(QDialogButtonBox):
+            without_icons(box)
+        accepted = dialog.exec() == QDialog.DialogCode.Accepted
+        dialog.deleteLater()
+        return dialog.textValue() if accepted else ""
 
     def show(self, dialog: QDialog) -> bool:
         """Run a dialog; whether it was accepted. The session goes on meanwhile."""

@@ -34,7 +34,7 @@ class CameraPicture(QWidget):
         return self._image
 
     def sizeHint(self) -> QSize:
-        return QSize(400, 225)
+        return QSize(400, 200)
 
     def show_image(self, image: Image) -> None:
         """(H, W, 3) BGR."""

@@ -11,7 +11,11 @@ Standard = QDialogButtonBox.StandardButton
 
 def button_box(buttons: Standard) -> QDialogButtonBox:
     """A row of standard buttons without the stock icons that some desktops put on them."""
-    box = QDialogButtonBox(buttons)
+    return without_icons(QDialogButtonBox(buttons))
+
+
+def without_icons(box: QDialogButtonBox) -> QDialogButtonBox:
+    """Take the stock icons off the buttons that it has now."""
     for button in box.buttons():
         button.setIcon(QIcon())
     return box

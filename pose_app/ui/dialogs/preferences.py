@@ -92,7 +92,7 @@ class PreferencesDialog(QDialog):
         layout.setSpacing(16)
         layout.addLayout(body)
         layout.addWidget(buttons)
-        self.resize(780, 600)
+        self.resize(780, 640)
 
     @property
     def editors(self) -> dict[str, Editor]:

@@ -35,7 +35,7 @@ from .settings_page import describe_room
 if TYPE_CHECKING:
     from ..tasks import TaskRunner
 
-_COLUMN_WIDTHS = (290, 170, 80, 90)  # widget pixels; the last column takes the rest
+_COLUMN_WIDTHS = (0, 140, 75, 85, 165)  # widget pixels; the first column takes the rest
 
 
 class RecordingsDialog(QDialog):
@@ -339,8 +339,9 @@ def _table() -> QTableWidget:
     heading = table.horizontalHeader()
     heading.setHighlightSections(False)
     heading.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-    heading.setStretchLastSection(True)
+    heading.setStretchLastSection(False)
     heading.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-    for column, width in enumerate(_COLUMN_WIDTHS):
+    heading.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+    for column, width in enumerate(_COLUMN_WIDTHS[1:], start=1):
         heading.resizeSection(column, width)
     return table

@@ -105,7 +105,7 @@ class JointsPanel(QWidget):
             button = QToolButton()
             button.setText(self.tr(label))
             button.setProperty("labelled", True)
-            button.setToolTip(self.tr("Draw these joints only"))
+            button.setToolTip(self.tr("Only these joints: skeleton, heatmap, movement and plots"))
             button.clicked.connect(lambda checked=False, parts=parts: self._choose_preset(parts))
             row.addWidget(button)
             self.presets.append(button)

@@ -51,14 +51,14 @@ class MovementPlot(QWidget):
         self._enough_since: float | None = None
         self._skeleton: Skeleton | None = None
         self._values: Floats = np.zeros((0, 0), np.float32)
-        self._order: list[int] = []  # joints from head to foot, as the tree has them
+        self._order: list[int] = []  # joints with a line, from head to foot, as the tree has them
         self._scale = _NICE[3]
         # Everything is painted here: what is below need not be painted first.
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keys to the window
         self.setAccessibleName(self.tr("Movement from stack to stack"))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        view.changed.connect(lambda name: self.update())
+        view.changed.connect(self._view_changed)
 
     @property
     def values(self) -> Floats:
@@ -75,12 +75,23 @@ class MovementPlot(QWidget):
         other = pose.skeleton != self._skeleton
         self._values, self._skeleton = self.distances.steps, pose.skeleton
         if other:
-            self.updateGeometry()
-        self._order = [joint for joints in pose.skeleton.groups.values() for joint in joints]
-        totals = np.nan_to_num(self._values).sum(axis=0)
+            self._renew_order()
+        totals = np.nan_to_num(self._values[:, self._order]).sum(axis=0)
         now = time.monotonic() if now is None else now
         self._rescale(float(totals.max(initial=0.0)), now, other)
         self.update()
+
+    def _view_changed(self, name: str) -> None:
+        if name == "visible":
+            self._renew_order()
+        self.update()
+
+    def _renew_order(self) -> None:
+        """A line for every joint that is not hidden."""
+        groups = {} if self._skeleton is None else self._skeleton.groups
+        shown = [joint for joints in groups.values() for joint in joints]
+        self._order = [joint for joint in shown if self._view.is_visible(joint)]
+        self.updateGeometry()
 
     def _rescale(self, longest: float, now: float, at_once: bool) -> None:
         """The next nice full scale; a smaller one only once it has been enough for a while."""
@@ -103,7 +114,7 @@ class MovementPlot(QWidget):
     # Geometry
 
     def _rows(self) -> int:
-        return 0 if self._skeleton is None else len(self._skeleton)
+        return len(self._order)
 
     def _head(self) -> float:
         return QFontMetricsF(self._font()).height() + 10
@@ -149,8 +160,8 @@ class MovementPlot(QWidget):
             self._paint_axis(painter, left, width, muted)
             self._paint_legend(painter, metrics)
             painter.setFont(self._font())
-            for joint, label in enumerate(labels):
-                self._paint_joint(painter, joint, label, left, width)
+            for joint in self._order:
+                self._paint_joint(painter, joint, labels[joint], left, width)
         painter.end()
 
     def _paint_joint(
@@ -202,7 +213,7 @@ class MovementPlot(QWidget):
     # Choosing
 
     def joint_at(self, point: QPointF) -> int | None:
-        for joint in range(self._rows()):
+        for joint in self._order:
             if self.row(joint).contains(point):
                 return joint
         return None
