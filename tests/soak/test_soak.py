@@ -55,13 +55,13 @@ def check(status: int, account: dict[str, Any], folder: Path) -> None:
 
 
 def test_a_short_soak(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    check(*soak(tmp_path / "report", capsys, 0.3, 5), tmp_path / "report")
+    check(*soak(tmp_path / "report", capsys, 0.2, 5), tmp_path / "report")
 
 
 def test_a_calm_soak_records_and_does_nothing_else(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["--minutes", "0.2", "--report", str(tmp_path / "report"), "--json", "--calm"]
+    words = ["--minutes", "0.1", "--report", str(tmp_path / "report"), "--json", "--calm"]
     assert main(words) == 0
     account = json.loads(capsys.readouterr().out)
     assert account["sessions"] == 1
@@ -94,6 +94,13 @@ def test_a_soak_with_every_fault(
     assert account["recorded"]["verified"] > 5
 
 
+@pytest.fixture
+def not_warmed_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only what memory does needs all engines at once beforehand."""
+    monkeypatch.setattr(Watched, "warm_up", lambda _: None)
+
+
+@pytest.mark.usefixtures("not_warmed_up")
 def test_a_bad_source_first_of_all(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -114,6 +121,7 @@ def test_a_bad_source_first_of_all(
     assert status == 0
 
 
+@pytest.mark.usefixtures("not_warmed_up")
 def test_frames_that_vanish_are_noticed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -156,6 +164,7 @@ def test_an_interrupted_soak_gives_its_account(tmp_path: Path, number: int) -> N
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="an open file cannot be deleted there")
+@pytest.mark.usefixtures("not_warmed_up")
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_interrupted_right_after_a_file_was_deleted(
     tmp_path: Path,

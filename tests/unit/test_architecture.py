@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -45,9 +46,14 @@ def room(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
+@functools.cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def imports(path: Path, *, lazy: bool = True, typing: bool = False) -> Iterator[str]:
     """Absolute names of what a file imports; `lazy` = inside functions, too."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = parsed(path)
     package = ["pose_app", *path.relative_to(PACKAGE).parts[:-1]]
 
     def walk(node: ast.AST) -> Iterator[str]:
@@ -93,7 +99,7 @@ def length_problems(path: Path) -> Iterator[str]:
 
 def swallowing_problems(path: Path) -> Iterator[str]:
     """A bare `except`, or one of everything with nothing but `pass` in it."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.ExceptHandler):
             everything = isinstance(node.type, ast.Name) and node.type.id in (
                 "Exception",
