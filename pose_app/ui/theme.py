@@ -74,6 +74,9 @@ QToolButton#record[running="true"], #pill { background: #dc2626; border: 1px sol
 QToolButton#record[running="true"]:hover, #pill:hover { background: #b91c1c; }
 QToolButton[labelled="true"] { padding: 5px 10px; background: palette(button);
   border-color: palette(mid); }
+QToolButton[labelled="compact"] { padding: 4px 6px; background: palette(button);
+  border-color: palette(mid); }
+QToolButton[labelled="compact"]:hover { background: palette(midlight); }
 QToolButton[labelled="true"]:hover { background: palette(midlight); }
 QToolButton[state="amber"] { color: %(amber)s; border-color: %(amber)s; }
 QToolButton::menu-indicator { image: none; width: 0; }
@@ -89,7 +92,11 @@ QMenu::indicator:checked { background: %(accent)s; border: 1px solid %(accent)s;
   image: url(theme:check.svg); }
 QMenu::icon { padding-left: 8px; }
 QMenu::separator { height: 1px; background: palette(mid); margin: 5px 8px; }
-QDockWidget { font-weight: 600; border: 1px solid %(outline)s; }
+QDockWidget { font-weight: 600; border: 1px solid %(outline)s;
+  titlebar-close-icon: url(theme:close.svg); titlebar-normal-icon: url(theme:float.svg); }
+QDockWidget::close-button, QDockWidget::float-button { border: none; border-radius: 4px;
+  padding: 0; icon-size: 14px; }
+QDockWidget::close-button:hover, QDockWidget::float-button:hover { background: palette(midlight); }
 QDockWidget::title { background: palette(window); padding: 7px 10px; text-align: left;
   border-top: 1px solid palette(mid); }
 QStatusBar { border-top: 1px solid palette(mid); }
@@ -142,6 +149,13 @@ QAbstractSpinBox::up-button { subcontrol-position: top right; margin-top: 3px; }
 QAbstractSpinBox::down-button { subcontrol-position: bottom right; margin-bottom: 3px; }
 QAbstractSpinBox::up-arrow { image: url(theme:up.svg); width: 10px; height: 10px; }
 QAbstractSpinBox::down-arrow { image: url(theme:down.svg); width: 10px; height: 10px; }
+QSlider::groove:horizontal { height: 4px; border-radius: 2px; background: %(groove)s; }
+QSlider::sub-page:horizontal { border-radius: 2px; background: %(accent)s; }
+QSlider::sub-page:horizontal:disabled { background: %(groove)s; }
+QSlider::handle:horizontal { width: 12px; height: 12px; margin: -5px 0; border-radius: 7px;
+  background: %(handle)s; border: 1px solid %(handle_edge)s; }
+QSlider::handle:horizontal:hover, QSlider:focus::handle:horizontal { border-color: %(accent)s; }
+QSlider::handle:horizontal:disabled { background: %(groove)s; border-color: palette(mid); }
 QCheckBox { spacing: 8px; }
 QCheckBox::indicator, QAbstractItemView::indicator { width: 14px; height: 14px; border-radius: 4px;
   border: 1px solid %(outline)s; background: palette(base); }
@@ -229,6 +243,9 @@ def style_sheet(theme: str) -> str:
         "banner": "#3a2a0c" if dark else "#fef3c7",
         "faint": table[_Role.PlaceholderText],
         "outline": outline(dark).name(),
+        "groove": "#3d465c" if dark else "#c3cad8",
+        "handle_edge": "#6d778d" if dark else "#667085",
+        "handle": "#e5e9f2" if dark else "#ffffff",
         "scroll": table[_Role.Light] if dark else table[_Role.Dark],
         "accent_hover": colours.ACCENT.lighter(112).name(),
     }

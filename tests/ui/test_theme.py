@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QLineEdit,
+    QSlider,
     QSpinBox,
     QTreeWidget,
     QTreeWidgetItem,
@@ -106,3 +107,24 @@ def test_every_picture_of_the_style_sheet_is_there(qapp: QApplication, name: str
     assert used
     for path in used:
         assert QFile.exists(path), path
+
+
+@pytest.mark.parametrize("name", THEMES)
+def test_the_handle_of_a_slider_stands_out(qapp: QApplication, qtbot: QtBot, name: str) -> None:
+    theme.apply(qapp, name)
+    window = QWidget()
+    qtbot.addWidget(window)
+    window.setStyleSheet(theme.style_sheet(name))
+    slider = QSlider(Qt.Orientation.Horizontal, window)
+    slider.setRange(0, 100)
+    slider.setValue(50)
+    slider.setGeometry(20, 20, 200, 30)
+    window.resize(240, 80)
+    window.show()
+    image = window.grab().toImage()
+    behind = qapp.palette().color(QPalette.ColorRole.Window)
+    # Straight down through the handle: its outline or its face against the window.
+    crossed = [image.pixelColor(QPoint(120, y)) for y in range(20, 50)]
+    assert max(contrast(pixel, behind) for pixel in crossed) >= 3
+    tall = [pixel for pixel in crossed if contrast(pixel, behind) >= 1.05]
+    assert len(tall) >= 10  # not only the groove

@@ -104,7 +104,7 @@ class JointsPanel(QWidget):
         for label, parts in PRESETS:
             button = QToolButton()
             button.setText(self.tr(label))
-            button.setProperty("labelled", True)
+            button.setProperty("labelled", "compact")
             button.setToolTip(self.tr("Only these joints: skeleton, heatmap, movement and plots"))
             button.clicked.connect(lambda checked=False, parts=parts: self._choose_preset(parts))
             row.addWidget(button)
