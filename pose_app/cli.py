@@ -26,6 +26,7 @@ COMMANDS = {
     "repair": ("recording.repair", "make a playable copy of a recording that was cut off"),
     "train": ("training.train", "train a network"),
     "average": ("training.average", "one model out of several fine-tuned ones"),
+    "quantize": ("training.quantize", "make a model's 8-bit graphs"),
     "evaluate": ("training.evaluate", "measure the accuracy of a model"),
     "bench": ("bench", "measure the speed of this machine"),
     "doctor": ("doctor", "a report of versions, devices and folders for a bug report"),

@@ -138,7 +138,8 @@ def _engines() -> list[str]:
         f"{choice.engine} {choice.device}: {choice.label}, {choice.problem or 'ready'}"
         for choice in available()
     ]
-    from .engines.choose import open_engine
+    from .engines.choose import measured, open_engine
+    from .engines.measure import as_text
 
     try:
         engine = open_engine("default")
@@ -148,6 +149,9 @@ def _engines() -> list[str]:
     if engine.info.reason:
         lines.append(f"because: {engine.info.reason}")
     engine.close()
+    table = measured("default")
+    lines.append(f"measured here with all stacks: {as_text(table)}")
+    lines += [f"not {one.candidate}: {one.problem}" for one in table if one.problem]
     return lines
 
 

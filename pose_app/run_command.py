@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from . import engine_words
 from .drawing.arguments import add_drawing_arguments, drawing_options, for_model
 from .errors import PoseAppError, RecordingError
 from .sources.kinds import help_text
@@ -42,9 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_drawing_arguments(parser)
     model = parser.add_argument_group("model")
     model.add_argument("--model", default="default", metavar="M", help="a name or a file")
-    model.add_argument("--engine", default="auto", metavar="E", help="auto, openvino, torch")
-    model.add_argument("--device", default="auto", metavar="D", help="auto, cpu, gpu, cuda, mps")
-    model.add_argument("--precision", default="auto", metavar="P", help="auto, f32, bf16, fp16")
+    engine_words.add_arguments(model)
     model.add_argument(
         "--stacks",
         type=_stacks,

@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from . import engine_words
 from .errors import SettingsError
 
 _HUGE = 10**300
@@ -199,25 +200,27 @@ SETTINGS: tuple[Setting, ...] = (
         "model.engine",
         "auto",
         "Engine",
-        "What computes the network; auto takes the fastest that works here.",
+        "What computes the network; auto takes the fastest that works here. "
+        f"{engine_words.explained(engine_words.ENGINES)}",
         "Model",
-        choices=("auto", "openvino", "torch"),
+        choices=engine_words.choices(engine_words.ENGINES),
     ),
     Setting(
         "model.device",
         "auto",
         "Device",
-        "Where the network runs: auto, cpu, gpu, cuda or mps.",
+        f"Where the network runs. {engine_words.explained(engine_words.DEVICES)}",
         "Model",
-        choices=("auto", "cpu", "gpu", "cuda", "mps"),
+        choices=engine_words.choices(engine_words.DEVICES),
     ),
     Setting(
         "model.precision",
         "auto",
         "Precision",
-        "Fewer bits are faster; auto keeps them only where the joints stay the same.",
+        "Fewer bits are often faster; auto measures, and keeps them only where the joints stay the "
+        f"same. {engine_words.explained(engine_words.PRECISIONS)}",
         "Model",
-        choices=("auto", "f32", "bf16", "fp16"),
+        choices=engine_words.choices(engine_words.PRECISIONS),
     ),
     Setting(
         "model.stacks",
@@ -297,15 +300,7 @@ SETTINGS: tuple[Setting, ...] = (
 # How choices are called where the word itself will not do.
 CHOICE_LABELS = {
     "auto": "Automatic",
-    "openvino": "OpenVINO",
-    "torch": "PyTorch",
-    "cpu": "CPU",
-    "gpu": "Intel graphics",
-    "cuda": "CUDA",
-    "mps": "Apple graphics",
-    "f32": "32 bit",
-    "bf16": "16 bit (bf16)",
-    "fp16": "16 bit (fp16)",
+    **{row.word: row.label for row in engine_words.ROWS},
     "max": "Highest",
     "640x480": "640 × 480",
     "1280x720": "1280 × 720",

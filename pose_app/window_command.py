@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 
+from . import engine_words
 from .errors import PoseAppError
 from .sources.kinds import help_text
 
@@ -18,9 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"{help_text()} (default: the last one)",
     )
     parser.add_argument("--model", metavar="M", help="a name or a file (default: the last one)")
-    parser.add_argument("--engine", metavar="E", help="auto, openvino, torch")
-    parser.add_argument("--device", metavar="D", help="auto, cpu, gpu, cuda, mps")
-    parser.add_argument("--precision", metavar="P", help="auto, f32, bf16, fp16")
+    engine_words.add_arguments(parser, default=None)
 
 
 def main(arguments: argparse.Namespace) -> int:

@@ -97,6 +97,7 @@ class FakeEstimator:
         self.asked: list[tuple[int | None, int | None, Region | None]] = []
         self.following: list[list[int]] = []
         self.resets, self.closed = 0, 0
+        self.before: object = None  # whose people it follows
         self.threads: set[str] = set()
 
     def track(
@@ -127,6 +128,9 @@ class FakeEstimator:
 
     def reset(self) -> None:
         self.resets += 1
+
+    def continue_from(self, other: object) -> None:
+        self.before = other
 
     def close(self) -> None:
         self.threads.add(threading.current_thread().name)

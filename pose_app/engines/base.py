@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ..errors import EngineError
 from ..spec import ModelSpec
 from ..types import Floats, Heatmaps, Image
+from .measure import Search
 
 
 @dataclass(frozen=True)
@@ -22,13 +23,15 @@ class EngineInfo:
     """Which engine runs where, for the badge, the log and `doctor`.
 
     `reason` is one sentence saying why this is not what was asked for, or not the fastest kind
-    this machine seems to have; None when all is well.
+    this machine seems to have; None when all is well. `table` are the times of the kinds that were
+    measured here, the fastest first, "" where none were.
     """
 
     engine: str
     device: str
     precision: str
     reason: str | None = None
+    table: str = ""
 
     def badge(self, stacks_now: int | None = None, stacks_all: int | None = None) -> str:
         """E.g. `OpenVINO · CPU · bf16 · 4 of 4 stacks`."""
@@ -71,6 +74,12 @@ class Engine(Protocol):
     def close(self) -> None:
         """Release the device. Idempotent; heatmaps handed out stay valid."""
         ...
+
+
+class SearchingEngine(Engine, Protocol):
+    """An engine that may know of something faster by now: see choose.better. It closes `search`."""
+
+    search: Search | None
 
 
 class HostHeatmaps:

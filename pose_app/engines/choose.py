@@ -1,23 +1,34 @@
-"""Which engine runs a model on this machine."""
+"""Which engine runs a model on this machine: the fastest that was measured and computes rightly."""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import logging
-import time
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from ..engine_words import DEVICES, ENGINES, PRECISIONS, Word, words
 from ..errors import EngineError
 from ..spec import ModelSpec, read_spec
 from ..types import Floats, Image
-from .base import Engine
-from .hardware import DEVICES, ENGINES, Choice, available, nvidia_count
+from . import measure as timing
+from .base import Engine, SearchingEngine
+from .checksums import file_checksum
+from .hardware import Choice, available, nvidia_count, nvidia_driver
+from .measure import Candidate, Search, Table
 
-PRECISIONS = ("f32", "bf16", "fp16")
+if TYPE_CHECKING:
+    from .graphs import Graphs
 
 log = logging.getLogger(__name__)
 
-__all__ = ["DEVICES", "ENGINES", "PRECISIONS", "available", "open_engine", "precisions"]
+__all__ = ["available", "better", "measured", "open_engine", "precisions"]
 
 
 def open_engine(
@@ -30,46 +41,150 @@ def open_engine(
 ) -> Engine:
     """Load a model on the fastest engine of this machine, or on the one asked for, and check it.
 
-    `engine` is auto, openvino or torch; `device` auto, cpu, gpu (Intel), npu, cuda or mps;
-    `precision` auto, f32, bf16 or fp16; `threads` limits the processor's threads; `input_size`
-    (height, width) replaces the model's own. Where an engine fails or its heatmaps are wrong the
-    next best is taken, and the engine's `info.reason` says so. Raises EngineError where what was
-    asked for is not possible here, ModelError where the model is not usable.
+    `engine`, `device` and `precision` are auto or words of engine_words.py; `threads` limits the
+    processor's threads; `input_size` (height, width) replaces the model's own. The first time on a
+    machine the fastest is guessed: see `better`. Where an engine fails or its heatmaps are wrong
+    the next best is taken, and the engine's `info.reason` says so. Raises EngineError where what
+    was asked for is not possible here, ModelError where the model is not usable.
     """
-    from ..network import catalogue
-
-    engine, device, precision = engine.lower(), device.lower(), precision.lower()
-    _known("engine", engine, ENGINES)
-    _known("device", device, DEVICES)
-    _known("precision", precision, PRECISIONS)
-    choices, problems = _candidates(engine, device)
-    path = catalogue.resolve(model)
-    spec = read_spec(path)
-    if input_size is not None:
-        spec = spec.with_input_size(*input_size)
-    for index, choice in enumerate(choices):
+    wish = _Wish(_resolved(model, input_size), *_checked(engine, device, precision), threads)
+    candidates, last_resorts, problems = _candidates(wish)
+    rivals = candidates if wish.precision == "auto" and len(candidates) > 1 else []
+    table = timing.kept.get(_key(wish, rivals)) if rivals else ()
+    for candidate in (*_in_order(candidates, table), *last_resorts):
         try:
-            made = _open(choice, path, spec, precision, threads, problems)
+            made = _opened(wish.model, candidate)
         except EngineError as error:
-            log.warning("%s: %s", choice.label, error)
+            log.warning("%s: %s", candidate, error)
             problems.append(str(error))
             continue
-        rival = choices[index + 1] if index + 1 < len(choices) else None
-        if choice.device == "gpu" and rival is not None and device == "auto":
-            made = _faster(made, rival, path, spec, precision, threads)
         reason = " ".join(dict.fromkeys(problems)) or None
-        made.info = dataclasses.replace(made.info, reason=reason)
+        made.info = dataclasses.replace(made.info, reason=reason, table=timing.as_text(table))
+        if rivals and not table:
+            made.search = Search(
+                candidate,
+                rivals,
+                functools.partial(_opened, wish.model),
+                check_picture(wish.model.spec),
+                _key(wish, rivals),
+            )
         return made
     raise EngineError(" ".join(dict.fromkeys(problems)))
 
 
-def _known(what: str, word: str, words: tuple[str, ...]) -> None:
-    if word not in ("auto", *words):
-        raise EngineError(f"There is no {what} {word!r}: choose auto, {', '.join(words)}.")
+def better(engine: Engine) -> bool:
+    """Whether opening the same again would give something clearly faster.
+
+    To be polled while frames run: the first call begins to measure in the background, if this was
+    not done before on this machine.
+    """
+    search: Search | None = getattr(engine, "search", None)  # those of tests have none
+    return search is not None and search.better()
 
 
-def _candidates(engine: str, device: str) -> tuple[list[Choice], list[str]]:
-    """What to try, best first, and why better kinds are left out (each a sentence)."""
+def measured(model: str | Path = "default", again: bool = False) -> Table:
+    """The times of everything that `open_engine` would choose from; measured now where they are
+    not known, or `again`. Takes some seconds then. Raises ModelError or EngineError."""
+    wish = _Wish(_resolved(model, None), "auto", "auto", "auto", None)
+    candidates, *_ = _candidates(wish)
+    key = _key(wish, candidates)
+    table = () if again else timing.kept.get(key)
+    if not table:
+        opener = functools.partial(_opened, wish.model)
+        table = timing.measure(candidates, opener, check_picture(wish.model.spec))
+        timing.kept.put(key, table)
+    return table
+
+
+@dataclass(frozen=True)
+class _Model:
+    path: Path
+    spec: ModelSpec
+
+    @functools.cached_property
+    def checksum(self) -> str:
+        return file_checksum(self.path)
+
+    @functools.cached_property
+    def ready_made(self) -> Graphs | None:
+        """The graphs that came with the file. Needs OpenVINO."""
+        from .convert import ready_made
+
+        return ready_made(self.path, self.spec)
+
+
+@dataclass(frozen=True)
+class _Wish:
+    model: _Model
+    engine: str
+    device: str
+    precision: str
+    threads: int | None
+
+
+def _resolved(model: str | Path, input_size: tuple[int, int] | None) -> _Model:
+    from ..network import catalogue
+
+    path = catalogue.resolve(model)
+    spec = read_spec(path)
+    return _Model(path, spec if input_size is None else spec.with_input_size(*input_size))
+
+
+def _checked(engine: str, device: str, precision: str) -> tuple[str, str, str]:
+    found = engine.lower(), device.lower(), precision.lower()
+    _known("engine", found[0], ENGINES)
+    _known("device", found[1], DEVICES)
+    _known("precision", found[2], PRECISIONS)
+    return found
+
+
+def _known(what: str, word: str, rows: tuple[Word, ...]) -> None:
+    if word not in ("auto", *words(rows)):
+        raise EngineError(f"There is no {what} {word!r}: choose auto, {', '.join(words(rows))}.")
+
+
+def _candidates(wish: _Wish) -> tuple[list[Candidate], list[Candidate], list[str]]:
+    """(what may be the fastest, likely the fastest first; what is tried when all of it fails; why
+    better kinds are left out, each a sentence). Raises EngineError where nothing is possible."""
+    choices, problems = _devices(wish.engine, wish.device)
+    quantized = _quantized(wish.model, choices)
+    found: list[Candidate] = []
+    last: list[Candidate] = []
+    refused: list[str] = []
+    for choice in choices:
+        able = precisions(choice, quantized)
+        if wish.precision in ("auto", *able):
+            names = able if wish.precision == "auto" else (wish.precision,)
+            made = [Candidate(choice.engine, choice.device, name, wish.threads) for name in names]
+            slowest = (choice.engine, choice.device) == ("torch", "cpu") and bool(found)
+            (last if slowest else found).extend(made)
+            if wish.precision not in ("auto", "f32"):
+                last.append(Candidate(choice.engine, choice.device, "f32", wish.threads))
+        elif wish.precision.startswith("int8") and not quantized:
+            refused.append(
+                f"The model {wish.model.spec.name} was not quantized: run `pose-app quantize`, or "
+                f"choose {' or '.join(able)}."
+            )
+        else:
+            refused.append(
+                f"{choice.label} does not compute in {wish.precision}: choose {' or '.join(able)}."
+            )
+    if not found:
+        raise EngineError(" ".join(dict.fromkeys(refused)))
+    if wish.precision == "auto" and wish.threads is None:
+        found += _on_every_thread(found)
+    return found, last, problems
+
+
+def _quantized(model: _Model, choices: Sequence[Choice]) -> bool:
+    """Whether graphs in 8 bits came with the model, and something could run them."""
+    if all(choice.engine != "openvino" for choice in choices):
+        return False
+    return model.ready_made is not None and "int8" in model.ready_made.files
+
+
+def _devices(engine: str, device: str) -> tuple[list[Choice], list[str]]:
+    """The engines and devices to try, and why better ones are left out."""
     fitting = [
         choice
         for choice in available()
@@ -94,102 +209,103 @@ def _surprising(choice: Choice, usable: list[Choice]) -> bool:
     return choice.device == "cpu" and usable[0].engine == "torch" and usable[0].device == "cpu"
 
 
-def _open(
-    choice: Choice,
-    path: Path,
-    spec: ModelSpec,
-    precision: str,
-    threads: int | None,
-    problems: list[str],
-) -> Engine:
-    """The engine in the first precision that passes the self-check. Raises EngineError."""
-    able = precisions(choice)
-    if precision not in ("auto", *able):
-        raise EngineError(
-            f"{choice.label} does not compute in {precision}: choose {' or '.join(able)}."
-        )
-    # What was asked for first; float32 is the last resort of everything.
-    order = able if precision == "auto" else tuple(dict.fromkeys((precision, "f32")))
-    why = None
-    for name in order:
-        made, picture, reference = _make(choice, path, spec, name, threads)
-        try:
-            why = _failure(made, picture, reference)
-        except EngineError:
-            made.close()
-            raise
-        if why is None:
-            return made
-        made.close()
-        log.warning("%s", why)
-        problems.append(f"{why}.")
-    raise EngineError(f"{why}.")
+def _on_every_thread(found: Sequence[Candidate]) -> list[Candidate]:
+    """OpenVINO takes one thread per core; two may be quicker where a core runs two."""
+    import psutil
+
+    cores, threads = psutil.cpu_count(logical=False), os.cpu_count()
+    if cores is None or threads is None or threads <= cores:
+        return []
+    first = next((one for one in found if (one.engine, one.device) == ("openvino", "cpu")), None)
+    return [] if first is None else [dataclasses.replace(first, threads=threads)]
 
 
-def precisions(choice: Choice) -> tuple[str, ...]:
-    """The precisions that are tried on a device, fastest first."""
+def _in_order(candidates: Sequence[Candidate], table: Table) -> list[Candidate]:
+    """The fastest first; as they are where nothing was measured."""
+    ranked = [one.candidate for one in timing.ranked(table) if one.candidate in candidates]
+    return [*ranked, *(one for one in candidates if one not in ranked)]
+
+
+def _key(wish: _Wish, candidates: Sequence[Candidate]) -> str:
+    """The name of the table for a model on this machine with these drivers and versions."""
+    return timing.key_of(
+        [str(one) for one in candidates],
+        [choice.label for choice in available() if choice.problem is None],
+        platform.node(),
+        os.cpu_count(),
+        os.environ.get("ONEDNN_MAX_CPU_ISA"),
+        nvidia_driver(),
+        [_version(name) for name in ("openvino", "torch")],
+        wish.model.checksum,
+        wish.model.spec.input_size,
+    )
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def precisions(choice: Choice, quantized: bool = False) -> tuple[str, ...]:
+    """The precisions that are tried on a device, likely the fastest first."""
     if choice.engine == "openvino":
         from . import openvino_engine
 
-        return openvino_engine.precisions(choice.device.upper())
+        return openvino_engine.precisions(choice.device.upper(), quantized)
     return {"cuda": ("fp16", "bf16", "f32"), "mps": ("fp16", "f32")}.get(choice.device, ("f32",))
 
 
-def _make(
-    choice: Choice, path: Path, spec: ModelSpec, precision: str, threads: int | None
-) -> tuple[Engine, Image, Floats]:
-    """An engine, and the picture and float32 heatmaps it is to be checked with."""
-    if choice.engine == "openvino":
-        from .convert import converted
-        from .openvino_engine import OpenVINOEngine
-
-        found = converted(path, spec)
-        device = choice.device.upper()
-        made: Engine = OpenVINOEngine(found.graph, spec, device, precision, threads)
-        return made, found.picture, found.reference
+def _opened(model: _Model, candidate: Candidate) -> SearchingEngine:
+    """The engine, having passed its self-check. Raises EngineError."""
+    if candidate.engine == "openvino":
+        return _opened_openvino(model, candidate)
     try:
         from .torch_engine import TorchEngine, reference
     except ImportError as error:
         raise EngineError(f"PyTorch does not load here: {error}.") from None
-    from .selfcheck import check_picture
-
-    made = TorchEngine(path, spec, choice.device, precision, threads)
-    picture = check_picture(spec)
-    return made, picture, reference(path, spec, picture)
+    path, spec = model.path, model.spec
+    made = TorchEngine(path, spec, candidate.device, candidate.precision, candidate.threads)
+    return _checked_engine(made, reference(path, spec, check_picture(spec)))
 
 
-def _failure(made: Engine, picture: Image, reference: Floats) -> str | None:
+def _opened_openvino(model: _Model, candidate: Candidate) -> SearchingEngine:
+    """With the graphs that came with the model, or converted where OpenVINO cannot read those."""
+    from .convert import converted
+    from .openvino_engine import OpenVINOEngine
+
+    device, precision, threads = candidate.device.upper(), candidate.precision, candidate.threads
+    found = model.ready_made
+    if found is not None:
+        try:
+            made = OpenVINOEngine(found, device, precision, threads)
+            return _checked_engine(made, found.reference)
+        except EngineError as error:
+            if precision.startswith("int8"):
+                raise
+            log.warning("The graphs that came with %s are not used: %s", model.path, error)
+    found = converted(model.path, model.spec)
+    made = OpenVINOEngine(found, device, precision, threads)
+    return _checked_engine(made, found.reference)
+
+
+def _checked_engine(made: SearchingEngine, reference: Floats) -> SearchingEngine:
+    """The engine itself. Raises EngineError, having closed it, where it must not be used."""
     from .selfcheck import failure
 
-    return failure(made, picture, reference)
-
-
-def _faster(
-    made: Engine,
-    rival: Choice,
-    path: Path,
-    spec: ModelSpec,
-    precision: str,
-    threads: int | None,
-) -> Engine:
-    """Integrated graphics may be slower than the processor beside it: the quicker one of both."""
     try:
-        other = _open(rival, path, spec, precision, threads, [])
-    except EngineError as error:
-        log.warning("%s: %s", rival.label, error)
-        return made
-    quicker, slower = sorted((made, other), key=_seconds)
-    slower.close()
-    return quicker
+        why = failure(made, check_picture(made.spec), reference)
+    except BaseException:
+        made.close()
+        raise
+    if why is not None:
+        made.close()
+        raise EngineError(f"{why}.")
+    return made
 
 
-def _seconds(engine: Engine, runs: int = 5) -> float:
-    """The best of a few single inferences with every stack."""
-    from .selfcheck import check_picture
+def check_picture(spec: ModelSpec) -> Image:
+    from .selfcheck import check_picture as picture  # late: it loads OpenCV
 
-    picture, times = check_picture(engine.spec), []
-    for _ in range(runs):
-        started = time.perf_counter()
-        engine.infer(picture, engine.spec.network.stacks)
-        times.append(time.perf_counter() - started)
-    return min(times)
+    return picture(spec)

@@ -2,35 +2,31 @@
 
 A conversion is a folder named after everything that its content depends on. It is written beside
 its final place and then renamed, and its files carry checksums: what is cut short or damaged is
-built again. Only a conversion imports torch; a warm cache needs the spec alone.
+built again. Only a conversion imports torch; a warm cache and graphs that came with the model need
+the spec alone.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import io
-import json
 import logging
 import os
 import shutil
 import tempfile
 import time
 import warnings
-from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
+from typing import Any
 
 from ..errors import EngineError
 from ..openvino_silently import openvino
 from ..paths import cache_folder
 from ..spec import ModelSpec
-from ..types import Floats, Image
-
-SCHEMA = 3  # raise when a conversion's content changes
-
-_GRAPH, _WEIGHTS, _REFERENCE, _MANIFEST = "graph.xml", "graph.bin", "reference.npz", "manifest.json"
+from ..types import Floats
+from . import graphs, progress
+from .checksums import file_checksum
+from .graphs import Graphs
 
 _UNUSED_DAYS = 90
 _HALF_DONE_DAYS = 1
@@ -38,40 +34,21 @@ _HALF_DONE_DAYS = 1
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Converted:
-    """A converted model: the graph's file, and what float32 torch answers on the check picture.
-
-    The graph takes (1, H, W, 3) uint8 BGR and gives S outputs (1, K, h, w) float32. `picture` is
-    (1, H, W, 3), `reference` (S, K, h, w).
-    """
-
-    graph: Path
-    picture: Image
-    reference: Floats
-
-
-def converted(model: Path, spec: ModelSpec) -> Converted:
+def converted(model: Path, spec: ModelSpec) -> Graphs:
     """The conversion of a native model file, from the cache where it is there and whole.
 
     `spec` is the file's, perhaps with another input size. Raises EngineError or ModelError.
     """
-    folder = cache_folder() / "openvino" / _key(model, spec)
-    found = _load(folder)
+    folder = _folder(model, spec)
+    found = graphs.read(folder, folder)
     if found is not None:
         with contextlib.suppress(OSError):  # a cache that may only be read
             os.utime(folder)
         return found
+    temporary = _temporary(folder.parent)
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        _forget_old(folder.parent)
-        temporary = Path(tempfile.mkdtemp(prefix="new-", dir=folder.parent))
-    except OSError as error:
-        raise EngineError(
-            f"The folder {folder.parent} for converted models cannot be written: {error.strerror}."
-        ) from None
-    try:
-        _convert(model, spec, temporary)
+        with progress.step(f"Converting the model {spec.name} for this machine"):
+            _convert(model, spec, temporary)
         return _install(temporary, folder)
     except OSError as error:
         raise EngineError(
@@ -81,12 +58,38 @@ def converted(model: Path, spec: ModelSpec) -> Converted:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def ready_made(model: Path, spec: ModelSpec) -> Graphs | None:
+    """The graphs that came with a model file; compiled ones are kept in the cache."""
+    if not graphs.beside(model).is_dir():
+        return None
+    compiled = cache_folder() / "openvino" / f"compiled-{_key(model, spec)}"
+    found = graphs.shipped(model, spec, compiled)
+    if found is not None:
+        with contextlib.suppress(OSError):  # it costs time at the next start, no more
+            compiled.mkdir(parents=True, exist_ok=True)
+            os.utime(compiled)
+    return found
+
+
+def _folder(model: Path, spec: ModelSpec) -> Path:
+    return cache_folder() / "openvino" / _key(model, spec)
+
+
 def _key(model: Path, spec: ModelSpec) -> str:
-    digest = hashlib.sha256(f"{SCHEMA} {openvino.__version__} {spec.to_json()}".encode())
-    with open(model, "rb") as file:
-        while block := file.read(2**20):
-            digest.update(block)
+    digest = hashlib.sha256(f"{graphs.SCHEMA} {openvino.__version__} {spec.to_json()}".encode())
+    digest.update(file_checksum(model).encode())
     return digest.hexdigest()[:32]
+
+
+def _temporary(parent: Path) -> Path:
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        _forget_old(parent)
+        return Path(tempfile.mkdtemp(prefix="new-", dir=parent))
+    except OSError as error:
+        raise EngineError(
+            f"The folder {parent} for converted models cannot be written: {error.strerror}."
+        ) from None
 
 
 def _forget_old(parent: Path) -> None:
@@ -98,17 +101,17 @@ def _forget_old(parent: Path) -> None:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def _install(temporary: Path, folder: Path) -> Converted:
+def _install(temporary: Path, folder: Path) -> Graphs:
     """Move a fresh conversion to its place, unless somebody else just put a good one there."""
-    found = _load(folder)
+    found = graphs.read(folder, folder)
     if found is None:
         shutil.rmtree(folder, ignore_errors=True)  # damaged
         try:
             os.replace(temporary, folder)
         except OSError:
-            if _load(folder) is None:  # no other process won the race either
+            if graphs.read(folder, folder) is None:  # no other process won the race either
                 raise
-        found = _load(folder)
+        found = graphs.read(folder, folder)
     if found is None:
         raise EngineError(
             f"The converted model in {folder} cannot be read back: check the disk and try again."
@@ -116,32 +119,15 @@ def _install(temporary: Path, folder: Path) -> Converted:
     return found
 
 
-def _load(folder: Path) -> Converted | None:
-    """The conversion in a folder, or None where it is missing or damaged."""
-    try:
-        manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
-        for name in (_GRAPH, _WEIGHTS, _REFERENCE):
-            if _checksum(folder / name) != manifest[name]:
-                raise ValueError(f"{name} is damaged")
-        with np.load(io.BytesIO((folder / _REFERENCE).read_bytes()), allow_pickle=False) as data:
-            return Converted(folder / _GRAPH, data["picture"], data["reference"])
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        log.warning("The converted model in %s is built again: %s", folder, error)
-        return None
-
-
-def _checksum(path: Path) -> str:
-    with open(path, "rb") as file:
-        digest = hashlib.sha256()
-        while block := file.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
 def _convert(model: Path, spec: ModelSpec, folder: Path) -> None:
-    """Write graph, reference and manifest into `folder`."""
+    """Write the graph in floats, its reference and its manifest into `folder`."""
+    graph, reference = float_graph(model, spec)
+    graphs.write(folder, model, {"f32": (graph, spec)}, reference, small=False)
+
+
+def float_graph(model: Path, spec: ModelSpec) -> tuple[Any, Floats]:
+    """(`openvino.Model` in float32, what plain torch answers on the self-check picture
+    (S, K, h, w)). Imports torch. Raises EngineError or ModelError."""
     try:
         import torch
 
@@ -154,8 +140,7 @@ def _convert(model: Path, spec: ModelSpec, folder: Path) -> None:
     from .selfcheck import check_picture
 
     height, width = spec.input_size
-    picture = check_picture(spec)
-    example = torch.from_numpy(picture)
+    example = torch.from_numpy(check_picture(spec))
     network, _ = load_native(model)
     reference = reference_maps(network, spec, example)[0].numpy()
     try:
@@ -173,7 +158,4 @@ def _convert(model: Path, spec: ModelSpec, folder: Path) -> None:
         raise EngineError(
             f"OpenVINO cannot convert the model {spec.name}: {str(error).splitlines()[0]}"
         ) from error
-    openvino.save_model(graph, folder / _GRAPH, compress_to_fp16=False)
-    np.savez(folder / _REFERENCE, picture=picture, reference=reference)
-    manifest = {name: _checksum(folder / name) for name in (_GRAPH, _WEIGHTS, _REFERENCE)}
-    (folder / _MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+    return graph, reference

@@ -87,6 +87,7 @@ class FusedNetwork(nn.Module):
     """
 
     mean: Tensor
+    pixel_scale = 1 / _PIXEL_SCALE
 
     def __init__(self, network: nn.Module, spec: ModelSpec) -> None:
         super().__init__()
@@ -105,10 +106,13 @@ class FusedNetwork(nn.Module):
         fold_merges(network)
         self.requires_grad_(False)
 
+    def pictures(self, crops: Tensor) -> Tensor:
+        """(B, H, W, 3) uint8 BGR -> (B, 3, H, W), what the first convolution takes."""
+        x = crops.permute(0, 3, 1, 2).to(self.mean.dtype) * self.pixel_scale
+        return x - self.mean if self.subtract_mean else x
+
     def forward(self, crops: Tensor, stacks: int | None = None) -> list[Tensor]:
-        x = crops.permute(0, 3, 1, 2).to(self.mean.dtype) * (1 / _PIXEL_SCALE)
-        if self.subtract_mean:
-            x = x - self.mean
+        x = self.pictures(crops)
         answers: list[Tensor] = self.network.forward_stacks(x, stacks)  # type: ignore[operator]
         # Half precision is too coarse for a sum of thousands of small terms.
         answers = [maps.float() for maps in answers]

@@ -8,9 +8,6 @@ import platform
 import sys
 from dataclasses import dataclass
 
-ENGINES = ("openvino", "torch")
-DEVICES = ("cuda", "mps", "gpu", "npu", "cpu")
-
 
 @dataclass(frozen=True)
 class Choice:
@@ -46,6 +43,17 @@ def nvidia_count() -> int:
     if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:
         return 0
     return count.value
+
+
+def nvidia_driver() -> int | None:
+    """The newest version of CUDA that the driver knows, e.g. 12080; None without a driver."""
+    name = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
+    try:
+        driver = ctypes.CDLL(name)
+    except OSError:
+        return None
+    version = ctypes.c_int(0)
+    return version.value if driver.cuDriverGetVersion(ctypes.byref(version)) == 0 else None
 
 
 def _cuda_problem() -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -12,12 +13,21 @@ import numpy as np
 
 from ..errors import EngineError
 from ..openvino_silently import openvino
-from ..spec import ModelSpec
 from ..types import Image
 from . import compiled_cache as blobs
+from . import progress
 from .base import EngineInfo, HostHeatmaps, checked_crops
+from .graphs import Graphs
+from .measure import Search
 
-_HINT = {"f32": openvino.Type.f32, "bf16": openvino.Type.bf16, "fp16": openvino.Type.f16}
+# What everything is computed in that is not in 8 bits.
+_HINT = {
+    "f32": openvino.Type.f32,
+    "bf16": openvino.Type.bf16,
+    "fp16": openvino.Type.f16,
+    "int8": openvino.Type.f32,
+    "int8+bf16": openvino.Type.bf16,
+}
 
 
 def core() -> Any:
@@ -40,17 +50,28 @@ def device_label(device: str) -> str:
     return f"{device} ({core().get_property(device, 'FULL_DEVICE_NAME')})"
 
 
-def precisions(device: str) -> tuple[str, ...]:
-    """What a device computes natively, fastest first."""
+def precisions(device: str, quantized: bool = False) -> tuple[str, ...]:
+    """What a device computes natively, the one that is likely the fastest first.
+
+    A processor that lists bf16 may well be slower in it than in f32 (measured: 44 and 28 ms).
+    """
     able = core().get_property(device, "OPTIMIZATION_CAPABILITIES")
-    names = {"BF16": "bf16", "FP16": "fp16", "FP32": "f32"}
-    return tuple(name for key, name in names.items() if key in able) or ("f32",)
+    if device == "CPU":
+        names = {"INT8": "int8", "FP32": "f32", "BF16": "bf16"}
+    else:
+        names = {"INT8": "int8", "BF16": "bf16", "FP16": "fp16", "FP32": "f32"}
+    found = [name for key, name in names.items() if key in able]
+    if not quantized:
+        found = [name for name in found if name != "int8"]
+    elif {"int8", "bf16"} <= set(found) and device == "CPU":
+        found.insert(1, "int8+bf16")
+    return tuple(found) or ("f32",)
 
 
 class OpenVINOEngine:
-    """One converted model on one device, compiled per number of stacks on demand.
+    """A model's graph on one device, compiled per number of stacks on demand.
 
-    `graph` is the file of a conversion (see convert.py). `threads` limits the processor's threads.
+    `graphs` are those of a model file (see graphs.py). `threads` limits the processor's threads.
     Several crops run one after the other: a batch is no faster on a processor (measured: 8.1 ms per
     picture in a batch of 8, 6.4 in turn) and every size would have to be compiled. Raises
     EngineError where the device or the precision does not work.
@@ -58,20 +79,23 @@ class OpenVINOEngine:
 
     def __init__(
         self,
-        graph: Path,
-        spec: ModelSpec,
+        graphs: Graphs,
         device: str = "CPU",
         precision: str = "f32",
         threads: int | None = None,
         reason: str | None = None,
     ) -> None:
-        self.spec = spec
+        kind = "int8" if precision.startswith("int8") else "f32"
+        self.spec = graphs.specs[kind]
         self.info = EngineInfo("OpenVINO", device_label(device), precision, reason)
-        self._graph = graph
+        self.search: Search | None = None
+        self._graphs = graphs
+        self._graph = graphs.files[kind]
         self._device = device
+        hint = _HINT[precision] if device == "CPU" or kind != "int8" else _HINT["fp16"]
         self._options: dict[str, Any] = {
             "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": _HINT[precision],
+            "INFERENCE_PRECISION_HINT": hint,
         }
         if device == "CPU" and threads is not None:
             self._options["INFERENCE_NUM_THREADS"] = threads
@@ -112,11 +136,13 @@ class OpenVINOEngine:
         return self._halves
 
     def _half(self, threads: int) -> OpenVINOEngine:
-        half = OpenVINOEngine(self._graph, self.spec, self._device, self.info.precision, threads)
+        half = OpenVINOEngine(self._graphs, self._device, self.info.precision, threads)
         half._options["ENABLE_CPU_PINNING"] = False  # pinned, both would have the same cores
         return half
 
     def close(self) -> None:
+        if self.search is not None:
+            self.search.close()
         for half in self._halves:
             half.close()
         with self._lock:
@@ -152,9 +178,8 @@ class OpenVINOEngine:
                 None if blob is None else blobs.load(core(), blob, self._device, self._options)
             )
             if compiled is None:
-                whole = core().read_model(self._graph)
-                part = openvino.Model(whole.get_results()[:stacks], whole.get_parameters())
-                compiled = core().compile_model(part, self._device, self._options)
+                with progress.step(f"Compiling the network for {self.info.device}"):
+                    compiled = self._compiled(stacks)
                 if blob is not None:
                     blobs.save(compiled, blob)
             return compiled.create_infer_request()
@@ -164,19 +189,26 @@ class OpenVINOEngine:
                 f"{self.info.precision}: {_last_line(error)}"
             ) from error
 
+    def _compiled(self, stacks: int) -> Any:
+        whole = core().read_model(self._graph)
+        part = openvino.Model(whole.get_results()[:stacks], whole.get_parameters())
+        return core().compile_model(part, self._device, self._options)
+
     def _blob(self, stacks: int) -> Path | None:
         """Where the compiled sub-model is kept; None where the device cannot keep any.
 
-        Beside the graph, so that it goes with it; named after the processor, because a home folder
-        may be shared between machines.
+        In a folder of these graphs, so that it goes with them; named after the processor, because
+        a home folder may be shared between machines.
         """
         able = core().get_property(self._device, "OPTIMIZATION_CAPABILITIES")
         if "EXPORT_IMPORT" not in able:
             return None
         name = core().get_property(self._device, "FULL_DEVICE_NAME")
-        kind = f"{name} {sorted(able)} {sorted(map(str, self._options.items()))}"
-        digest = hashlib.sha256(kind.encode()).hexdigest()[:16]
-        return self._graph.with_name(f"compiled-{digest}-{stacks}.blob")
+        isa = os.environ.get("ONEDNN_MAX_CPU_ISA")
+        machine = f"{name} {sorted(able)} {isa} {sorted(map(str, self._options.items()))}"
+        digest = hashlib.sha256(machine.encode()).hexdigest()[:16]
+        kind = self._graph.stem
+        return self._graphs.compiled / f"compiled-{kind}-{digest}-{stacks}.blob"
 
 
 def _last_line(error: Exception) -> str:

@@ -18,6 +18,7 @@ from ..spec import ModelSpec
 from ..types import Floats, Heatmaps, Image
 from .base import EngineInfo, HostHeatmaps, checked_crops
 from .fused import FusedNetwork, reference_maps
+from .measure import Search
 from .torch_decode import decode
 
 log = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ class TorchEngine:
         reason: str | None = None,
     ) -> None:
         self.spec = spec
+        self.search: Search | None = None
         self._device = torch.device(device)
         self._precision = precision
         if threads is not None:
@@ -97,6 +99,8 @@ class TorchEngine:
         return ()  # threads of PyTorch wait for each other wherever they run
 
     def close(self) -> None:
+        if self.search is not None:
+            self.search.close()
         self._network = None
         self._runs.clear()
         self._staging.clear()

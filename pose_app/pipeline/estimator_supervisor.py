@@ -29,6 +29,7 @@ class _Request:
     earlier: _Request | None = None
     failed: list[EngineInfo] = field(default_factory=list)  # its engines, in mid-run
     problem: tuple[str, Exception] | None = None  # with the last of them, not told yet
+    faster: bool = False  # the same once more, because something faster is known by now
 
     def candidates(self) -> Sequence[Open]:
         """What to try, in order."""
@@ -46,6 +47,7 @@ class EstimatorSupervisor:
         self._running: _Request | None = None  # what `_current` is of, or was before it failed
         self._loading: _Request | None = None  # the newest; older ones are thrown away when loaded
         self._first = _Request(open_estimator, others)
+        self._improved: PoseEstimator | None = None  # has been replaced, or could not be
         self._retired: list[PoseEstimator] = []
         self._stopped = False
         self.threads: list[threading.Thread] = []
@@ -89,6 +91,21 @@ class EstimatorSupervisor:
             self._events.add("warning", sentence, error, topic="model")
             return
         request.problem = message, error
+        self._load(request)
+
+    def improve(self) -> None:
+        """Go over to a faster engine once one is known. To be called for every frame of a live
+        source: the first call begins to measure, in the background."""
+        from ..engines.choose import better
+
+        with self._lock:
+            current, running = self._current, self._running
+            if self._stopped or current is None or running is None or self._loading is not None:
+                return
+            if current is self._improved or not better(current.engine):
+                return
+            self._improved = current  # tried once
+            request = _Request(running.open, running.others, running, faster=True)
         self._load(request)
 
     def close_retired(self) -> None:
@@ -185,7 +202,7 @@ class EstimatorSupervisor:
                 request.earlier = None
         if not wanted:
             close(estimator)
-        elif request.failed:
+        elif request.failed or request.faster:
             self._events.add("engine_changed", f"Now running on {info.badge()}.", info)
         else:
             message = f"{estimator.spec.name} is loaded: {info.badge()}."

@@ -173,6 +173,8 @@ class InferenceWorker:
                     return
                 if poses is not None:
                     self._done(item, estimator, poses)
+                    if not policy.lossless:  # there every frame is to have the same engine
+                        self._estimators.improve()
                     return
             if not policy.lossless:
                 if not policy.after_model or self._estimator is not None:
@@ -294,12 +296,15 @@ class InferenceWorker:
             self._stopping = not item.policy.resumes
 
     def _adopt(self, estimator: PoseEstimator) -> None:
-        self._estimator = estimator
+        before, self._estimator = self._estimator, estimator
         self._own_threshold = estimator.threshold
         self._ready_ns = time.perf_counter_ns()
         self._controller = StackController(estimator.spec.network.stacks, None)
         self._last_stacks = None
-        self._stretch = None
+        if before is not None and _same_model(before, estimator):
+            estimator.continue_from(before)
+        else:
+            self._stretch = None
 
     def _stacks(self, estimator: PoseEstimator, item: CapturedFrame) -> int:
         """How many stacks this frame gets: as asked, or as many as keep up with the source."""
@@ -382,3 +387,8 @@ def _described(estimator: PoseEstimator) -> dict[str, Any]:
         "limbs": [list(limb) for limb in spec.limbs],
         "threshold": estimator.threshold,
     }
+
+
+def _same_model(one: PoseEstimator, other: PoseEstimator) -> bool:
+    """Whether they differ in the engine or the precision alone."""
+    return one.spec.name == other.spec.name and one.spec.network == other.spec.network

@@ -179,6 +179,11 @@ class PoseEstimator:
         self._tracker.reset()
         self._filter.reset()
 
+    def continue_from(self, other: PoseEstimator) -> None:
+        """Go on with whom another estimator of the same network follows, which is done with it."""
+        self._tracker, self._track_id = other._tracker, other._track_id
+        self._filter, self._filtered = other._filter, other._filtered
+
     def close(self) -> None:
         """Release the engine's device. Poses handed out stay valid."""
         self._speculative.close()

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from ..engines.base import Engine
 from ..engines.choose import open_engine
 from ..errors import DataError
 from ..network.native import save_native
@@ -142,19 +143,8 @@ def calibrated(path: Path, held_out: Sequence[PoseData]) -> ModelSpec | None:
     """
     engine = open_engine(path)
     try:
-        spec = engine.spec
-        judged: list[Judged] = []
-        for data in held_out:
-            data = data.with_skeleton(spec.skeleton)
-            rows = np.flatnonzero(data.somebody | data.complete)
-            if len(rows):
-                found = predict(of_engine(engine, spec.network.stacks), data, rows, spec)
-                judged.append(judge(found, data, rows))
-        try:
-            spec = replace(
-                spec, calibration=calibrations(judged, len(spec.joints)), threshold=JOINT_THRESHOLD
-            )
-        except (DataError, ValueError):
+        spec = with_scores(engine, held_out)
+        if spec is None:
             return None
         engine.spec = spec
         nobody, somebody = presences(PoseEstimator(engine), held_out)
@@ -163,6 +153,26 @@ def calibrated(path: Path, held_out: Sequence[PoseData]) -> ModelSpec | None:
         return spec
     finally:
         engine.close()
+
+
+def with_scores(engine: Engine, held_out: Sequence[PoseData]) -> ModelSpec | None:
+    """The engine's spec with the scores of its own answers fitted on these pictures.
+
+    None where too little is held out to fit anything.
+    """
+    spec = engine.spec
+    judged: list[Judged] = []
+    for data in held_out:
+        data = data.with_skeleton(spec.skeleton)
+        rows = np.flatnonzero(data.somebody | data.complete)
+        if len(rows):
+            found = predict(of_engine(engine, spec.network.stacks), data, rows, spec)
+            judged.append(judge(found, data, rows))
+    try:
+        fitted = calibrations(judged, len(spec.joints))
+    except (DataError, ValueError):
+        return None
+    return replace(spec, calibration=fitted, threshold=JOINT_THRESHOLD)
 
 
 def presences(estimator: PoseEstimator, sets: Sequence[PoseData]) -> tuple[np.ndarray, np.ndarray]:

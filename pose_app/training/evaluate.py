@@ -6,6 +6,8 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
+from .. import engine_words
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -30,9 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--model", help="name or file of a model (default: default, or finder)")
     parser.add_argument("--stacks", type=int, metavar="K", help="run the first K stacks only")
-    parser.add_argument("--engine", default="auto", help="auto, openvino or torch")
-    parser.add_argument("--device", default="auto", help="auto, cpu, gpu, cuda or mps")
-    parser.add_argument("--precision", default="auto", help="auto, f32, bf16 or fp16")
+    engine_words.add_arguments(parser)
     parser.add_argument("--flip", action="store_true", help="average with the mirrored picture")
     parser.add_argument(
         "--held-out", action="store_true", help="only the pictures that `pose-app train` holds out"

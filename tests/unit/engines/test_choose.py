@@ -58,7 +58,7 @@ def test_each_engine_and_precision_by_name(make_model: MakeModel) -> None:
     [
         ({"engine": "tensorflow"}, "auto, openvino, torch"),
         ({"device": "tpu"}, "auto, cuda, mps, gpu, npu, cpu"),
-        ({"precision": "int4"}, "auto, f32, bf16, fp16"),
+        ({"precision": "int4"}, r"auto, int8, int8\+bf16, f32, bf16, fp16"),
         ({"engine": "openvino", "device": "gpu"}, "Not here."),
         ({"device": "cuda"}, "Not here."),
         ({"engine": "openvino", "device": "cuda"}, "no device 'cuda'"),
@@ -98,7 +98,7 @@ def test_wrong_heatmaps_fall_back_and_say_so(
     from pose_app.engines import openvino_engine, selfcheck
 
     path, _ = make_model()
-    monkeypatch.setattr(openvino_engine, "precisions", lambda device: ("bf16", "f32"))
+    monkeypatch.setattr(openvino_engine, "precisions", lambda device, quantized: ("bf16", "f32"))
     monkeypatch.setitem(selfcheck.TOLERANCE, "bf16", 0.0)
     engine = open_engine(path)
     assert (engine.info.engine, engine.info.precision) == ("OpenVINO", "f32")
@@ -121,7 +121,7 @@ def test_auto_goes_on_to_the_next_engine_with_the_reason(
     def broken(*_: object) -> None:
         raise EngineError("OpenVINO cannot convert the model.")
 
-    monkeypatch.setattr(convert, "_load", lambda folder: None)
+    monkeypatch.setattr(convert.graphs, "read", lambda *folders: None)
     monkeypatch.setattr(convert, "_convert", broken)
     path, _ = make_model()
     engine = open_engine(path)

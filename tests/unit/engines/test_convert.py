@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from pose_app.engines import convert
-from pose_app.engines.convert import Converted, converted
+from pose_app.engines.convert import converted
+from pose_app.engines.graphs import Graphs
 from pose_app.engines.openvino_engine import OpenVINOEngine
-from pose_app.engines.selfcheck import failure
+from pose_app.engines.selfcheck import check_picture, failure
 from pose_app.errors import EngineError
 from pose_app.paths import CACHE_VARIABLE
 from pose_app.spec import ModelSpec
@@ -28,10 +29,10 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def works(found: Converted, spec: ModelSpec) -> bool:
-    engine = OpenVINOEngine(found.graph, spec)
+def works(found: Graphs, spec: ModelSpec) -> bool:
+    engine = OpenVINOEngine(found)
     try:
-        return failure(engine, found.picture, found.reference) is None
+        return failure(engine, check_picture(spec), found.reference) is None
     finally:
         engine.close()
 
@@ -42,7 +43,7 @@ def pristine(make_model: MakeModel, tmp_path_factory: pytest.TempPathFactory) ->
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("pristine")
         patch.setattr(convert, "cache_folder", lambda: folder)
-        return converted(*make_model()).graph.parent
+        return converted(*make_model()).compiled
 
 
 def _no_conversion(*_: object) -> None:
@@ -56,11 +57,11 @@ def test_second_time_comes_from_the_cache(
     first = converted(path, spec)
     assert works(first, spec)
     monkeypatch.setattr(convert, "_convert", _no_conversion)
-    assert converted(path, spec).graph == first.graph
-    assert [p.name for p in (cache / "openvino").iterdir()] == [first.graph.parent.name]
+    assert converted(path, spec).files == first.files
+    assert [p.name for p in (cache / "openvino").iterdir()] == [first.compiled.name]
 
 
-@pytest.mark.parametrize("name", ["graph.xml", "graph.bin", "reference.npz", "manifest.json"])
+@pytest.mark.parametrize("name", ["f32.xml", "f32.bin", "reference.npz", "manifest.json"])
 @pytest.mark.parametrize("damage", ["cut", "flip", "empty", "gone"])
 def test_damage_is_built_again(
     make_model: MakeModel,
@@ -78,7 +79,7 @@ def test_damage_is_built_again(
         shutil.copytree(pristine, folder, dirs_exist_ok=True)
 
     monkeypatch.setattr(convert, "_convert", build)
-    victim = converted(path, spec).graph.with_name(name)
+    victim = converted(path, spec).compiled / name
     built.clear()
     data = victim.read_bytes()
     middle = len(data) // 2
@@ -98,7 +99,7 @@ def test_damage_is_built_again(
 
 def test_damage_is_really_built_again(make_model: MakeModel, cache: Path) -> None:
     path, spec = make_model()
-    converted(path, spec).graph.write_text("<net")
+    converted(path, spec).files["f32"].write_text("<net")
     assert works(converted(path, spec), spec)
 
 
@@ -106,9 +107,9 @@ def test_other_weights_or_size_are_another_conversion(make_model: MakeModel, cac
     path, spec = make_model()
     other, _ = make_model(mean=(0.1, 0.1, 0.1))
     folders = {
-        converted(path, spec).graph,
-        converted(other, spec).graph,
-        converted(path, spec.with_input_size(64, 64)).graph,
+        converted(path, spec).compiled,
+        converted(other, spec).compiled,
+        converted(path, spec.with_input_size(64, 64)).compiled,
     }
     assert len(folders) == 3
 
@@ -125,7 +126,7 @@ def test_old_conversions_are_forgotten(
         (cache / "openvino" / name).mkdir(parents=True)
         then = time.time() - days * 86400
         os.utime(cache / "openvino" / name, (then, then))
-    mine = converted(*make_model()).graph.parent
+    mine = converted(*make_model()).compiled
     left = {folder.name for folder in mine.parent.iterdir()}
     assert left == {mine.name, "recent", "new-running"}
     # Using a conversion makes it young again.

@@ -37,7 +37,7 @@ def _openvino(precision: str) -> Open:
     def open_it(path: Path, spec: ModelSpec) -> Engine:
         if precision not in precisions("CPU"):
             pytest.skip(f"this processor does not compute in {precision}")
-        return OpenVINOEngine(converted(path, spec).graph, spec, "CPU", precision)
+        return OpenVINOEngine(converted(path, spec), "CPU", precision)
 
     return open_it
 
@@ -179,7 +179,7 @@ def test_strided_crops_are_read_right(opened: tuple) -> None:
 
 def test_openvino_compiles_in_the_background(make_model: MakeModel) -> None:
     path, spec = make_model()
-    engine = OpenVINOEngine(converted(path, spec).graph, spec)
+    engine = OpenVINOEngine(converted(path, spec))
     try:
         assert not engine.ready(2)
         pause = threading.Event()
@@ -197,7 +197,7 @@ def test_openvino_compiles_in_the_background(make_model: MakeModel) -> None:
 
 def test_halves_of_openvino_answer_alike_at_the_same_time(make_model: MakeModel) -> None:
     path, spec = make_model()
-    engine = OpenVINOEngine(converted(path, spec).graph, spec, threads=2)
+    engine = OpenVINOEngine(converted(path, spec), threads=2)
     crops = random_crops(spec, 1)
     expected = engine.infer(crops, 2).all_stacks()
     halves = engine.halves()
@@ -215,7 +215,7 @@ def test_halves_of_openvino_answer_alike_at_the_same_time(make_model: MakeModel)
 
 def test_one_thread_has_no_halves(make_model: MakeModel) -> None:
     path, spec = make_model()
-    engine = OpenVINOEngine(converted(path, spec).graph, spec, threads=1)
+    engine = OpenVINOEngine(converted(path, spec), threads=1)
     assert engine.halves() == ()
     engine.close()
 
@@ -225,19 +225,19 @@ def test_compiled_models_are_kept(
 ) -> None:
     """The second start loads what the first compiled; a damaged file is made again."""
     path, spec = make_model(mean=(0.11, 0.12, 0.13))
-    graph = converted(path, spec).graph
+    found = converted(path, spec)
     crops = random_crops(spec, 1)
     expected = expected_maps(path, spec, crops)[0, 1]
 
     def answer() -> Floats:
-        engine = OpenVINOEngine(graph, spec)
+        engine = OpenVINOEngine(found)
         try:
             return engine.infer(crops, 2).stack(1)
         finally:
             engine.close()
 
     assert relative(answer(), expected) < 1e-4
-    (kept,) = graph.parent.glob("compiled-*.blob")
+    (kept,) = found.compiled.glob("compiled-*.blob")
     good = kept.read_bytes()
     with monkeypatch.context() as patch:
         patch.setattr(openvino_engine.openvino, "Model", None)  # compiling would need it
@@ -253,7 +253,7 @@ def test_compiled_models_are_kept(
     kept.write_bytes(hashlib.sha256(b"strange").digest() + b"strange")
     assert relative(answer(), expected) < 1e-4
     assert "of no use" in caplog.text
-    assert [p.name for p in graph.parent.glob("new-*")] == []
+    assert [p.name for p in found.compiled.glob("new-*")] == []
 
 
 def test_badge() -> None:

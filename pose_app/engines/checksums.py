@@ -1,0 +1,15 @@
+"""Checksums of files."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+
+def file_checksum(path: Path) -> str:
+    """SHA-256 in hexadecimal digits. Raises OSError."""
+    with open(path, "rb") as file:
+        digest = hashlib.sha256()
+        while block := file.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,241 @@
+"""The times of engines beside each other on this machine: taken once, kept in the cache."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import EngineError, without_frames
+from ..paths import cache_folder
+from ..types import Image
+
+if TYPE_CHECKING:
+    from .base import Engine
+
+SCHEMA = 1
+_SECONDS = 0.3  # of inferences in all
+_FEWEST, _MOST = 3, 12  # inferences of each
+_REST = 2.0  # times as long as an inference the thread then sleeps, while frames run
+_CLEARLY = 0.93  # of the present time: what is no faster than this is not worth a change
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One way to run a model, in words of the engine_words. `threads` None: as the engine likes."""
+
+    engine: str
+    device: str
+    precision: str
+    threads: int | None = None
+
+    def __str__(self) -> str:
+        where = "" if self.device == "cpu" else f"{self.device} "
+        engine = "torch " if (self.engine, self.device) == ("torch", "cpu") else ""
+        threads = "" if self.threads is None else f" {self.threads} threads"
+        return f"{engine}{where}{self.precision}{threads}"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The best of a few inferences with every stack in ms, or why there is none."""
+
+    candidate: Candidate
+    ms: float | None
+    problem: str | None = None
+
+
+Table = tuple[Measured, ...]
+Open = Callable[[Candidate], "Engine"]
+
+
+def as_text(table: Table) -> str:
+    """E.g. `int8 9.1 ms, f32 28 ms, bf16 45 ms`, the fastest first."""
+    return ", ".join(f"{one.candidate} {one.ms:.3g} ms" for one in ranked(table))
+
+
+def ranked(table: Table) -> list[Measured]:
+    """What could be measured, the fastest first."""
+    good = [one for one in table if one.ms is not None]
+    return sorted(good, key=lambda one: one.ms or 0.0)
+
+
+def measure(
+    candidates: Sequence[Candidate],
+    open_one: Open,
+    picture: Image,
+    stop: threading.Event | None = None,
+) -> Table:
+    """Time them in turns, so that a busy moment of the machine meets all of them.
+
+    `open_one` gives an engine that passed its self-check and raises EngineError where there is
+    none. With `stop` frames run meanwhile: every inference is followed by a rest, and once it is
+    set the rest of the work is left undone.
+    """
+    engines: dict[Candidate, Engine] = {}
+    problems: dict[Candidate, str] = {}
+    times: dict[Candidate, list[float]] = {}
+    try:
+        for candidate in candidates:
+            if stop is not None and stop.is_set():
+                return ()
+            try:
+                engines[candidate] = open_one(candidate)
+            except EngineError as error:
+                without_frames(error)
+                problems[candidate] = str(error)
+            times[candidate] = []
+        spent, rounds = 0.0, 0
+        while engines and (rounds < _FEWEST or (spent < _SECONDS and rounds < _MOST)):
+            for candidate, engine in list(engines.items()):
+                if stop is not None and stop.is_set():
+                    return ()
+                started = time.perf_counter()
+                try:
+                    engine.infer(picture, engine.spec.network.stacks)
+                except EngineError as error:
+                    without_frames(error)
+                    problems[candidate] = str(error)
+                    engines.pop(candidate).close()
+                    continue
+                took = time.perf_counter() - started
+                times[candidate].append(took)
+                spent += took
+                if stop is not None:
+                    stop.wait(_REST * took)
+            rounds += 1
+    finally:
+        for engine in engines.values():
+            engine.close()
+    return tuple(
+        Measured(one, None, problems[one])
+        if one in problems
+        else Measured(one, round(1e3 * min(times[one]), 3))
+        for one in candidates
+    )
+
+
+class Kept:
+    """Tables in the cache folder, one file per machine, model and versions; and in this process,
+    for where the folder cannot be written."""
+
+    def __init__(self) -> None:
+        self._here: dict[str, Table] = {}
+
+    def get(self, key: str) -> Table:
+        """Empty where nothing is known."""
+        return self._here.get(key) or self._read(key)
+
+    def put(self, key: str, table: Table) -> None:
+        self._here[key] = table
+        path = _file(key)
+        temporary = path.with_name(f"new-{os.getpid()}-{path.name}")
+        content = {"schema": SCHEMA, "table": [dataclasses.asdict(one) for one in table]}
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_text(json.dumps(content), encoding="utf-8")
+            os.replace(temporary, path)
+        except OSError as error:
+            log.warning("%s could not be kept: %s", path, error)
+
+    def _read(self, key: str) -> Table:
+        path = _file(key)
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            if content["schema"] != SCHEMA:
+                return ()
+            return tuple(
+                Measured(
+                    Candidate(**row["candidate"]),
+                    None if row["ms"] is None else float(row["ms"]),
+                    row["problem"],
+                )
+                for row in content["table"]
+            )
+        except FileNotFoundError:
+            return ()
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            log.warning("%s is measured again: %s", path, error)
+            return ()
+
+
+kept = Kept()
+
+
+def key_of(*facts: object) -> str:
+    """The name of a table that is true for as long as none of these changes."""
+    text = json.dumps([SCHEMA, *facts], default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _file(key: str) -> Path:
+    return cache_folder() / "choices" / f"{key}.json"
+
+
+class Search:
+    """Measures while an engine already runs. Belongs to that engine, which closes it."""
+
+    def __init__(
+        self,
+        present: Candidate,
+        candidates: Sequence[Candidate],
+        open_one: Open,
+        picture: Image,
+        key: str,
+    ) -> None:
+        self._present = present
+        self._candidates = candidates
+        self._open = open_one
+        self._picture = picture
+        self._key = key
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._table: Table = ()
+
+    def better(self) -> bool:
+        """Whether something clearly faster is known by now. The first call starts the search."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="measure engines", daemon=True)
+            self._thread.start()
+        best = ranked(self._table)[:1]
+        mine = [one.ms for one in self._table if one.candidate == self._present]
+        if not best or best[0].candidate == self._present or best[0].ms is None:
+            return False
+        return not mine or mine[0] is None or best[0].ms < _CLEARLY * mine[0]
+
+    def close(self) -> None:
+        self._stop.set()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join()
+
+    def _run(self) -> None:
+        _be_patient()
+        try:
+            table = measure(self._candidates, self._open, self._picture, self._stop)
+        except Exception:
+            log.exception("measuring the engines failed")
+            return
+        if not table:
+            return
+        log.info("measured: %s", as_text(table))
+        kept.put(self._key, table)
+        self._table = table
+
+
+def _be_patient() -> None:
+    """This thread and those it starts give way to all others, where the system knows that."""
+    if hasattr(os, "setpriority"):
+        try:
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
+        except OSError as error:
+            log.info("no lower priority for measuring: %s", error)
