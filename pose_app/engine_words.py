@@ -45,11 +45,12 @@ def words(rows: tuple[Word, ...]) -> tuple[str, ...]:
 
 
 def choices(rows: tuple[Word, ...]) -> tuple[str, ...]:
+    """The same with `auto` before it."""
     return "auto", *words(rows)
 
 
 def explained(rows: tuple[Word, ...]) -> str:
-    """E.g. `CUDA: NVIDIA graphics; CPU: the processor.`"""
+    """What each row is for, e.g. `CUDA: NVIDIA graphics; CPU: the processor.` as one line."""
     return "; ".join(f"{row.label}: {row.help}" for row in rows) + "."
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -67,6 +68,7 @@ def make_spec(name: str = "fake", stacks: int = 2, skeleton: Skeleton = MPII_16)
 class FakeEngine:
     def __init__(self, info: EngineInfo, spec: ModelSpec) -> None:
         self.info, self.spec = info, spec
+        self.search: Any = None
 
     def ready(self, stacks: int, batch: int = 1) -> bool:
         return True
@@ -97,7 +99,7 @@ class FakeEstimator:
         self.asked: list[tuple[int | None, int | None, Region | None]] = []
         self.following: list[list[int]] = []
         self.resets, self.closed = 0, 0
-        self.before: object = None  # whose people it follows
+        self.before: Any = None  # whose people it follows
         self.threads: set[str] = set()
 
     def track(
@@ -129,7 +131,7 @@ class FakeEstimator:
     def reset(self) -> None:
         self.resets += 1
 
-    def continue_from(self, other: object) -> None:
+    def continue_from(self, other: Any) -> None:
         self.before = other
 
     def close(self) -> None:

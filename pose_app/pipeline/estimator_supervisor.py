@@ -102,7 +102,7 @@ class EstimatorSupervisor:
             current, running = self._current, self._running
             if self._stopped or current is None or running is None or self._loading is not None:
                 return
-            if current is self._improved or not better(current.engine):
+            if running.faster or current is self._improved or not better(current.engine):
                 return
             self._improved = current  # tried once
             request = _Request(running.open, running.others, running, faster=True)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -470,6 +471,38 @@ def test_another_model_takes_over_when_it_is_loaded(run: Run) -> None:
     run.until(lambda: first.closed == 1)
     assert first.threads == {"inference"}
     assert session.metrics().model == "second"
+
+
+def test_a_faster_engine_takes_over_with_the_people_it_finds(run: Run) -> None:
+    """Nobody asks for it; no frame is lost to it; the same is tried once, not again and again."""
+    opened: list[FakeEstimator] = []
+    known = threading.Event()
+
+    def opener() -> Any:
+        opened.append(FakeEstimator(device="GPU" if opened else "CPU"))
+        opened[-1].engine.search = SimpleNamespace(better=known.is_set)
+        return opened[-1]
+
+    session = run(ScriptedSource(None, live=True, fps=100), opener, WINDOW)
+    session.start()
+    run.until(lambda: len(opened[0].seen) > 3 if opened else False)
+    assert len(opened) == 1
+    known.set()
+    run.until(lambda: len(opened) > 1 and len(opened[1].seen) > 3)
+    assert opened[1].before is opened[0]
+    assert opened[1].resets == 0
+    assert opened[0].closed == 1
+    assert run.event("engine_changed").message == "Now running on Fake · GPU · f32."
+    assert "no model" not in session.metrics().dropped
+
+
+def test_in_a_file_every_frame_has_the_same_engine(run: Run) -> None:
+    estimator = FakeEstimator()
+    estimator.engine.search = SimpleNamespace(better=lambda: pytest.fail("asked"))
+    session = run(ScriptedSource(30), estimator, SessionOptions(lossless=True))
+    session.start()
+    assert session.finished.wait(20)
+    assert len(estimator.seen) == 30
 
 
 def test_a_model_that_does_not_load_changes_nothing(run: Run) -> None:
