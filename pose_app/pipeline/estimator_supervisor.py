@@ -94,8 +94,11 @@ class EstimatorSupervisor:
         self._load(request)
 
     def improve(self) -> None:
-        """Go over to a faster engine once one is known. To be called for every frame of a live
-        source: the first call begins to measure, in the background."""
+        """Go over to a faster engine once one is known.
+
+        To be called for every frame of a live source: the first call begins to measure, in the
+        background.
+        """
         from ..engines.choose import better
 
         with self._lock:

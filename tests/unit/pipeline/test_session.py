@@ -499,7 +499,7 @@ def test_a_faster_engine_takes_over_with_the_people_it_finds(run: Run) -> None:
 def test_in_a_file_every_frame_has_the_same_engine(run: Run) -> None:
     estimator = FakeEstimator()
     estimator.engine.search = SimpleNamespace(better=lambda: pytest.fail("asked"))
-    session = run(ScriptedSource(30), estimator, SessionOptions(lossless=True))
+    session = run(ScriptedSource(30), estimator, RUN)
     session.start()
     assert session.finished.wait(20)
     assert len(estimator.seen) == 30
