@@ -248,7 +248,9 @@ def test_compiled_models_are_kept(
         assert relative(answer(), expected) < 1e-4
         assert "damaged" in caplog.text
         caplog.clear()
-        assert len(kept.read_bytes()) == len(good)
+        again = kept.read_bytes()  # names in it are numbered, so its length may differ a little
+        assert hashlib.sha256(again[32:]).digest() == again[:32]
+        assert len(again) == pytest.approx(len(good), rel=0.01)
     # Whole, but nothing that OpenVINO could read: of another version, perhaps.
     kept.write_bytes(hashlib.sha256(b"strange").digest() + b"strange")
     assert relative(answer(), expected) < 1e-4
