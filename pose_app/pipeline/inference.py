@@ -109,6 +109,7 @@ class InferenceWorker:
         self._estimator: PoseEstimator | None = None
         self._controller: StackController | None = None
         self._own_threshold = 0.0
+        self._model: dict[str, Any] | None = None
         self._ready_ns = 0
         self._last_stacks: int | None = None
         self._asked_stacks = 1  # for the frame at hand
@@ -210,7 +211,7 @@ class InferenceWorker:
             result = FrameResult(held.frame, tuple(poses), now, estimator.timings)
             self._publish(
                 ProcessedFrame(
-                    held, result, _described(estimator), self._asked_stacks, repeated=True
+                    held, result, self._described(estimator), self._asked_stacks, repeated=True
                 )
             )
 
@@ -305,6 +306,7 @@ class InferenceWorker:
             estimator.continue_from(before)
         else:
             self._stretch = None
+        self._model = None
 
     def _stacks(self, estimator: PoseEstimator, item: CapturedFrame) -> int:
         """How many stacks this frame gets: as asked, or as many as keep up with the source."""
@@ -359,7 +361,7 @@ class InferenceWorker:
         captured = item.frame.captured_ns
         age = (now - captured) / 1e6 if captured >= self._ready_ns else None
         result = FrameResult(item.frame, tuple(poses), now, timings)
-        self._publish(ProcessedFrame(item, result, _described(estimator), stacks, age))
+        self._publish(ProcessedFrame(item, result, self._described(estimator), stacks, age))
         self._lifecycle.to(State.RUNNING, only_from=(State.LOADING,))
         if item.policy.resumes:  # another model after one that failed
             self._lifecycle.to(State.RUNNING, only_from=(State.FAILED,))
@@ -367,6 +369,13 @@ class InferenceWorker:
         if limit is not None and self._metrics.processed >= limit:
             self._stopping = True
             self._lifecycle.to(State.FINISHED)
+
+    def _described(self, estimator: PoseEstimator) -> dict[str, Any]:
+        """What a log's header says, made anew only where it says something else."""
+        model = self._model
+        if model is None or model["threshold"] != estimator.threshold:
+            model = self._model = _described(estimator)
+        return model
 
     def _publish(self, processed: ProcessedFrame) -> None:
         self._held = processed.captured
