@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
@@ -68,6 +69,35 @@ class Owner(Protocol):
         """The source cannot be opened or read."""
 
 
+class _Shown:
+    """The positions of the last frames, to find the one before: a file may be uneven."""
+
+    def __init__(self) -> None:
+        self._seconds: deque[float] = deque(maxlen=1000)
+        self._going_back = False
+
+    def add(self, seconds: float, discontinuity: bool) -> None:
+        """A frame was shown; after a `discontinuity` it does not follow those before it."""
+        if discontinuity and not self._going_back:
+            self._seconds.clear()
+        self._going_back = False
+        while self._seconds and self._seconds[-1] >= seconds:
+            self._seconds.pop()
+        self._seconds.append(seconds)
+
+    def before(self, period: float) -> float | None:
+        """Where the frame before the newest one is shown; None before there was any.
+
+        Not known is a frame period before, `period` seconds.
+        """
+        if not self._seconds:
+            return None
+        self._going_back = True
+        newest = self._seconds[-1]
+        earlier = self._seconds[-2] if len(self._seconds) > 1 else newest - period
+        return earlier + 0.4 * (newest - earlier)  # no rounding makes another frame of it
+
+
 class CaptureThread:
     """Opens one source, reads it until told to stop, closes it."""
 
@@ -87,6 +117,7 @@ class CaptureThread:
         self.reopened = False  # it looks for a source that was lost
         self._seek: float | None = None
         self._steps = 0
+        self._shown = _Shown()
         self._source: Source | None = None
         self.busy_since: float | None = None  # when the driver was asked, while it has not answered
         self.thread = threading.Thread(target=self._run, name="read source", daemon=True)
@@ -138,6 +169,13 @@ class CaptureThread:
         self._steps += 1
         self._controls.wake()
 
+    def step_back(self) -> None:
+        """Show the frame before the one that is shown, of a paused file."""
+        source = self._source
+        before = None if source is None else self._shown.before(1 / (source.info.fps or 30.0))
+        if before is not None:
+            self.seek(before)
+
     def _run(self) -> None:
         try:
             self._work()
@@ -183,6 +221,7 @@ class CaptureThread:
                     frame = replace(frame, captured_ns=time.perf_counter_ns())
                 if not self._owner.deliver(self, frame, discontinuity, read_ms):
                     return
+                self._shown.add(frame.seconds, discontinuity)
                 shown, discontinuity = frame, False
                 frame, read_ms = self._read(source)
                 due = self._due(due, shown, frame)

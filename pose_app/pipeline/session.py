@@ -146,9 +146,9 @@ class Session:
         """Go to a position of a seekable source; nothing happens with others."""
         self._sources.seek(seconds)
 
-    def step(self) -> None:
-        """Show one more frame of a paused file."""
-        self._sources.step()
+    def step(self, *, back: bool = False) -> None:
+        """Show one more frame of a paused file, or go back to the one before."""
+        self._sources.step(back=back)
 
     def refresh(self) -> None:
         """Run the network once more on the frame that is held, with all stacks.

@@ -93,11 +93,11 @@ class SourceSupervisor:
             if self._current is not None:
                 self._current.seek(seconds)
 
-    def step(self) -> None:
-        """Show one more frame of the present source."""
+    def step(self, *, back: bool = False) -> None:
+        """Show one more frame of the present source, or the one before."""
         with self._lock:
             if self._current is not None:
-                self._current.step()
+                self._current.step_back() if back else self._current.step()
 
     def stop(self) -> None:
         """Ask every reader to end; their threads are in `threads`."""

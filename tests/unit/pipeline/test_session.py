@@ -31,11 +31,12 @@ from pose_app.recording import files
 from pose_app.recording.keypoint_log import LogReader
 from pose_app.recording.verify import verify
 from pose_app.recording.video_writer import Recorder
+from pose_app.sources import open_source
 from pose_app.types import Frame, Region
-from tests.media import picture_number
+from tests.media import picture_number, regular, write_video
 from tests.poses import FakeEstimator
 from tests.scripted import ScriptedSource
-from tests.unit.recording.test_video_writer import read_back
+from tests.unit.recording.test_video_writer import irregular, read_back
 
 RUN = SessionOptions(lossless=True, paced=False, stacks="all", loop=False, reconnect=False)
 WINDOW = SessionOptions(stacks="all")
@@ -318,6 +319,40 @@ def test_pause_step_and_seek(run: Run) -> None:
     assert len(estimator.seen) == 4
     session.controls.paused = False
     run.until(lambda: 110 in estimator.seen)
+
+
+@pytest.mark.parametrize("times", [regular(12), irregular(12)], ids=["regular", "irregular"])
+def test_steps_go_back_and_forth_in_a_real_file(
+    run: Run, tmp_path: Path, times: list[float]
+) -> None:
+    write_video(tmp_path / "clip.mp4", times)
+    estimator = FakeEstimator()
+    options = replace(WINDOW, loop=False)
+    session = run(lambda: open_source(tmp_path / "clip.mp4"), estimator, options)
+    session.controls.paused = True
+    session.start()
+    run.event("source_opened")
+    run.event("model_loaded")
+
+    def shown() -> int:
+        result = session.latest()
+        return -1 if result is None else picture_number(result.frame.image)
+
+    session.step(back=True)  # there is nothing before the first one
+    for expected in (0, 1, 2, 3, 4):
+        session.step()
+        run.until(lambda: shown() == expected)  # noqa: B023
+    for expected in (3, 2):
+        session.step(back=True)
+        run.until(lambda: shown() == expected)  # noqa: B023
+    session.step()
+    run.until(lambda: shown() == 3)
+    session.controls.speed = 10_000.0  # over a pause of a minute
+    session.controls.paused = False
+    run.until(lambda: session.state is State.FINISHED)
+    session.controls.paused = True
+    session.step(back=True)
+    run.until(lambda: shown() == 10)
 
 
 def test_the_end_waits_for_a_seek(run: Run) -> None:
