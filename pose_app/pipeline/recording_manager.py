@@ -203,7 +203,9 @@ class RecordingManager(Sink):
 
     def _next_part(self, before: ActiveRecording, request: RecordingRequest) -> ActiveRecording:
         self._close_later(self._parts[-1])
-        new = ActiveRecording(replace(request, rename=True), on_failure=self._writer_failed)
+        # A folder that was there and is gone is no wish for another one.
+        further = replace(request, rename=True, make_folder=False)
+        new = ActiveRecording(further, on_failure=self._writer_failed)
         self._parts.append(_Part(new))
         old = _names(before.request.paths)
 

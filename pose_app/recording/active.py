@@ -64,6 +64,9 @@ class _Names:
         return {kind: path.name for kind, path in names.items() if path is not None}
 
     def _claimed(self) -> RecordingRequest:
+        if self.request.make_folder:
+            for path in self.request.paths:
+                files.make_folder(path)
         for number in itertools.count(1):
             wanted, there = _numbered(self.request, number), []
             try:

@@ -43,6 +43,20 @@ def begin(path: Path) -> Path:
     return claim(path)
 
 
+def make_folder(path: Path) -> None:
+    """Make the folder of `path`, where it is not there yet.
+
+    Raises:
+        RecordingError: That is not possible.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RecordingError(
+            f"The folder {path.parent} cannot be made ({_reason(error)}): choose another one."
+        ) from None
+
+
 def check_space(path: Path) -> None:
     """Raise RecordingError where the disk of `path` is too full to begin."""
     free = free_bytes(path)

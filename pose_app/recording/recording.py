@@ -15,7 +15,7 @@ class RecordingRequest:
 
     `drawing` is what the annotated video shows; it may change while it is recorded. The raw one is
     as sharp as the camera, whatever is drawn. `rename`: a name that is taken gets ' (2)' instead of
-    being an error.
+    being an error. `make_folder`: a folder that is not there is made.
     """
 
     annotated: Path | None = None
@@ -23,6 +23,7 @@ class RecordingRequest:
     log: Path | None = None
     drawing: DrawOptions = field(default_factory=DrawOptions)
     rename: bool = True
+    make_folder: bool = False
 
     @property
     def paths(self) -> tuple[Path, ...]:

@@ -105,6 +105,18 @@ def test_taken_names_get_one_number_for_all(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a (2).jsonl", "a.mp4"]
 
 
+def test_the_folder_is_made_where_that_is_wanted(tmp_path: Path) -> None:
+    wanted = RecordingRequest(tmp_path / "of today" / "a.mp4", make_folder=True)
+    active = ActiveRecording(wanted)
+    assert active.opened.result(20).annotated == tmp_path / "of today" / "a.mp4"
+    active.close()
+    (tmp_path / "file").touch()
+    active = ActiveRecording(RecordingRequest(tmp_path / "file" / "a.mp4", make_folder=True))
+    with pytest.raises(RecordingError, match="cannot be made"):
+        active.opened.result(20)
+    active.close()
+
+
 def test_a_start_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text("mine")
     request = RecordingRequest(annotated=tmp_path / "a.mp4", log=tmp_path / "a.jsonl", rename=False)
