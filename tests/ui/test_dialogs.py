@@ -13,8 +13,10 @@ from PySide6.QtWidgets import (
     QAbstractSlider,
     QCheckBox,
     QComboBox,
+    QDialog,
     QDialogButtonBox,
     QDoubleSpinBox,
+    QInputDialog,
     QLabel,
     QSpinBox,
     QToolButton,
@@ -27,6 +29,7 @@ from pose_app.settings_table import SETTINGS
 from pose_app.ui.canvas.colours import COLOUR_MAPS
 from pose_app.ui.chrome.actions import ACTIONS, MENUS
 from pose_app.ui.chrome.layout import first_size
+from pose_app.ui.dialogs.asking import Dialogs
 from pose_app.ui.dialogs.keymap import Command
 from pose_app.ui.dialogs.preferences import PreferencesDialog
 from pose_app.ui.dialogs.shortcuts import ShortcutsDialog
@@ -163,6 +166,8 @@ def test_changes_of_the_view_are_seen_at_once_and_undone_by_cancel(open_window, 
         view = window.view
         seen.append((window.palette().window().color(), view.opacity, view.colour_map))
         seen.append(window.bridge.session.controls.stacks)
+        window.settings.save()  # as its timer may do meanwhile
+        assert Settings.load(settings.path).get("view.opacity") == dialog._start["view.opacity"]
 
     dialogs.on_show = change
     dialogs.accept = False
@@ -391,3 +396,22 @@ def test_tab_reaches_everything(open_window, qtbot):
     for widget in wanted:
         assert widget in chain
         assert widget.focusPolicy() & Qt.FocusPolicy.TabFocus
+
+
+def test_the_question_for_a_text_has_no_stock_icons(qtbot, monkeypatch):
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    parent.setStyleSheet("QDialogButtonBox { dialogbuttonbox-buttons-have-icons: 1; }")
+    buttons = []
+
+    def answer(dialog: QInputDialog) -> int:
+        dialog.show()
+        for box in dialog.findChildren(QDialogButtonBox):
+            buttons.extend(box.buttons())
+        assert all(button.icon().isNull() for button in buttons)
+        dialog.setTextValue("rtsp://camera/live")
+        return QDialog.DialogCode.Accepted
+
+    monkeypatch.setattr(QInputDialog, "exec", answer)
+    assert Dialogs().text(parent, "Open address", "Address:") == "rtsp://camera/live"
+    assert len(buttons) == 2
