@@ -14,7 +14,7 @@ from pose_app.ui.dialogs.about_text import PAPERS
 from pose_app.ui.dialogs.recordings import RecordingsDialog
 from pose_app.ui.tasks import TaskRunner
 from tests.media import regular, write_video
-from tests.ui.conftest import WAIT_MS, SilentDialogs
+from tests.ui.conftest import WAIT_MS, SilentDialogs, wait_for_pose
 
 
 @pytest.fixture
@@ -152,6 +152,27 @@ def test_a_recording_is_played_in_the_window(open_window, qtbot, dialogs, settin
         lambda: window.sources.info is not None and window.sources.info.name == "walk.mp4",
         timeout=WAIT_MS,
     )
+
+
+def test_a_recording_that_runs_is_not_in_the_list(open_window, qtbot, dialogs, settings) -> None:
+    folder = Path(settings.get("recording.folder"))
+    folder.mkdir(parents=True)
+    write_video(folder / "walk.mp4", regular(20), size=(192, 96))
+    window = open_window("demo")
+    wait_for_pose(window, qtbot)
+    window.commands["record"].trigger()
+    qtbot.waitUntil(lambda: len(list(folder.glob("*.mp4"))) == 2, timeout=WAIT_MS)
+    listed = []
+
+    def look(dialog: RecordingsDialog) -> None:
+        qtbot.waitUntil(lambda: dialog.table.rowCount() > 0, timeout=WAIT_MS)
+        listed.extend(names(dialog))
+
+    dialogs.on_show = look
+    window.commands["recordings"].trigger()
+    assert listed == ["walk"]
+    window.commands["record"].trigger()
+    qtbot.waitUntil(lambda: window.recordings.last is not None, timeout=WAIT_MS)
 
 
 def test_about_names_version_papers_licences_and_the_model_card(

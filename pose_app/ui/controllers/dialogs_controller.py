@@ -78,11 +78,13 @@ class DialogsController(QObject):
         from ..dialogs.recordings import RecordingsDialog
 
         chosen = self._context.settings.get("recording.folder")
+        recording = self._context.session.metrics().recording
         dialog = RecordingsDialog(
             Path(chosen).expanduser() if chosen else paths.recordings_folder(),
             self._context.tasks,
             self._context.dialogs,
             self._window,
+            running=() if recording is None else recording.paths,
         )
         dialog.play_wanted.connect(lambda path: self.play_wanted.emit(str(path)))
         self._context.dialogs.show(dialog)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ..context import AppContext
 
 
-_MIME = {".mp4": "video/mp4", ".mkv": "video/x-matroska"}
+_MIME = {".mp4": "video/mp4", ".mkv": "video/x-matroska", ".png": "image/png"}
 
 
 class RecordingsController(QObject):
@@ -88,16 +88,17 @@ class RecordingsController(QObject):
         else:
             self._context.dialogs.open_path(self.folder)
 
-    def play(self, video: Path) -> None:
-        """In the player of the desktop; where it has none, in the window."""
+    def play(self, file: Path) -> None:
+        """Show a video or a picture in the desktop's program for it, or where there is none in the
+        window."""
         dialogs = self._context.dialogs
 
         def look_for_player() -> bool:
-            return dialogs.can_open(_MIME.get(video.suffix.lower(), "video/mp4"))
+            return dialogs.can_open(_MIME.get(file.suffix.lower(), "video/mp4"))
 
         def done(there: bool | None, error: PoseAppError | None) -> None:
-            if error is not None or not there or not dialogs.open_path(video):
-                self.play_wanted.emit(str(video))
+            if error is not None or not there or not dialogs.open_path(file):
+                self.play_wanted.emit(str(file))
 
         self._context.tasks.run(look_for_player, done)
 
@@ -175,7 +176,7 @@ class RecordingsController(QObject):
             "recording",
             self.tr("Saved {name}").format(name=saved[0].name),
             (self.tr("Open folder"), lambda: self._context.dialogs.open_path(saved[0].parent)),
-            (self.tr("Show"), lambda: self._context.dialogs.open_path(saved[0])),
+            (self.tr("Show"), lambda: self.play(saved[0])),
         )
 
     def _request(self, kind: str) -> RecordingRequest:
