@@ -238,3 +238,42 @@ def test_sizes_that_no_driver_tells_are_found_out_from_the_page(
     dialogs.accept = False
     on_page(window, dialogs, use)
     qtbot.waitUntil(lambda: camera.open_now == 0, timeout=WAIT_MS)
+
+
+def test_another_size_of_the_running_camera_is_taken_with_ok(
+    open_window, qtbot, cameras, dialogs
+) -> None:
+    camera = cameras.plug(FakeCamera("Desk camera"), 0)
+    window = open_window("")
+    wait_for_cameras(window, qtbot)
+    most_open = []
+    window.bridge.stats.connect(lambda stats: most_open.append(camera.open_now))
+
+    def use(page: CameraPage) -> None:
+        wait_for_picture(page, qtbot, (1280, 720))
+        page.size_choice.setCurrentText("640 × 480")
+        qtbot.waitUntil(lambda: "with OK" in page.words.text(), timeout=WAIT_MS)
+        assert camera.opened == 1
+
+    on_page(window, dialogs, use)
+    qtbot.waitUntil(lambda: window.sources.info.size == (640, 480), timeout=WAIT_MS)
+    assert max(most_open) == 1
+
+
+def test_a_camera_that_is_plugged_out_while_it_runs_goes_from_the_page(
+    open_window, qtbot, cameras, dialogs
+) -> None:
+    camera = cameras.plug(FakeCamera("Desk camera"), 0)
+    window = open_window("")
+    wait_for_cameras(window, qtbot)
+
+    def use(page: CameraPage) -> None:
+        wait_for_picture(page, qtbot)
+        cameras.unplug(camera)
+        qtbot.waitUntil(lambda: not window.sources.cameras._looking, timeout=WAIT_MS)
+        window.sources.cameras.look()
+        qtbot.waitUntil(lambda: page.camera.count() == 0, timeout=WAIT_MS)
+        qtbot.waitUntil(lambda: "No camera" in page.picture.text, timeout=WAIT_MS)
+
+    on_page(window, dialogs, use)
+    assert camera.opened == 1
