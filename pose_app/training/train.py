@@ -10,6 +10,8 @@ import argparse
 import time
 from typing import TYPE_CHECKING
 
+from ..skeletons import SKELETONS
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -43,7 +45,6 @@ _FINDER_RATE = 6e-4
 _NEW_HEADS = 3.0  # learning rate of heads / of the rest in fine-tuning
 _STEADY_BATCH = 128  # pictures from which a batch has the statistics of the data
 _SAVE_SECONDS = 180.0
-JOINTS = ("mpii-16", "mpii-21", "coco-17", "lsp-14")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -65,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--mix", nargs="+", type=float, metavar="SHARE", help="share of each data set"
     )
-    parser.add_argument("--joints", choices=JOINTS, help="the skeleton")
+    parser.add_argument("--joints", choices=tuple(SKELETONS), help="the skeleton")
     parser.add_argument("--from", dest="start", metavar="MODEL", help="start from a trained model")
     end = parser.add_mutually_exclusive_group(required=True)
     end.add_argument("--minutes", type=float, help="train for this long")
