@@ -50,9 +50,9 @@ CLAIM = ("pose_app.recording.files", "claim", 2)
 START = ("pose_app.pipeline.session", "Session.start", 1)
 SOURCE = ("pose_app.sources.video", "VideoSource.__init__", 1)
 MODEL = ("pose_app.engines.choose", "open_engine", 1)
-CAPTURE = ("pose_app.pipeline.session", "Session._captured", 1)
-POSE = ("pose_app.pipeline.session", "Session._published", 1)
-RUNNING = ("pose_app.pipeline.session", "Session._published", 25)
+CAPTURE = ("pose_app.pipeline.source_supervisor", "SourceSupervisor._deliver", 1)
+POSE = ("pose_app.pipeline.inference", "InferenceWorker._publish", 1)
+RUNNING = ("pose_app.pipeline.inference", "InferenceWorker._publish", 25)
 STOP = ("pose_app.pipeline.session", "Session.stop", 1)
 CLOSE = ("pose_app.recording.writer", "FileWriter.close", 1)
 REPORT = ("pose_app.run_command", "account", 1)
@@ -205,7 +205,7 @@ def test_two_copies_start_at_once_without_a_cache(tmp_path: Path) -> None:
         for _ in range(2)
     ]
     for copy in copies:
-        out, err = copy.communicate(timeout=110)
+        out, err = copy.communicate(timeout=200)
         assert copy.returncode == 0, err
         assert json.loads(out)["frames"] == 3
     assert not list((tmp_path / "cache").rglob("*.part"))
