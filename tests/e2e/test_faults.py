@@ -85,6 +85,7 @@ def test_an_encoder_that_falls_behind_drops_and_says_so(
     monkeypatch.setattr(video_writer.Recorder, "_mux", slow)
     monkeypatch.setattr(video_writer, "QUEUE_FRAMES", (2, 2))
     with recorded_demo(tmp_path) as running:
+        running.until_processed(3)  # without any there is no log
         running.until(
             lambda: (r := running.session.metrics().recording) is not None and r.dropped > 10
         )
