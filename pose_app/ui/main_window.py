@@ -18,13 +18,13 @@ from .bridge import Bridge
 from .canvas.canvas import Canvas
 from .chrome.actions import (
     ACTIONS,
-    MOST_STACKS,
     build_actions,
     follow,
     follow_setting,
     translated,
 )
 from .chrome.banner import Banner, Toast
+from .chrome.countdown import Countdown
 from .chrome.empty_state import EmptyState
 from .chrome.first_steps import FirstSteps
 from .chrome.heatmap_control import HeatmapControl
@@ -41,6 +41,7 @@ from .controllers.keys_controller import KeysController
 from .controllers.messages_controller import MessagesController
 from .controllers.models_controller import ModelsController
 from .controllers.recordings_controller import RecordingsController
+from .controllers.snapshots_controller import SnapshotsController
 from .controllers.sources_controller import FIRST, SourcesController
 from .controllers.views_controller import ViewsController
 from .dialogs.asking import Dialogs
@@ -49,7 +50,7 @@ from .icons import icon
 from .notices import Notices
 from .state.playback_state import PlaybackState
 from .state.recording_state import RecordingState
-from .state.view_state import ViewState
+from .state.view_state import MOST_STACKS, ViewState
 from .tasks import TaskRunner
 from .units import clock
 
@@ -102,7 +103,8 @@ class MainWindow(QMainWindow):
         self.sources = SourcesController(context, self.source_button, self.play, target, self)
         self.models = ModelsController(context, self.model_button, self)
         self.views = ViewsController(context, self.view, self.canvas, self)
-        self.recordings = RecordingsController(context, self.recording, self.canvas, self)
+        self.recordings = RecordingsController(context, self.recording, self.view, self)
+        self.snapshots = SnapshotsController(context, self.canvas, self)
         self.about = DialogsController(
             context, self, self.sources.cameras, lambda: self.canvas.paint_ms, self
         )
@@ -123,6 +125,7 @@ class MainWindow(QMainWindow):
         stacks = [commands[f"stack_{number + 1}"] for number in range(MOST_STACKS)]
         self.heatmap = HeatmapControl(commands["heatmap"], stacks)
         self.record_button = RecordButton(self.recording, commands["record"], menus["&Record"])
+        self.countdown = Countdown(self.recording, self.canvas)
         self.pill = RecordPill(self.recording, commands["record"], self.canvas)
         self.toolbar = Toolbar(
             commands, toggles, self.source_button, self.heatmap, self.record_button
@@ -141,66 +144,26 @@ class MainWindow(QMainWindow):
         self.canvas.setFocus()
         self.bridge.start()
         self.sources.start()
+        self.recordings.start()
         for message in self.settings.stored.messages:
             self.notices.error("", message)
 
     # Building
 
     def _slots(self) -> dict[str, Callable[..., object]]:
-        """What each command of the table does."""
-        sources, models, views = self.sources, self.models, self.views
-        recordings, about, settings = self.recordings, self.about, self.settings
+        """What each command of the table does: those of the controllers, and the window's own."""
         return {
-            "open_file": sources.choose_file,
-            "open_folder": sources.choose_folder,
-            "open_url": sources.choose_url,
-            "demo": partial(sources.open, "demo"),
-            "reload": sources.reload,
-            "preferences": about.show_preferences,
-            "cameras": about.show_cameras,
-            "quit": self.close,
-            "pause": sources.set_paused,
-            "step": sources.step,
-            "back": partial(sources.skip, -5.0),
-            "forward": partial(sources.skip, 5.0),
-            "start": partial(sources.seek, 0.0),
-            "slower": partial(sources.change_speed, -1),
-            "faster": partial(sources.change_speed, 1),
-            "loop": partial(settings.set, "source.loop"),
-            **{f"stack_{n + 1}": partial(views.choose_stack, n) for n in range(MOST_STACKS)},
-            "stack_last": partial(views.choose_stack, None),
-            "compare": views.set_compare,
-            "compare_next": views.compare_next,
-            "heatmap": views.set_heatmap,
-            "skeleton": views.set_skeleton,
-            "region": views.set_region,
-            "follow": views.end_one_thing,
-            "next_joint": partial(views.next_joint, 1),
-            "previous_joint": partial(views.next_joint, -1),
-            "all_joints": views.all_joints,
-            "mirror": views.set_mirror,
-            **{name: partial(views.set_scale, name) for name in ("fit", "fill", "actual")},
-            **{
-                name: partial(views.set_background, name)
-                for name in ("picture", "black", "blurred")
-            },
+            **self.sources.slots,
+            **self.models.slots,
+            **self.views.slots,
+            **self.recordings.slots,
+            **self.about.slots,
+            "snapshot": self.snapshots.snapshot,
+            "hint": self.hint.open,
             "fullscreen": self.set_full_screen,
-            "models": models.show_dialog,
-            "open_model": models.choose_file,
-            "smooth": models.set_smoothing,
-            "record": lambda on: recordings.toggle("annotated"),
-            "record_raw": partial(recordings.toggle, "raw"),
-            "record_both": partial(recordings.toggle, "both"),
-            "log": partial(settings.set, "recording.log"),
-            "snapshot": recordings.snapshot,
-            "open_recordings": recordings.open_folder,
-            "recordings": about.show_recordings,
             "hide_panels": self._hide_panels,
             "reset_layout": self._place_panels,
-            "shortcuts": about.show_shortcuts,
-            "hint": self.hint.open,
-            "diagnostics": about.show_diagnostics,
-            "about": about.show_about,
+            "quit": self.close,
         }
 
     def _keys(self) -> dict[str, Any]:
@@ -236,6 +199,7 @@ class MainWindow(QMainWindow):
         self.bridge.stats.connect(self.models.show_stats)
         self.bridge.stats.connect(self.views.show_stats)
         self.bridge.stats.connect(self.recordings.show_stats)
+        self.bridge.stats.connect(self.snapshots.show_stats)
         self.bridge.stats.connect(self.panels.show_stats)
         self.bridge.stats.connect(self._show_stats)
         self.bridge.stats.connect(self.messages.show_stats)
@@ -243,6 +207,7 @@ class MainWindow(QMainWindow):
         self.bridge.happened.connect(self.sources.happened)
         self.bridge.happened.connect(self.models.happened)
         self.bridge.happened.connect(self.recordings.happened)
+        self.bridge.stopped.connect(self.recordings.session_stopped)
         self.bridge.stopped.connect(self._session_stopped)
         # What one part tells another
         self.playback.sought.connect(self.sources.seek)
@@ -260,6 +225,8 @@ class MainWindow(QMainWindow):
         self.steps.done.connect(self._step_done)
         self.steps.closed.connect(partial(settings.set, "window.hint_seen", True))
         self.recordings.started.connect(self.sources.play_again)
+        self.snapshots.show_wanted.connect(self.recordings.play)
+        self.recordings.replay_told.connect(self._show_replay)
         self.panels.seen_changed.connect(self._panels_changed)
         self.views.stacks_known.connect(self._offer_stacks)
         self.views.nothing_to_end.connect(self._leave_full_screen)
@@ -322,6 +289,10 @@ class MainWindow(QMainWindow):
     def _step_done(self, name: str) -> None:
         self.settings.set("window.steps", tuple(sorted(self.steps.tried)))
 
+    def _show_replay(self, kept: str) -> None:
+        action, words = self.commands["save_replay"], self.tr("Save the last seconds")
+        action.setText(f"{words} ({kept})" if kept else words)
+
     def _leave_full_screen(self) -> None:
         if self.isFullScreen():
             self.commands["fullscreen"].trigger()
@@ -378,6 +349,7 @@ class MainWindow(QMainWindow):
         self.panels.remember()
         self.settings.save()
         self.sources.stop()
+        self.recordings.leave()
         self.toast.hide()
         recording = self.bridge.last_stats is not None and self.bridge.last_stats.recording
         if recording:
@@ -389,6 +361,7 @@ class MainWindow(QMainWindow):
 
     def _session_stopped(self, report: Any) -> None:
         self.has_stopped = True
+        self.notices.forget()
         self.tasks.close()
         self.settings.save()
         self.close()

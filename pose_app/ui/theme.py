@@ -206,6 +206,8 @@ QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
 QTabBar::tab { padding: 6px 14px; border: none; border-bottom: 2px solid transparent; }
 QTabBar::tab:selected { border-bottom-color: %(accent)s; }
 QToolTip { padding: 5px 7px; border: 1px solid palette(mid); }
+#countdown { background: rgba(15, 18, 28, 170); color: white; border-radius: 24px;
+  font-weight: 700; }
 #steps { background: palette(base); border-top: 1px solid palette(mid); }
 #banner { background: %(banner)s; border-bottom: 1px solid %(amber)s; }
 #toast, #hint { background: palette(button); border: 1px solid palette(mid); border-radius: 10px; }

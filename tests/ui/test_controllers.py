@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from pose_app.pipeline.metrics import FrameMetrics
 from pose_app.pipeline.options import Controls, SessionOptions
 from pose_app.recording.recording import FileReport, RecordingReport
 from pose_app.recording.recording import RecordingState as SessionRecording
+from pose_app.recording.replay import ReplayState
 from pose_app.settings import Settings
 from pose_app.sources.base import SourceInfo
 from pose_app.sources.discover import CameraInfo
@@ -51,6 +53,7 @@ class QuietSession:
         self.asked: list[tuple[str, Any]] = []
         self.refusal: RecordingError | None = None
         self.recording: SessionRecording | None = None
+        self.kept: Any = None
 
     def latest(self) -> None:
         return None
@@ -67,8 +70,21 @@ class QuietSession:
     def seek(self, seconds: float) -> None:
         self.asked.append(("seek", seconds))
 
-    def step(self) -> None:
-        self.asked.append(("step", None))
+    def step(self, *, back: bool = False) -> None:
+        self.asked.append(("step", back))
+
+    def set_drawing(self, options: Any) -> None:
+        self.asked.append(("drawing", options))
+
+    def keep_replay(self, request: Any) -> None:
+        self.kept = request
+
+    def replay(self) -> ReplayState | None:
+        return None if self.kept is None else ReplayState(4.0, 2_000_000, 0)
+
+    def save_replay(self, annotated: Path) -> RecordingReport:
+        annotated.write_bytes(b"video")
+        return RecordingReport((FileReport("annotated", annotated, 9, 9, bytes=5),))
 
     def record(self, request: Any) -> None:
         if self.refusal is not None:
@@ -301,10 +317,10 @@ def test_esc_after_a_region_that_was_refused_goes_on_to_the_next_thing(
 
 
 @pytest.fixture
-def recordings(qtbot: QtBot, context: AppContext) -> RecordingsController:
-    canvas = Canvas(ViewState())
-    qtbot.addWidget(canvas)
-    return RecordingsController(context, RecordingState(), canvas, canvas)
+def recordings(context: AppContext, view: ViewState) -> Iterator[RecordingsController]:
+    controller = RecordingsController(context, RecordingState(), view)
+    yield controller
+    controller.leave()
 
 
 def test_a_recording_starts_and_ends(
@@ -317,7 +333,7 @@ def test_a_recording_starts_and_ends(
     assert request.annotated is not None
     assert request.raw is not None
     assert (recordings._state.running, started) == (True, [1])
-    recordings.toggle("annotated")
+    recordings.toggle("as_shown")
     assert session.asked[-1] == ("stop", None)
     report = RecordingReport(files=())
     recordings.happened(Event("recording_finished", "", report))
@@ -338,18 +354,114 @@ def test_a_recording_that_cannot_begin_says_why(
 def test_a_recording_that_goes_on_in_new_files_says_so_and_can_be_stopped(
     recordings: RecordingsController, context: AppContext, session: QuietSession, tmp_path: Path
 ) -> None:
-    recordings.toggle("annotated")
+    recordings.toggle("as_shown")
     ((_, request),) = session.asked
     again = replace(request, annotated=tmp_path / "pose (2).mp4")
-    recordings.happened(Event("recording_started", "", again))  # the source has changed
-    file = FileReport("annotated", tmp_path / "pose.mp4", 9, 9, bytes=1000)
-    recordings.happened(Event("recording_finished", "", RecordingReport((file,))))
+    told = "Saved pose.mp4; the recording goes on in pose (2).mp4."
+    recordings.happened(Event("recording_continued", told, again))  # the source has changed
     assert context.notices.fact is not None
-    assert context.notices.fact.text == "Saved pose.mp4; recording goes on in pose (2).mp4"
+    assert context.notices.fact.text == told
     assert recordings._state.running
     recordings.toggle("raw")
     assert session.asked[-1] == ("stop", None)
     assert not recordings._state.running
+
+
+def test_what_is_seen_is_what_is_recorded(
+    recordings: RecordingsController, view: ViewState, session: QuietSession
+) -> None:
+    view.heatmap, view.stack, view.background = True, 1, "blurred"
+    recordings.toggle("as_shown")
+    _, request = session.asked[-1]
+    drawing = request.drawing
+    assert (drawing.what, drawing.heatmap, drawing.stack) == ("as_shown", True, 1)
+    assert drawing.background == "blur"
+    view.joint = 4
+    name, drawing = session.asked[-1]
+    assert (name, drawing.joint, drawing.what) == ("drawing", 4, "as_shown")
+
+
+@pytest.mark.parametrize("kind", ["skeleton", "stacks", "raw", "both"])
+def test_every_kind_of_recording_asks_for_its_files(
+    recordings: RecordingsController, session: QuietSession, kind: str
+) -> None:
+    recordings.toggle(kind)
+    _, request = session.asked[-1]
+    assert (request.annotated is None) == (kind == "raw")
+    assert (request.raw is not None) == (kind in ("raw", "both"))
+    assert request.log is not None
+    assert request.drawing.what == (kind if kind in ("skeleton", "stacks") else "as_shown")
+
+
+def test_a_countdown_comes_before_and_can_be_cancelled(
+    recordings: RecordingsController, context: AppContext, session: QuietSession
+) -> None:
+    context.settings.set("recording.countdown", 3)
+    state = recordings._state
+    recordings.toggle("stacks")
+    assert (state.countdown, session.asked) == (3, [])
+    recordings._count_down()
+    recordings.toggle("raw")
+    assert (state.countdown, recordings._second.isActive(), session.asked) == (0, False, [])
+    recordings.toggle("stacks")
+    for _ in range(3):
+        recordings._count_down()
+    assert [name for name, _ in session.asked] == ["record"]
+    assert not recordings._second.isActive()
+    assert state.running
+
+
+def test_the_last_seconds_are_kept_and_saved(
+    recordings: RecordingsController, context: AppContext, session: QuietSession, qtbot: QtBot
+) -> None:
+    told = heard(recordings.replay_told)
+    recordings.start()
+    assert session.kept is None
+    recordings.save_replay()
+    fact = context.notices.fact
+    assert fact is not None
+    assert "not kept" in fact.text
+    fact.actions[0][1]()
+    assert session.kept.seconds == 15
+    recordings.show_stats(FrameMetrics())
+    assert told[-1] == "4 s, 2.0 MB in memory"
+    recordings.save_replay()
+    qtbot.waitUntil(lambda: "Saved the last" in context.notices.fact.text, timeout=WAIT_MS)
+    (video,) = recordings.folder.glob("replay-*.mp4")
+    assert video.name in context.notices.fact.text
+
+
+def test_the_next_start_tells_what_quitting_completed(
+    recordings: RecordingsController, context: AppContext, view: ViewState, tmp_path: Path
+) -> None:
+    video = tmp_path / "pose.mp4"
+    video.write_bytes(b"video")
+    recordings.toggle("as_shown")
+    recordings.leave()
+    file = FileReport("annotated", video, 9, 9, bytes=5)
+    report = SimpleNamespace(recordings=(RecordingReport((file,)),))
+    recordings.session_stopped(report)  # type: ignore[arg-type]
+    again = RecordingsController(context, RecordingState(), view)
+    again.start()
+    assert context.notices.fact is not None
+    assert context.notices.fact.text == "Completed when pose-app was quit: pose.mp4"
+    context.notices.forget()
+    again.start()
+    assert context.notices.fact is None
+
+
+def test_little_room_on_the_disk_is_said(recordings: RecordingsController) -> None:
+    state = recordings._state
+    paths = (Path("pose.mp4"),)
+    recordings.show_stats(
+        FrameMetrics(recording=SessionRecording(10.0, 10**7, 0, paths, paths, 2 * 10**9))
+    )
+    assert state.words == "■ 0:10 · 10.0 MB · 2.00 GB left"
+    assert state.room_words == "2.00 GB are left on the disk: room for about 33:20"
+    recordings.show_stats(
+        FrameMetrics(recording=SessionRecording(10.0, 10**7, 0, paths, paths, 10**11))
+    )
+    assert state.words == "■ 0:10 · 10.0 MB"
 
 
 # Messages and dialogs
@@ -369,7 +481,7 @@ def test_preferences_that_are_accepted_become_settings(
 ) -> None:
     window = QWidget()
     qtbot.addWidget(window)
-    controller = DialogsController(context, window, lambda: 1.0, window)
+    controller = DialogsController(context, window, CamerasController(context), lambda: 1.0, window)
     dialogs.on_show = lambda dialog: dialog.editors["appearance.theme"][2]("light")
     bright = QApplication.palette().window().color().lightness()
     controller.show_preferences()

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QWidget
 from ..app_settings import AppSettings
 from ..icons import icon
 from ..state.observable import Observable
+from ..state.view_state import MOST_STACKS
 
 MENUS = ("&Source", "&Play", "&Stacks", "&View", "&Model", "&Record", "&Panels", "&Help")
 
@@ -74,6 +75,9 @@ _PLAY = (
         "step", "&Play", "Next frame", ".", "step", "Pause and show one more frame."
     ),
     ActionSpec(
+        "step_back", "&Play", "Previous frame", ",", "", "Pause and show the frame before."
+    ),
+    ActionSpec(
         "back", "&Play", "Back 5 seconds", "Left", separator=True
     ),
     ActionSpec("forward", "&Play", "Forward 5 seconds", "Right"),
@@ -85,7 +89,6 @@ _PLAY = (
     ),
 )  # fmt: skip
 
-MOST_STACKS = 8  # that have a key
 _STACKS = (
     *(
         ActionSpec(
@@ -175,16 +178,29 @@ _MODEL = (
 
 _RECORD = (
     ActionSpec(
-        "record", "&Record", "Record with skeleton", "R", "record",
-        "A video with the skeleton drawn in, as shown here but never mirrored.", True,
+        "record", "&Record", "Record as shown", "R", "record",
+        "A video of what is seen here: background, skeletons, heatmap. Never mirrored.", True,
     ),
     ActionSpec(
-        "record_raw", "&Record", "Record the raw picture", "Shift+R", "record-raw",
-        "A video of the picture as it came.",
+        "record_skeleton", "&Record", "Record the skeleton only", "Ctrl+Alt+R", "",
+        "A video with the skeletons, without heatmaps, on the background that is chosen.",
     ),
     ActionSpec(
-        "record_both", "&Record", "Record both", "Ctrl+Shift+R", "",
-        "Two videos, one with the skeleton.",
+        "record_stacks", "&Record", "Record the stacks side by side", "Alt+R", "stacks",
+        "A video of the picture with the heatmap of every stack below it.",
+    ),
+    ActionSpec(
+        "record_raw", "&Record", "Record the raw, sharp picture", "Shift+R", "record-raw",
+        "A video as it came from the camera: everybody can be recognised, whatever is shown.",
+    ),
+    ActionSpec(
+        "record_both", "&Record", "Record as shown, and raw", "Ctrl+Shift+R", "",
+        "Two videos; the raw one is sharp, whatever is shown.",
+    ),
+    ActionSpec(
+        "save_replay", "&Record", "Save the last seconds", "Ctrl+S", "",
+        "What has just been seen, as a video; the seconds are chosen in the preferences.",
+        separator=True,
     ),
     ActionSpec(
         "log", "&Record", "Write the joints too", "", "",

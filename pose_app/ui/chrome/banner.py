@@ -132,6 +132,7 @@ class Toast(QFrame):
             return
         self._shown = fact
         if fact is None:
+            self._timer.stop()  # no hideEvent comes while the window around it is hidden
             self.hide()
             return
         _replace_buttons(self._buttons, fact.actions)

@@ -46,9 +46,12 @@ class RecordButton(QToolButton):
             )
             self.style().unpolish(self)
             self.style().polish(self)
-        self.setText(self._state.words if running else self.tr("Record"))
+        waiting = self.tr("Cancel ({seconds})").format(seconds=self._state.countdown)
+        idle = waiting if self._state.countdown else self.tr("Record")
+        self.setText(self._state.words if running else idle)
         stop = self.tr("Stop the recording")
-        self.setToolTip(stop if running else self._record.toolTip())
+        told = "\n".join(line for line in (stop, self._state.room_words) if line)
+        self.setToolTip(told if running else self._record.toolTip())
         self.setAccessibleName(f"{stop}: {self._state.words}" if running else self.tr("Record"))
 
 

@@ -49,6 +49,18 @@ class DialogsController(QObject):
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._scheme_changed)
         self.apply_theme()
 
+    @property
+    def slots(self) -> dict[str, Callable[..., object]]:
+        """What the commands do that are this controller's, by their names in the table."""
+        return {
+            "preferences": self.show_preferences,
+            "cameras": self.show_cameras,
+            "recordings": self.show_recordings,
+            "shortcuts": self.show_shortcuts,
+            "diagnostics": self.show_diagnostics,
+            "about": self.show_about,
+        }
+
     def show_preferences(self, page: str = "") -> None:
         """The preferences, at the page of a group of settings, or at the first."""
         from ..dialogs.preferences import PreferencesDialog

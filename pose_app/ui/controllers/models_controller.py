@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,6 +81,15 @@ class ModelsController(QObject):
         self._stacks = QMenu(self.tr("Stacks to run"), button)
         self._stacks_all = 0
         self._entries: list[Any] = []
+
+    @property
+    def slots(self) -> dict[str, Callable[..., object]]:
+        """What the commands do that are this controller's, by their names in the table."""
+        return {
+            "models": self.show_dialog,
+            "open_model": self.choose_file,
+            "smooth": self.set_smoothing,
+        }
 
     def fill(self, menu: QMenu, before: QAction) -> None:
         """Put the models present and the choices into the model menu."""

@@ -1,76 +1,138 @@
-"""Commands about files that the window writes: recordings and snapshots."""
+"""Commands about recordings: start, stop, what is drawn into them, and the last seconds."""
 
 from __future__ import annotations
 
-import itertools
-import json
+import logging
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal
-from PySide6.QtGui import QImage
+from PySide6.QtCore import QObject, QTimer, Signal
 
-from ... import paths
-from ...errors import PoseAppError, RecordingError
-from ..canvas.canvas import Canvas
+from ...errors import PoseAppError, RecordingError, SettingsError
 from ..state.recording_state import RecordingState
+from ..state.view_state import ViewState
+from .recordings_folder import free_stem, made_folder, recordings_folder
 
 if TYPE_CHECKING:
     from ...pipeline.events import Event
-    from ...pipeline.metrics import FrameMetrics
+    from ...pipeline.metrics import FrameMetrics, SessionReport
     from ...recording.recording import RecordingReport, RecordingRequest
     from ...recording.recording import RecordingState as SessionRecording
-    from ...types import FrameResult, Pose
     from ..context import AppContext
 
 
+log = logging.getLogger(__name__)
+
 _MIME = {".mp4": "video/mp4", ".mkv": "video/x-matroska", ".png": "image/png"}
+_ENDINGS = (".mp4", "-raw.mp4", ".jsonl")
+
+# What can be recorded -> what is drawn into the annotated video; None = there is none.
+KINDS: dict[str, str | None] = {
+    "as_shown": "as_shown",
+    "skeleton": "skeleton",
+    "stacks": "stacks",
+    "raw": None,
+    "both": "as_shown",  # and the raw one
+}
+_RAW = ("raw", "both")
 
 
 class RecordingsController(QObject):
-    """Records and takes snapshots of what the canvas shows; keeps the recording's state.
+    """Records; keeps the recording's state.
 
     `started`: a recording began. `play_wanted(path)`: show this video in the window.
+    `replay_told(str)`: how much of the last seconds is in memory; empty where nothing is kept.
     """
 
     started = Signal()
     play_wanted = Signal(str)
+    replay_told = Signal(str)
 
     def __init__(
         self,
         context: AppContext,
         state: RecordingState,
-        canvas: Canvas,
+        view: ViewState,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._context = context
         self._state = state
-        self._canvas = canvas
-        self._source: str | None = None
-        self._names: tuple[str, ...] = ()  # of the files that are written now
+        self._view = view
+        self._left = False  # while something was recorded
+        self._kind = "as_shown"  # what is recorded, or was last
         self.last: RecordingReport | None = None
+        self._second = QTimer(self)
+        self._second.setInterval(1000)
+        self._second.timeout.connect(self._count_down)
+        view.changed.connect(self._view_changed)
+        context.settings.changed.connect(self._settings_changed)
+
+    @property
+    def slots(self) -> dict[str, Callable[..., object]]:
+        """What the commands do that are this controller's, by their names in the table."""
+        return {
+            "record": lambda on: self.toggle("as_shown"),
+            **{f"record_{kind}": partial(self.toggle, kind) for kind in KINDS},
+            "save_replay": self.save_replay,
+            "log": self.set_log,
+            "open_recordings": self.open_folder,
+        }
+
+    def start(self) -> None:
+        """Keep the last seconds if that is wanted; tell what quitting the app completed."""
+        from ...recording.recent import take_completed
+
+        self._keep_replay()
+        try:
+            completed = take_completed(self._context.settings.stored)
+        except SettingsError as error:
+            log.warning("what was completed cannot be told: %s", error)
+            return
+        if completed:
+            self._tell_saved(completed[0], self.tr("Completed when pose-app was quit: {name}"))
+
+    def leave(self) -> None:
+        """The window is closed: no countdown goes on, a recording is completed."""
+        self._second.stop()
+        self._left = self._context.session.metrics().recording is not None
+
+    def session_stopped(self, report: SessionReport | None) -> None:
+        """Let the next start tell what was completed."""
+        from ...recording.recent import remember_completed
+
+        if self._left and report is not None and report.recordings:
+            try:
+                remember_completed(self._context.settings.stored, report.recordings[-1].paths[:1])
+            except SettingsError as error:
+                log.warning("what was completed is not remembered: %s", error)
 
     @property
     def folder(self) -> Path:
-        chosen = self._context.settings.get("recording.folder")
-        return Path(chosen).expanduser() if chosen else paths.recordings_folder()
+        """Where recordings and snapshots go."""
+        return recordings_folder(self._context.settings)
 
     def toggle(self, kind: str) -> None:
-        """Start a recording, or stop the one that runs, whichever it is."""
+        """Start a recording of one of KINDS, after the countdown if there is one, or stop the one
+        that runs, whichever it is."""
         self._follow(self._context.session.metrics().recording)
         if self._state.running:
             self.stop()
             return
-        try:
-            self._context.session.record(self._request(kind))
-        except RecordingError as error:
-            self._context.notices.error("recording", str(error))
+        if self._state.countdown:
+            self._second.stop()
+            self._state.countdown = 0
+            return
+        self._kind = kind
+        seconds = self._context.settings.get("recording.countdown")
+        if seconds:
+            self._state.countdown = seconds
+            self._second.start()
         else:
-            self._context.notices.settle("recording")
-            self._follow(self._context.session.metrics().recording)
-            self.started.emit()
+            self._begin()
 
     def stop(self) -> None:
         """End whatever is recorded."""
@@ -82,11 +144,39 @@ class RecordingsController(QObject):
 
     def open_folder(self) -> None:
         try:
-            self._make_folder()
+            folder = made_folder(self._context.settings)
         except RecordingError as error:
             self._context.notices.error("recording", str(error))
         else:
-            self._context.dialogs.open_path(self.folder)
+            self._context.dialogs.open_path(folder)
+
+    def save_replay(self) -> None:
+        """Write the last seconds into a file; nothing is stopped."""
+        notices = self._context.notices
+        if self._context.session.replay() is None:
+            notices.tell(
+                "recording",
+                self.tr("The last seconds are not kept."),
+                (self.tr("Keep 15 seconds"), self._keep_fifteen),
+            )
+            return
+        session, settings = self._context.session, self._context.settings
+
+        def save() -> RecordingReport:
+            folder = made_folder(settings)
+            stem = free_stem(folder, time.strftime("replay-%Y%m%d-%H%M%S"), _ENDINGS)
+            return session.save_replay(annotated=folder / f"{stem}.mp4")
+
+        self._context.tasks.run(save, self._replay_saved)
+
+    def _keep_fifteen(self) -> None:
+        self._context.settings.set("recording.replay_seconds", 15)
+
+    def _replay_saved(self, report: RecordingReport | None, error: PoseAppError | None) -> None:
+        if error is not None or report is None:
+            self._context.notices.error("recording", str(error))
+            return
+        self._tell_saved(report.paths[0], self.tr("Saved the last seconds as {name}"))
 
     def play(self, file: Path) -> None:
         """Show a video or a picture in the desktop's program for it, or where there is none in the
@@ -106,12 +196,20 @@ class RecordingsController(QObject):
         """Say where the files of a recording are once they are closed."""
         if event.kind in ("recording_started", "recording_finished"):
             self._follow(self._context.session.metrics().recording)
-        if event.kind == "recording_started":
-            self._names = tuple(path.name for path in event.data.paths)
-        elif event.kind == "recording_continued":
+        if event.kind == "recording_continued":
             self._context.notices.tell("recording", event.message)
         elif event.kind == "recording_finished":
             self._finished(event.data)
+
+    def show_stats(self, stats: FrameMetrics) -> None:
+        """Follow the recording's length and size."""
+        self._follow(stats.recording)
+        replay = self._context.session.replay()
+        if replay is None:
+            self.replay_told.emit("")
+        else:
+            told = self.tr("{seconds:.0f} s, {size:.1f} MB in memory")
+            self.replay_told.emit(told.format(seconds=replay.seconds, size=replay.bytes / 1e6))
 
     def _finished(self, report: RecordingReport) -> None:
         self.last = report
@@ -123,147 +221,66 @@ class RecordingsController(QObject):
         if not report.paths:
             return
         video = next((path for path in report.paths if path.suffix != ".jsonl"), report.paths[0])
-        saved = self.tr("Saved {name}").format(name=video.name)
-        if self._state.running and self._names:  # in new files: another source or size
-            saved = self.tr("Saved {name}; recording goes on in {next}").format(
-                name=video.name, next=self._names[0]
-            )
+        self._tell_saved(video, self.tr("Saved {name}"))
+
+    def _tell_saved(self, video: Path, words: str) -> None:
         self._context.notices.tell(
             "recording",
-            saved,
+            words.replace("{name}", video.name),
             (self.tr("Open folder"), lambda: self._context.dialogs.open_path(video.parent)),
             (self.tr("Play"), lambda: self.play(video)),
         )
 
-    def show_stats(self, stats: FrameMetrics) -> None:
-        """Follow the recording's length and size."""
-        self._source = None if stats.source is None else stats.source.name
-        self._follow(stats.recording)
+    def _count_down(self) -> None:
+        self._state.countdown -= 1
+        if self._state.countdown <= 0:
+            self._second.stop()
+            self._begin()
+
+    def _begin(self) -> None:
+        try:
+            self._context.session.record(self._request(self._kind))
+        except RecordingError as error:
+            self._context.notices.error("recording", str(error))
+        else:
+            self._context.notices.settle("recording")
+            self._follow(self._context.session.metrics().recording)
+            self.started.emit()
 
     def _follow(self, recording: SessionRecording | None) -> None:
         state = self._state
         if recording is not None:
             state.seconds, state.bytes = recording.seconds, recording.bytes
-            state.dropped = recording.dropped
+            state.dropped, state.room = recording.dropped, recording.free_bytes
         state.running = recording is not None
 
-    def snapshot(self) -> None:
-        """Three files of this moment: as shown, the picture alone (blurred or black where the
-        background is), and its joints."""
-        result = self._canvas.result
-        if result is None:
-            self._context.notices.error("recording", self.tr("There is no picture yet."))
-            return
-        try:
-            self._make_folder()
-        except RecordingError as error:
-            self._context.notices.error("recording", str(error))
-            return
-        shown = self._canvas.grab().toImage()
-        stem = time.strftime("snapshot-%Y%m%d-%H%M%S")
-        about = {"source": self._source}
-        folder, background = self.folder, self._canvas.view.backdrop
-        self._context.tasks.run(
-            lambda: save_snapshot(folder, stem, shown, result, about, background),
-            self._snapshot_saved,
-        )
+    def _view_changed(self, name: str) -> None:
+        """What is drawn may change while it is recorded."""
+        session = self._context.session
+        if self._state.running or session.replay() is not None:
+            session.set_drawing(self._view.drawing(KINDS[self._kind] or "as_shown"))
 
-    def _snapshot_saved(self, saved: list[Path] | None, error: PoseAppError | None) -> None:
-        if error is not None or saved is None:
-            self._context.notices.error("recording", str(error))
-            return
-        self._context.notices.tell(
-            "recording",
-            self.tr("Saved {name}").format(name=saved[0].name),
-            (self.tr("Open folder"), lambda: self._context.dialogs.open_path(saved[0].parent)),
-            (self.tr("Show"), lambda: self.play(saved[0])),
-        )
+    def _settings_changed(self, keys: frozenset[str]) -> None:
+        if "recording.replay_seconds" in keys:
+            self._keep_replay()
+
+    def _keep_replay(self) -> None:
+        from ...recording.replay import ReplayRequest
+
+        seconds = self._context.settings.get("recording.replay_seconds")
+        request = ReplayRequest(seconds, drawing=self._view.drawing()) if seconds else None
+        self._context.session.keep_replay(request)
 
     def _request(self, kind: str) -> RecordingRequest:
-        """Names nobody uses yet. Raises RecordingError where the folder cannot be made."""
+        """The files of a recording; its own thread makes the folder and finds free names."""
         from ...recording.recording import RecordingRequest
 
-        self._make_folder()
-        now = time.strftime("pose-%Y%m%d-%H%M%S")
-        stem = free_stem(self.folder, now, (".mp4", "-raw.mp4", ".jsonl"))
+        folder, stem = self.folder, time.strftime("pose-%Y%m%d-%H%M%S")
+        drawn = KINDS[kind]
         with_log = self._context.settings.get("recording.log")
         return RecordingRequest(
-            annotated=self.folder / f"{stem}.mp4" if kind in ("annotated", "both") else None,
-            raw=self.folder / f"{stem}-raw.mp4" if kind in ("raw", "both") else None,
-            log=self.folder / f"{stem}.jsonl" if with_log else None,
+            annotated=folder / f"{stem}.mp4" if drawn is not None else None,
+            raw=folder / f"{stem}-raw.mp4" if kind in _RAW else None,
+            log=folder / f"{stem}.jsonl" if with_log else None,
+            drawing=self._view.drawing(drawn or "as_shown"),
         )
-
-    def _make_folder(self) -> None:
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise RecordingError(
-                f"The folder {self.folder} cannot be made ({error.strerror}): "
-                "choose another one in the preferences."
-            ) from None
-
-
-def save_snapshot(
-    folder: Path,
-    stem: str,
-    shown: QImage,
-    result: FrameResult,
-    about: dict[str, Any],
-    background: str = "picture",
-) -> list[Path]:
-    """Write `<stem>.png`, `<stem>-picture.png` and `<stem>.json`. Raises RecordingError."""
-    import cv2
-
-    from ...drawing.privacy import backdrop
-
-    endings = (".png", "-picture.png", ".json")
-    stem = free_stem(folder, stem, endings)
-    image, picture, data = (folder / f"{stem}{ending}" for ending in endings)
-    good, encoded = cv2.imencode(".png", backdrop(result.frame.image, background))
-    if not good or not shown.save(str(image)):
-        raise RecordingError(f"The snapshot {image} cannot be written: choose another folder.")
-    try:
-        picture.write_bytes(encoded.tobytes())
-        description = {**about, "picture": picture.name, **_described(result)}
-        data.write_text(json.dumps(description, indent=1), encoding="utf-8")
-    except OSError as error:
-        raise RecordingError(f"The snapshot cannot be written: {error.strerror}.") from None
-    return [image, picture, data]
-
-
-def _described(result: FrameResult) -> dict[str, Any]:
-    """The frame's line of a keypoint log, with the names and limbs that explain it."""
-    from ...recording.keypoint_log import frame_line
-
-    frame = result.frame
-    width, height = frame.size
-    described: dict[str, Any] = {"size": [width, height]}
-    first = result.person()
-    if first is not None:
-        described["joints"] = list(first.skeleton.joints)
-        described["limbs"] = [list(limb) for limb in first.skeleton.limbs]
-    described["frame"] = frame_line(
-        frame.index, frame.seconds, result.poses, estimated=result.estimated
-    )
-    described["every_stack"] = {pose.track_id: _of_stacks(pose) for pose in result.poses}
-    return described
-
-
-def _of_stacks(pose: Pose) -> list[list[list[float]]]:
-    """Per stack and joint x, y and score."""
-    return [
-        [
-            [round(float(x), 2), round(float(y), 2), round(float(score), 4)]
-            for (x, y), score in zip(joints, scores, strict=True)
-        ]
-        for joints, scores in zip(pose.stack_joints, pose.stack_scores, strict=True)
-    ]
-
-
-def free_stem(folder: Path, stem: str, endings: tuple[str, ...]) -> str:
-    """`stem`, or with ' (2)', ' (3)' ... where one of the files is there already."""
-    for number in itertools.count(1):
-        candidate = stem if number == 1 else f"{stem} ({number})"
-        if not any((folder / f"{candidate}{ending}").exists() for ending in endings):
-            return candidate
-    raise AssertionError("there is always another number")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -135,6 +136,26 @@ class SourcesController(QObject):
         playback.changed.connect(self._playback_changed)
         context.settings.changed.connect(self._settings_changed)
 
+    @property
+    def slots(self) -> dict[str, Callable[..., object]]:
+        """What the commands do that are this controller's, by their names in the table."""
+        return {
+            "open_file": self.choose_file,
+            "open_folder": self.choose_folder,
+            "open_url": self.choose_url,
+            "demo": partial(self.open, "demo"),
+            "reload": self.reload,
+            "pause": self.set_paused,
+            "step": self.step,
+            "step_back": partial(self.step, back=True),
+            "back": partial(self.skip, -5.0),
+            "forward": partial(self.skip, 5.0),
+            "start": partial(self.seek, 0.0),
+            "slower": partial(self.change_speed, -1),
+            "faster": partial(self.change_speed, 1),
+            "loop": self.set_loop,
+        }
+
     def start(self) -> None:
         self.cameras.start()
 
@@ -218,9 +239,10 @@ class SourcesController(QObject):
         if self._playback.ended:
             self.set_paused(False)
 
-    def step(self) -> None:
+    def step(self, *, back: bool = False) -> None:
+        """Hold the picture, and show the next one or the one before."""
         self.set_paused(True)
-        self._context.session.step()
+        self._context.session.step(back=back)
 
     def seek(self, seconds: float) -> None:
         if self.info is not None and self.info.seekable:

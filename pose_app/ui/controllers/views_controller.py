@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 
 from ..canvas.canvas import Canvas
-from ..state.view_state import ViewState
+from ..state.view_state import BACKGROUNDS, MOST_STACKS, SCALES, ViewState
 from .models_controller import threshold
 
 if TYPE_CHECKING:
@@ -59,6 +61,26 @@ class ViewsController(QObject):
         view.changed.connect(self._view_changed)
         context.settings.changed.connect(self._settings_changed)
         canvas.region_chosen.connect(self.region_chosen)
+
+    @property
+    def slots(self) -> dict[str, Callable[..., object]]:
+        """What the commands do that are this controller's, by their names in the table."""
+        return {
+            **{f"stack_{n + 1}": partial(self.choose_stack, n) for n in range(MOST_STACKS)},
+            "stack_last": partial(self.choose_stack, None),
+            "compare": self.set_compare,
+            "compare_next": self.compare_next,
+            "heatmap": self.set_heatmap,
+            "skeleton": self.set_skeleton,
+            "region": self.set_region,
+            "follow": self.end_one_thing,
+            "next_joint": partial(self.next_joint, 1),
+            "previous_joint": partial(self.next_joint, -1),
+            "all_joints": self.all_joints,
+            "mirror": self.set_mirror,
+            **{name: partial(self.set_scale, name) for name in SCALES},
+            **{name: partial(self.set_background, name) for name in BACKGROUNDS},
+        }
 
     # Commands
 

@@ -128,7 +128,6 @@ class StackGrid(QWidget):
         return self._total
 
     def reading(self, stack: int) -> Reading | None:
-        """The figures of what the tile of a stack shows, None where it did not run."""
         return self.kept.reading(stack)
 
     # Geometry

@@ -7,6 +7,7 @@ from ...drawing.skeletons import stack_of
 from ...types import Pose
 from .observable import Observable
 
+MOST_STACKS = 8  # that have a key
 SCALES = ("fit", "fill", "actual")
 BACKGROUNDS = ("picture", "black", "blurred")
 COMBINATIONS = ("max", "sum")

@@ -1,0 +1,125 @@
+"""Snapshots: this moment in three files."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QImage
+
+from ...errors import PoseAppError, RecordingError
+from ..canvas.canvas import Canvas
+from .recordings_folder import free_stem, made_folder
+
+if TYPE_CHECKING:
+    from ...pipeline.metrics import FrameMetrics
+    from ...types import FrameResult, Pose
+    from ..context import AppContext
+
+
+class SnapshotsController(QObject):
+    """Takes snapshots of what the canvas shows. `show_wanted(Path)`: show this picture."""
+
+    show_wanted = Signal(object)
+
+    def __init__(self, context: AppContext, canvas: Canvas, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._context = context
+        self._canvas = canvas
+        self._source: str | None = None
+
+    def show_stats(self, stats: FrameMetrics) -> None:
+        """Remember where the picture comes from: it stands in the snapshot's file."""
+        self._source = None if stats.source is None else stats.source.name
+
+    def snapshot(self) -> None:
+        """Three files of this moment: as shown, the picture alone (blurred or black where the
+        background is), and its joints."""
+        result = self._canvas.result
+        if result is None:
+            self._context.notices.error("recording", self.tr("There is no picture yet."))
+            return
+        try:
+            folder = made_folder(self._context.settings)
+        except RecordingError as error:
+            self._context.notices.error("recording", str(error))
+            return
+        shown = self._canvas.grab().toImage()
+        stem = time.strftime("snapshot-%Y%m%d-%H%M%S")
+        about = {"source": self._source}
+        background = self._canvas.view.backdrop
+        self._context.tasks.run(
+            lambda: save_snapshot(folder, stem, shown, result, about, background),
+            self._snapshot_saved,
+        )
+
+    def _snapshot_saved(self, saved: list[Path] | None, error: PoseAppError | None) -> None:
+        if error is not None or saved is None:
+            self._context.notices.error("recording", str(error))
+            return
+        self._context.notices.tell(
+            "recording",
+            self.tr("Saved {name}").format(name=saved[0].name),
+            (self.tr("Open folder"), lambda: self._context.dialogs.open_path(saved[0].parent)),
+            (self.tr("Show"), lambda: self.show_wanted.emit(saved[0])),
+        )
+
+
+def save_snapshot(
+    folder: Path,
+    stem: str,
+    shown: QImage,
+    result: FrameResult,
+    about: dict[str, Any],
+    background: str = "picture",
+) -> list[Path]:
+    """Write `<stem>.png`, `<stem>-picture.png` and `<stem>.json`. Raises RecordingError."""
+    import cv2
+
+    from ...drawing.privacy import backdrop
+
+    endings = (".png", "-picture.png", ".json")
+    stem = free_stem(folder, stem, endings)
+    image, picture, data = (folder / f"{stem}{ending}" for ending in endings)
+    good, encoded = cv2.imencode(".png", backdrop(result.frame.image, background))
+    if not good or not shown.save(str(image)):
+        raise RecordingError(f"The snapshot {image} cannot be written: choose another folder.")
+    try:
+        picture.write_bytes(encoded.tobytes())
+        description = {**about, "picture": picture.name, **_described(result)}
+        data.write_text(json.dumps(description, indent=1), encoding="utf-8")
+    except OSError as error:
+        raise RecordingError(f"The snapshot cannot be written: {error.strerror}.") from None
+    return [image, picture, data]
+
+
+def _described(result: FrameResult) -> dict[str, Any]:
+    """The frame's line of a keypoint log, with the names and limbs that explain it."""
+    from ...recording.keypoint_log import frame_line
+
+    frame = result.frame
+    width, height = frame.size
+    described: dict[str, Any] = {"size": [width, height]}
+    first = result.person()
+    if first is not None:
+        described["joints"] = list(first.skeleton.joints)
+        described["limbs"] = [list(limb) for limb in first.skeleton.limbs]
+    described["frame"] = frame_line(
+        frame.index, frame.seconds, result.poses, estimated=result.estimated
+    )
+    described["every_stack"] = {pose.track_id: _of_stacks(pose) for pose in result.poses}
+    return described
+
+
+def _of_stacks(pose: Pose) -> list[list[list[float]]]:
+    """Per stack and joint x, y and score."""
+    return [
+        [
+            [round(float(x), 2), round(float(y), 2), round(float(score), 4)]
+            for (x, y), score in zip(joints, scores, strict=True)
+        ]
+        for joints, scores in zip(pose.stack_joints, pose.stack_scores, strict=True)
+    ]
