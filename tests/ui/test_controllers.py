@@ -472,7 +472,7 @@ def test_an_error_stays_until_it_is_settled(context: AppContext) -> None:
     controller.happened(Event("source_lost", "The camera is gone."))
     controller.happened(Event("model_loaded", ""))
     assert [error.text for error in context.notices.errors] == ["The camera is gone."]
-    controller.happened(Event("source_back", ""))
+    controller.happened(Event("source_back", "", CAMERA))
     assert context.notices.errors == ()
 
 
