@@ -1,0 +1,176 @@
+"""The whole app on whole pictures: the finder, the crop around its boxes, the pose network.
+
+`pose-app evaluate --task people`. What counts: everybody with enough labelled joints found (OKS 0.5
+or more), the person with the largest face found with their visible wrists and shoulders, and nobody
+drawn where nobody is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..skeletons import Skeleton
+from ..types import Floats, Image, Pose
+from .augment import face_joints
+from .oks import AREA_OF_BOX, average_precision, similarity, to_coco
+from .scenes import SceneData
+
+FOUND = 0.5  # OKS from which somebody is found
+_ENOUGH = 6  # labelled joints (COCO's) of a person who should be found
+_TALL = 0.25  # height of a person / of the picture
+_FACE_WIDTHS = 0.5  # a wrist is right within so many widths of the face, a face as well
+_SHOULDER_WIDTHS = 0.75
+
+Estimate = Callable[[Image], Sequence[Pose]]
+
+
+def evaluate_people(
+    estimate: Estimate, sets: Sequence[SceneData], precision: bool = True
+) -> dict[str, Any]:
+    """Figures of everything that is drawn in these pictures.
+
+    `estimate` is `PoseEstimator.estimate` for up to as many people as pictures have. `precision`:
+    with COCO's average precision, which needs pycocotools. Shares are None where nothing supports
+    them. Raises DataError.
+    """
+    found: list[tuple[bool, bool]] = []  # of everybody: tall, found
+    drawn = wrong = 0
+    nobody: list[bool] = []
+    faces: list[tuple[bool, list[bool], list[bool]]] = []
+    truths, answers, sizes = [], [], []
+    for scenes in sets:
+        for index in range(len(scenes)):
+            image = scenes.read(index)
+            people = scenes.people(index)
+            boxes, labels = scenes.boxes[people], scenes.keypoints[people]
+            poses = [pose for pose in estimate(image) if pose.present.any()]
+            joints = [_joints(pose) for pose in poses]
+            skeleton = poses[0].skeleton if poses else scenes.skeleton
+            if not len(boxes):
+                if scenes.complete[index]:
+                    nobody.append(bool(poses))
+                continue
+            mine = to_coco(_visible(labels), scenes.skeleton)
+            theirs = to_coco(np.stack(joints), skeleton) if poses else np.zeros((0, 17, 3))
+            marks = np.array(
+                [
+                    similarity(theirs, one, AREA_OF_BOX * float(box[2] * box[3]))
+                    for one, box in zip(mine, boxes, strict=True)
+                ]
+            ).reshape(len(boxes), len(poses))
+            taken = _pairs(marks)
+            for row, (one, box) in enumerate(zip(mine, boxes, strict=True)):
+                if (one[:, 2] > 0).sum() >= _ENOUGH:
+                    found.append((bool(box[3] > _TALL * image.shape[0]), row in taken.values()))
+            if scenes.complete[index]:
+                drawn += len(poses)
+                wrong += sum(
+                    place not in taken and not _on_somebody(theirs[place], boxes)
+                    for place in range(len(poses))
+                )
+            face = _largest_face(labels, scenes.skeleton, theirs)
+            if face is not None:
+                faces.append(face)
+            truths.append(list(zip(boxes, mine, strict=True)))
+            answers.append([(one, pose.score) for one, pose in zip(theirs, poses, strict=True)])
+            sizes.append((image.shape[1], image.shape[0]))
+
+    def share(values: Sequence[bool]) -> dict[str, Any]:
+        return {"n": len(values), "share": sum(values) / len(values) if values else None}
+
+    return {
+        "people": share([hit for _, hit in found]),
+        "tall_people": share([hit for tall, hit in found if tall]),
+        "largest_face": share([hit for hit, _, _ in faces]),
+        "wrists": share([hit for _, wrists, _ in faces for hit in wrists]),
+        "both_shoulders": share([all(both) for _, _, both in faces if len(both) == 2]),
+        "drawn_where_nobody_is": {"n": drawn, "share": wrong / drawn if drawn else None},
+        "nobody_drawn_upon": share(nobody),
+        "coco": average_precision(truths, answers, sizes) if precision and truths else None,
+    }
+
+
+def _joints(pose: Pose) -> Floats:
+    """(K, 3) of a pose: x, y, score; what is not present far away from everything."""
+    where = np.where(pose.present[:, None], pose.joints, np.float32(-1e5))
+    return np.concatenate((where, pose.scores[:, None]), axis=1).astype(np.float32)
+
+
+def _visible(labels: Floats) -> Floats:
+    """Labels with v = 0 for what is outside the picture, as COCO has it."""
+    made = labels.copy()
+    made[made[..., 2] < 0] = 0
+    return made
+
+
+def _pairs(marks: np.ndarray) -> dict[int, int]:
+    """{pose: person} of similarities (people, poses), the highest first, each once."""
+    pairs: dict[int, int] = {}
+    for flat in np.argsort(-marks, axis=None):
+        person, pose = np.unravel_index(flat, marks.shape)
+        if marks[person, pose] < FOUND:
+            break
+        if int(pose) not in pairs and int(person) not in pairs.values():
+            pairs[int(pose)] = int(person)
+    return pairs
+
+
+def _on_somebody(joints: Floats, boxes: Floats) -> bool:
+    """Whether the middle of the joints found (17, 3) lies in anybody's box: a bad pose, but of
+    somebody."""
+    near = joints[:, 0] > -1e4
+    if not near.any():
+        return False
+    middle = joints[near, :2].mean(axis=0)
+    low, high = boxes[:, :2], boxes[:, :2] + boxes[:, 2:]
+    return bool(((middle >= low) & (middle <= high)).all(axis=1).any())
+
+
+def _largest_face(
+    labels: Floats, skeleton: Skeleton, poses: Floats
+) -> tuple[bool, list[bool], list[bool]] | None:
+    """Of the person with the largest face: (found, each labelled wrist right, each labelled
+    shoulder right); None where no face is labelled. `poses` (n, 17, 3) in COCO's order."""
+    columns = face_joints(skeleton)
+    best, width = -1, 0.0
+    for row, person in enumerate(labels):
+        face = person[columns]
+        points = face[face[:, 2] > 0, :2]
+        if len(points) >= 2 and (extent := _face_width(face)) > width:
+            best, width = row, extent
+    if best < 0:
+        return None
+    truth = to_coco(_visible(labels[best : best + 1]), skeleton)[0]
+    seen = truth[:5, 2] > 0
+    middle = truth[:5][seen, :2].mean(axis=0)
+    away = [
+        float(np.linalg.norm(pose[:5][seen & (pose[:5, 0] > -1e4), :2].mean(axis=0) - middle))
+        if (seen & (pose[:5, 0] > -1e4)).any()
+        else np.inf
+        for pose in poses
+    ]
+    found = bool(away) and min(away) <= _FACE_WIDTHS * width
+    pose = poses[int(np.argmin(away))] if found else np.full((17, 3), -1e5, dtype=np.float32)
+
+    def right(joints: tuple[int, int], widths: float) -> list[bool]:
+        return [
+            bool(np.linalg.norm(pose[k, :2] - truth[k, :2]) <= widths * width)
+            for k in joints
+            if truth[k, 2] > 0
+        ]
+
+    return found, right((9, 10), _FACE_WIDTHS), right((5, 6), _SHOULDER_WIDTHS)
+
+
+def _face_width(face: Floats) -> float:
+    """Width of a face from its labelled joints (5, 3): the largest of ear to ear, 2.2 x eye to eye
+    and the extent of all of them (a face from the side)."""
+    labelled = face[:, 2] > 0
+    width = float(np.ptp(face[labelled, :2], axis=0).max())
+    for (a, b), times in (((3, 4), 1.0), ((1, 2), 2.2)):
+        if labelled[a] and labelled[b]:
+            width = max(width, times * float(np.linalg.norm(face[a, :2] - face[b, :2])))
+    return width
