@@ -15,7 +15,6 @@ from ..engines.base import Engine
 from ..engines.choose import open_engine
 from ..errors import DataError
 from ..network.native import save_native
-from ..pose.estimator import PoseEstimator
 from ..spec import Calibration, ModelSpec
 from ..types import Floats
 from .augment import face_joints
@@ -27,7 +26,6 @@ from .predict import of_engine, predict
 from .scenes import SceneData
 
 JOINT_THRESHOLD = 0.4  # chance of being right from which a joint is drawn: few invented legs
-_MOST = 60  # pictures of people of each set that the search is tried on
 _BINS = 12
 _ENOUGH = 250  # labels of a joint for a curve of its own; below, all joints of the stack have one
 # How near a joint must be, as a share of the torso: those of the face are small.
@@ -115,42 +113,14 @@ def calibrations(judged: Sequence[Judged], joints: int) -> tuple[Calibration, ..
     return tuple(made)
 
 
-def person_threshold(
-    nobody: NDArray[np.floating], somebody: NDArray[np.floating], allowed: float = 0.015
-) -> float:
-    """The smallest presence from which at most the share `allowed` of pictures of nobody pass.
-
-    `nobody` and `somebody` are what `PoseEstimator.presence` says of pictures held out. Halfway to
-    the people where there is room between them, so that unlike pictures are safe on both sides.
-    """
-    if not len(nobody):
-        raise DataError("The person threshold needs pictures of nobody.")
-    ranked = np.sort(nobody)[::-1]
-    # One more would be too many.
-    limit = float(ranked[min(int(allowed * len(ranked)), len(ranked) - 1)]) + 1e-3
-    if len(somebody):
-        people = float(np.quantile(somebody, 0.02))
-        if people > limit:
-            limit = (limit + people) / 2
-    return float(np.clip(round(limit, 3), 0.02, 0.98))
-
-
 def calibrated(path: Path, held_out: Sequence[PoseData]) -> ModelSpec | None:
-    """The spec of a model with its scores fitted on these pictures, and the thresholds.
+    """The spec of a model with its scores fitted on these pictures, and the threshold of joints.
 
-    The person threshold is set where at most 1.5 % of the pictures of nobody pass, and stays as it
-    is without such pictures. None where too little is held out to fit anything.
+    None where too little is held out to fit anything.
     """
     engine = open_engine(path)
     try:
-        spec = with_scores(engine, held_out)
-        if spec is None:
-            return None
-        engine.spec = spec
-        nobody, somebody = presences(PoseEstimator(engine), held_out)
-        if len(nobody):
-            spec = replace(spec, person_threshold=person_threshold(nobody, somebody))
-        return spec
+        return with_scores(engine, held_out)
     finally:
         engine.close()
 
@@ -162,8 +132,8 @@ def with_scores(engine: Engine, held_out: Sequence[PoseData]) -> ModelSpec | Non
     """
     spec = engine.spec
     judged: list[Judged] = []
-    for data in held_out:
-        data = data.with_skeleton(spec.skeleton)
+    for whole in held_out:
+        data = whole.with_skeleton(spec.skeleton)
         rows = np.flatnonzero(data.somebody | data.complete)
         if len(rows):
             found = predict(of_engine(engine, spec.network.stacks), data, rows, spec)
@@ -173,18 +143,6 @@ def with_scores(engine: Engine, held_out: Sequence[PoseData]) -> ModelSpec | Non
     except (DataError, ValueError):
         return None
     return replace(spec, calibration=fitted, threshold=JOINT_THRESHOLD)
-
-
-def presences(estimator: PoseEstimator, sets: Sequence[PoseData]) -> tuple[np.ndarray, np.ndarray]:
-    """What the search says of pictures of nobody and of people, each 0..1."""
-    values: dict[bool, list[float]] = {False: [], True: []}
-    for data in sets:
-        rows = np.flatnonzero(data.somebody | data.complete)
-        people, others = rows[data.somebody[rows]], rows[~data.somebody[rows]]
-        for row in (*people[:: max(1, len(people) // _MOST)], *others):
-            somebody = bool(data.somebody[row])
-            values[somebody].append(estimator.presence(data.read(int(row))))
-    return np.array(values[False]), np.array(values[True])
 
 
 def save_calibrated(

@@ -55,7 +55,7 @@ def average_precision(
     """COCO's average precision and recall of keypoints, by pycocotools.
 
     Args:
-        truths: For each picture its people: box (4,) x, y, width, height and labels (17, 3). Who has
+        truths: For each picture its people: box (4,) x, y, width, height; labels (17, 3). Who has
             no labelled joint is a crowd to COCO: what is found there does not count.
         answers: For each picture the poses found: joints (17, 3) and a score.
         sizes: Width and height of each picture.

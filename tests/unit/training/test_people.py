@@ -1,0 +1,137 @@
+"""The whole app on whole pictures: who is found, where nobody is drawn."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pose_app.errors import DataError
+from pose_app.skeletons import COCO_17, MPII_21
+from pose_app.training.oks import SIGMAS, average_precision, similarity, to_coco
+from pose_app.training.people import evaluate_people
+from pose_app.training.scenes import SceneData, load_scenes
+from pose_app.types import Image, Pose, Region
+from tests.unit.training.scene_shards import write_scenes
+
+
+def test_similarity_is_cocos() -> None:
+    labels = np.zeros((17, 3), np.float32)
+    labels[5] = 100, 100, 2
+    labels[9] = 50, 60, 1
+    found = np.zeros((2, 17, 3), np.float32)
+    found[:, 5, :2] = 100, 100
+    found[0, 9, :2] = 50, 60
+    area = 5000.0
+    found[1, 9, :2] = 50 + 2 * SIGMAS[9] * np.sqrt(area), 60  # one standard deviation away
+    assert similarity(found, labels, area) == pytest.approx([1, (1 + np.exp(-0.5)) / 2])
+    assert similarity(found, np.zeros((17, 3), np.float32), area).tolist() == [0, 0]
+
+
+def test_joints_in_cocos_order() -> None:
+    joints = np.random.default_rng(0).random((2, 21, 3)).astype(np.float32)
+    made = to_coco(joints, MPII_21)
+    for index, joint in enumerate(COCO_17.joints):
+        assert np.array_equal(made[:, index], joints[:, MPII_21.index(joint)])
+
+
+def pose_of(joints: np.ndarray, score: float = 0.9) -> Pose:
+    points = joints[:, :2].astype(np.float32)
+    scores = np.where(joints[:, 2] > 0, 0.9, 0.0).astype(np.float32)
+    return Pose(
+        skeleton=MPII_21,
+        joints=points,
+        scores=scores,
+        present=scores > 0.4,
+        region=Region(0, 0, 100),
+        stack=0,
+        stack_joints=points[None],
+        stack_scores=scores[None],
+        threshold=0.4,
+        track_id=1,
+        score=score,
+    )
+
+
+class Answers:
+    """Hands out the given poses picture by picture."""
+
+    def __init__(self, poses: list[list[Pose]]) -> None:
+        self.poses = poses
+        self.calls = 0
+
+    def __call__(self, image: Image) -> list[Pose]:
+        self.calls += 1
+        return self.poses[self.calls - 1]
+
+
+def right(scenes: SceneData) -> list[list[Pose]]:
+    return [
+        [pose_of(one) for one in scenes.keypoints[scenes.people(i)]] for i in range(len(scenes))
+    ]
+
+
+def scenes_of(folder: Path) -> SceneData:
+    write_scenes(folder / "s.npz", 6, people=2, empty=4)
+    return load_scenes(folder / "s.npz")
+
+
+def test_who_answers_with_the_labels_is_right_in_everything(tmp_path: Path) -> None:
+    scenes = scenes_of(tmp_path)
+    result = evaluate_people(Answers(right(scenes)), [scenes])
+    assert result["people"] == {"n": 12, "share": 1.0}
+    assert result["tall_people"] == {"n": 12, "share": 1.0}
+    assert result["largest_face"] == {"n": 6, "share": 1.0}
+    assert result["wrists"]["share"] == 1.0
+    assert result["both_shoulders"] == {"n": 6, "share": 1.0}
+    assert result["drawn_where_nobody_is"] == {"n": 12, "share": 0.0}
+    assert result["nobody_drawn_upon"] == {"n": 4, "share": 0.0}
+    assert result["coco"]["ap"] == pytest.approx(1.0)
+    assert result["coco"]["ar"] == pytest.approx(1.0)
+
+
+def test_misses_doubles_and_ghosts_count_against(tmp_path: Path) -> None:
+    scenes = scenes_of(tmp_path)
+    poses = right(scenes)
+    poses[0] = poses[0][:1]  # one of two missed
+    poses[1] = [*poses[1], poses[1][0]]  # two poses on one person
+    ghost = scenes.keypoints[0].copy()
+    ghost[:, :2] = ghost[:, :2] * 0.02 + (1, 1)  # in the corner, where nobody stands
+    poses[2] = [*poses[2], pose_of(ghost)]
+    poses[7] = [pose_of(ghost)]  # a picture of nobody
+    result = evaluate_people(Answers(poses), [scenes], precision=False)
+    assert result["people"]["share"] == pytest.approx(11 / 12)
+    assert result["drawn_where_nobody_is"]["n"] == 13
+    assert result["drawn_where_nobody_is"]["share"] == pytest.approx(1 / 13)
+    assert result["nobody_drawn_upon"] == {"n": 4, "share": 0.25}
+    assert result["coco"] is None
+
+
+def test_wrists_and_shoulders_of_the_largest_face_are_measured_by_its_width(tmp_path: Path) -> None:
+    scenes = scenes_of(tmp_path).select([0])
+    poses = right(scenes)
+    row = int(np.argmax([one[16:, 0].max() - one[16:, 0].min() for one in scenes.keypoints]))
+    joints = scenes.keypoints[row].copy()
+    width = float(np.linalg.norm(joints[19, :2] - joints[20, :2]))
+    for joint, widths in ((10, 0.4), (15, 0.6), (13, 1.0)):
+        joints[joint, 0] += widths * width
+    poses[0][row] = pose_of(joints)
+    result = evaluate_people(Answers(poses), [scenes], precision=False)
+    labelled = sum(scenes.keypoints[row, k, 2] > 0 for k in (10, 15))
+    assert result["wrists"]["n"] == labelled
+    assert result["wrists"]["share"] < 1
+    assert result["both_shoulders"]["share"] == 0
+    assert result["largest_face"]["share"] == 1
+    poses[0][row] = replace(poses[0][row], present=np.zeros(21, bool))
+    result = evaluate_people(Answers(poses), [scenes], precision=False)
+    assert result["largest_face"]["share"] == 0
+    assert result["wrists"]["share"] == 0
+
+
+def test_missing_pycocotools_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pycocotools.coco", None)
+    with pytest.raises(DataError, match="pip install pycocotools"):
+        average_precision([], [], [])
