@@ -44,7 +44,8 @@ def similarity(found: Floats, labels: Floats, area: float) -> NDArray[np.float64
         return np.zeros(len(found))
     distance = ((found[:, labelled, :2] - labels[labelled, :2]) ** 2).sum(axis=-1)
     spread = 2 * max(area, 1.0) * (2 * SIGMAS[labelled]) ** 2
-    return np.exp(-distance / spread).mean(axis=1)
+    marks: NDArray[np.float64] = np.exp(-distance / spread).mean(axis=1)
+    return marks
 
 
 def average_precision(

@@ -54,7 +54,9 @@ def evaluate_people(
                     nobody.append(bool(poses))
                 continue
             mine = to_coco(_visible(labels), scenes.skeleton)
-            theirs = to_coco(np.stack(joints), skeleton) if poses else np.zeros((0, 17, 3))
+            theirs = to_coco(
+                np.stack(joints) if poses else np.zeros((0, len(skeleton), 3), np.float32), skeleton
+            )
             marks = np.array(
                 [
                     similarity(theirs, one, AREA_OF_BOX * float(box[2] * box[3]))
@@ -96,12 +98,13 @@ def evaluate_people(
 def _joints(pose: Pose) -> Floats:
     """(K, 3) of a pose: x, y, score; what is not present far away from everything."""
     where = np.where(pose.present[:, None], pose.joints, np.float32(-1e5))
-    return np.concatenate((where, pose.scores[:, None]), axis=1).astype(np.float32)
+    made: Floats = np.concatenate((where, pose.scores[:, None]), axis=1).astype(np.float32)
+    return made
 
 
 def _visible(labels: Floats) -> Floats:
     """Labels with v = 0 for what is outside the picture, as COCO has it."""
-    made = labels.copy()
+    made: Floats = labels.copy()
     made[made[..., 2] < 0] = 0
     return made
 
