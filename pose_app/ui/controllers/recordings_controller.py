@@ -283,4 +283,5 @@ class RecordingsController(QObject):
             raw=folder / f"{stem}-raw.mp4" if kind in _RAW else None,
             log=folder / f"{stem}.jsonl" if with_log else None,
             drawing=self._view.drawing(drawn or "as_shown"),
+            make_folder=True,
         )
