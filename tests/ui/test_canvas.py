@@ -300,3 +300,50 @@ def test_a_mistake_in_painting_leaves_no_painter_active(canvas, monkeypatch):
         canvas.grab()
     assert caught.traceback
     assert not canvas.paintingActive()
+
+
+def two_people() -> FrameResult:
+    """The person of `result` (track 1) and the same one 50 pixels to the right (track 7)."""
+    one = result().poses[0]
+    shift = np.float32([50, 0])
+    other = replace(
+        one, track_id=7, joints=one.joints + shift, stack_joints=one.stack_joints + shift
+    )
+    return replace(result(), poses=(replace(one, track_id=1), other))
+
+
+def test_a_click_selects_a_person_and_the_others_get_thinner(canvas, qtbot):
+    canvas.show_result(two_people())
+    alike = painted(canvas)
+    x, y = canvas.transform.to_widget([PLACES[9][0] + 50, PLACES[9][1]])
+    qtbot.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=QPoint(round(x), round(y)))
+    assert canvas.view.person == 7
+    assert canvas.view.solo is None, "the first click is for the person"
+    assert np.any(painted(canvas) != alike)
+    assert canvas.view.drawing().selected == 7
+    qtbot.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=QPoint(round(x), round(y)))
+    assert canvas.view.solo == 9, "the second one for the joint"
+
+
+def test_tab_goes_from_person_to_person_and_then_on(canvas, qtbot):
+    canvas.show_result(two_people())
+    canvas.setFocus()
+    seen = []
+    for _ in range(3):
+        canvas.focusNextPrevChild(True)
+        seen.append(canvas.view.person)
+    assert seen == [1, 7, None]
+    canvas.show_result(result())
+    canvas.focusNextPrevChild(True)
+    assert canvas.view.person is None
+
+
+def test_only_several_people_have_numbers(canvas):
+    canvas.view.region = False
+    one, two = result(), two_people()
+    hidden = replace(two, poses=(two.poses[0],))
+    canvas.show_result(hidden)
+    alone = painted(canvas)
+    canvas.show_result(one)
+    assert np.array_equal(painted(canvas), alone)
+    assert painting.tint(1) != painting.tint(2)

@@ -38,7 +38,8 @@ def test_a_recording_draws_what_is_looked_at() -> None:
     for name, value in chosen.items():
         setattr(view, name, value)
     view.background = "blurred"
-    options = view.drawing("stacks", selected=7)
+    view.person = 7
+    options = view.drawing("stacks")
     assert (options.what, options.background, options.selected) == ("stacks", "blur", 7)
     fields = {field.name for field in dataclasses.fields(options)}
     assert {name: getattr(options, name) for name in chosen} == chosen

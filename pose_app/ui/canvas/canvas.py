@@ -116,9 +116,14 @@ class Canvas(QWidget):
             self._paint_nothing(painter)
             return
         self._paint_picture(painter, self.result, self.transform)
-        chosen = self.result.person()
-        for pose in self.result.poses:
-            self._paint_pose(painter, pose, self.transform, pose is chosen)
+        chosen = self.result.person(self.view.person)
+        selected = self.view.person is not None
+        for pose in sorted(self.result.poses, key=lambda pose: pose is chosen):  # that one on top
+            others = selected and pose is not chosen
+            self._paint_pose(painter, pose, self.transform, pose is chosen, others)
+        if len(self.result.poses) > 1 and self.view.skeleton:
+            for pose in self.result.poses:
+                self._paint_number(painter, pose)
         if self._dragged is not None:
             self._paint_drag(painter)
 
@@ -157,12 +162,15 @@ class Canvas(QWidget):
         painter.drawImage(target, image)
 
     def _paint_pose(
-        self, painter: QPainter, pose: Pose, transform: ViewTransform, chosen: bool
+        self, painter: QPainter, pose: Pose, transform: ViewTransform, chosen: bool, others: bool
     ) -> None:
-        """Everything about one person; the joint that is pointed at is the chosen person's."""
+        """Everything about one person; the joint that is pointed at is the chosen person's.
+
+        `others`: somebody else is selected, this one is drawn thinner and without a heatmap.
+        """
         view = self.view
         square = QRectF(*transform.square(pose.region.x, pose.region.y, pose.region.side))
-        levels = self._heat(pose)
+        levels = None if others else self._heat(pose)
         if levels is not None:
             # A rectangular input sees `side` as its height, around the same centre.
             width = square.height() * levels.shape[1] / levels.shape[0]
@@ -175,15 +183,27 @@ class Canvas(QWidget):
         if not view.skeleton:
             return
         width = painting.line_width(pose.region, transform)
+        if others:
+            width = max(width * skeletons.OTHERS, 1.5)
         points, strengths = self._joints(pose, view.stack_of(pose), transform)
         painting.paint_skeleton(painter, pose.skeleton, points, strengths, width)
-        if view.compare is not None:
+        if view.compare is not None and not others:
             self._paint_other_stack(painter, pose, view.compare, width)
         marked = self._hovered if self._hovered is not None else view.solo
         if chosen and marked is not None and marked < len(strengths) and strengths[marked] > 0:
             point = QPointF(*points[marked])
             painting.paint_ring(painter, point, width * 1.6 + 3)
             painting.paint_chip(painter, point, self._words(pose, marked), QRectF(self.rect()))
+
+    def _paint_number(self, painter: QPainter, pose: Pose) -> None:
+        """The person's number above the highest joint, in the person's own tint."""
+        points, strengths = self._joints(pose, self.view.stack_of(pose), self.transform)
+        drawn = points[strengths > 0]
+        if len(drawn):
+            x, y = drawn[int(np.argmin(drawn[:, 1]))]
+            gap = painting.line_width(pose.region, self.transform) * 1.5 + 4
+            above = QPointF(x, max(y - gap, 0.0))
+            painting.paint_number(painter, above, pose.track_id, pose.track_id == self.view.person)
 
     def _heat(self, pose: Pose) -> NDArray[np.uint8] | None:
         """(h, w) 0..255 over the region; None where no heatmap is wanted, kept or to be had."""
@@ -260,7 +280,51 @@ class Canvas(QWidget):
             if region is not None:
                 self.region_chosen.emit(region)
             return
+        other = self.person_at(event.position())
+        if other is not None:
+            self.view.person = other
+            return
         self.solo(self.joint_at(event.position()))
+
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        """Tab goes from person to person where there are several."""
+        poses = () if self.result is None else self.result.poses
+        if len(poses) < 2:
+            return super().focusNextPrevChild(forward)
+        tracks = sorted(pose.track_id for pose in poses)
+        if self.view.person in tracks:
+            place = tracks.index(self.view.person) + (1 if forward else -1)
+            if not 0 <= place < len(tracks):  # once round: Tab goes on to what comes next
+                self.view.person = None
+                return super().focusNextPrevChild(forward)
+        else:
+            place = 0 if forward else len(tracks) - 1
+        self.view.person = tracks[place]
+        return True
+
+    def person_at(self, position: QPointF) -> int | None:
+        """The track of the person at a place of the widget, where it is another than the selected
+        one; None: nobody, the selected one, or there is only one person."""
+        poses = () if self.result is None else self.result.poses
+        if len(poses) < 2 or not self.view.skeleton:
+            return None
+        away = {pose.track_id: self._away(pose, position) for pose in poses}
+        nearest = min(away, key=lambda track: away[track])
+        return nearest if away[nearest] <= _GRAB and nearest != self.view.person else None
+
+    def _away(self, pose: Pose, position: QPointF) -> float:
+        """Widget pixels from a place to the nearest limb or joint of a person that is drawn."""
+        points, strengths = self._joints(pose, self.view.stack_of(pose), self.transform)
+        at = np.array([position.x(), position.y()])
+        limbs = [(a, b) for a, b in pose.skeleton.limbs if min(strengths[a], strengths[b]) > 0]
+        limbs += [(int(joint), int(joint)) for joint in np.flatnonzero(strengths > 0)]
+        if not limbs:
+            return float("inf")
+        start, end = (points[[limb[k] for limb in limbs]] for k in (0, 1))
+        way = end - start
+        share = ((at - start) * way).sum(axis=1) / np.maximum((way**2).sum(axis=1), 1e-9)
+        nearest = start + way * np.clip(share, 0.0, 1.0)[:, None]
+        return float(np.hypot(*(nearest - at).T).min())
 
     def cancel_drag(self) -> bool:
         """Forget a rectangle that is being dragged. False where there is none."""
@@ -285,7 +349,7 @@ class Canvas(QWidget):
 
     def joint_at(self, position: QPointF) -> int | None:
         """The drawn joint nearest to a place of the widget, None where there is none near it."""
-        pose = None if self.result is None else self.result.person()
+        pose = None if self.result is None else self.result.person(self.view.person)
         if pose is None or not self.view.skeleton:
             return None
         points, strengths = self._joints(pose, self.view.stack_of(pose), self.transform)

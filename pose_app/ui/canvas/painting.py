@@ -169,6 +169,25 @@ class Picture:
         return self.image
 
 
+def tint(track: int) -> QColor:
+    """A person's own colour: neighbours in number are far apart on the colour wheel."""
+    return QColor.fromHsvF((track * 0.61803398875) % 1.0, 0.55, 1.0)
+
+
+def paint_number(painter: QPainter, above: QPointF, track: int, selected: bool) -> None:
+    """A person's number in the person's tint; the selected one's is filled with it."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    text, colour, dark = str(track), tint(track), QColor(15, 18, 28, 225)
+    size = painter.fontMetrics().size(0, text)
+    box = QRectF(0, 0, max(size.width() + 10, size.height() + 2), size.height() + 2)
+    box.moveCenter(QPointF(above.x(), max(above.y() - box.height() / 2, box.height() / 2)))
+    painter.setPen(QPen(colour, 1.5))
+    painter.setBrush(colour if selected else dark)
+    painter.drawRoundedRect(box, box.height() / 2, box.height() / 2)
+    painter.setPen(dark if selected else colour)
+    painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
+
+
 def paint_chip(painter: QPainter, anchor: QPointF, text: str, bounds: QRectF) -> None:
     """A small label beside `anchor`, kept inside `bounds`."""
     metrics = painter.fontMetrics()

@@ -166,6 +166,7 @@ class ViewsController(QObject):
     def source_opened(self, info: SourceInfo) -> None:
         """Webcams are mirrored unless the person decided otherwise."""
         self._source = info
+        self._view.person = None
         self._view.mirror = self._mirrored(self._context.settings.get("view.mirror"))
         self.region_chosen(None)  # a square was of another picture
 

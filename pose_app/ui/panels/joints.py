@@ -83,7 +83,7 @@ class JointsPanel(QWidget):
         super().__init__(parent)
         self._view = view
         self._skeleton: Skeleton | None = None
-        self._throttle = Throttle(lambda result: self._show_pose(result.person()))
+        self._throttle = Throttle(lambda result: self._show_pose(result.person(self._view.person)))
         self._items: dict[int, QTreeWidgetItem] = {}
         self._top = QTreeWidgetItem()
         self.presets: list[QToolButton] = []

@@ -291,7 +291,7 @@ class MovementPanel(QWidget):
         self.run_all.setVisible(self._stacks_all > 1 and len(self.plot.values) == 0)
 
     def _show(self, result: FrameResult) -> None:
-        self.plot.show_pose(result.person())
+        self.plot.show_pose(result.person(self._view.person))
 
     def _run_all(self) -> None:
         """Choosing the last stack lets all of them run."""

@@ -68,7 +68,7 @@ class PlotsPanel(QWidget):
     def show_result(self, result: FrameResult) -> None:
         if not result.estimated or self.pause.isChecked():
             return
-        self._remember(result, result.person())
+        self._remember(result, result.person(self._view.person))
         self._throttle.offer(result)
 
     def show_stats(self, stats: FrameMetrics) -> None:

@@ -23,7 +23,7 @@ class KeptStacks:
 
     def take(self, result: FrameResult) -> Pose | None:
         """Take over the newest frame; returns the chosen person in it."""
-        pose, frame, before = result.person(), result.frame, self._full
+        pose, frame, before = result.person(self._view.person), result.frame, self._full
         self._seconds = frame.captured_ns / 1e9
         self._readings = None
         if pose is None:

@@ -61,7 +61,7 @@ class StacksPanel(QWidget):
         view.changed.connect(self._show_view)
 
     def show_result(self, result: FrameResult) -> None:
-        pose = result.person()
+        pose = result.person(self._view.person)
         if pose is not None:
             if pose.skeleton != self._skeleton:
                 self._skeleton = pose.skeleton

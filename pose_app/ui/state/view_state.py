@@ -16,6 +16,7 @@ COMBINATIONS = ("max", "sum")
 class ViewState(Observable):
     """What is shown, and how; `changed(name)` tells which attribute has another value."""
 
+    person: int | None = None  # the track of the person who is selected; None = nobody is
     stack: int | None = None  # 0 = first; None = the last that ran
     compare: int | None = None  # a second stack whose skeleton is drawn too; None = no comparison
     solo: int | None = None  # the joint that stands out, all others are faint; None = none does
@@ -45,8 +46,8 @@ class ViewState(Observable):
         """The background as `drawing.privacy` calls it."""
         return "blur" if self.background == "blurred" else self.background
 
-    def drawing(self, what: str = "as_shown", selected: int | None = None) -> DrawOptions:
-        """What a recording shows that is drawn like the canvas; `selected` is a person's track."""
+    def drawing(self, what: str = "as_shown") -> DrawOptions:
+        """What a recording shows that is drawn like the canvas."""
         return DrawOptions(
             what,
             self.backdrop,
@@ -61,5 +62,5 @@ class ViewState(Observable):
             region=self.region,
             colour_map=self.colour_map,
             opacity=self.opacity,
-            selected=selected,
+            selected=self.person,
         )
