@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
@@ -39,7 +40,7 @@ EXIT_INTERRUPTED = 130
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the process's exit status."""
     prepare()
-    words = sys.argv[1:] if argv is None else list(argv)
+    words = _with_clips(sys.argv[1:] if argv is None else list(argv))
     if not words or _is_for_window(words[0]):
         words = ["window", *words]
     try:
@@ -66,8 +67,16 @@ def _is_for_window(word: str) -> bool:
     """Whether the first word is no command but a source or an option of the window."""
     if word.startswith("-"):
         return word not in ("-h", "--help", "--version")
-    known = word == "demo" or word.isdecimal() or "://" in word
+    known = word in ("demo", "demo people") or word.isdecimal() or "://" in word
     return word not in COMMANDS and (known or Path(word).exists())
+
+
+def _with_clips(words: list[str]) -> list[str]:
+    """`demo people` names one source, though it is two words."""
+    for index, pair in enumerate(pairwise(words)):
+        if pair == ("demo", "people"):
+            return [*words[:index], "demo people", *words[index + 2 :]]
+    return words
 
 
 def _load(command: str) -> ModuleType:

@@ -59,6 +59,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--region", type=_region, metavar="X,Y,SIDE", help="look only at this square, in pixels"
     )
     pose.add_argument(
+        "--people",
+        type=_people,
+        default=4,
+        metavar="N",
+        help="follow at most N people, the largest first: 1 to 8 (default: 4)",
+    )
+    pose.add_argument(
         "--threshold", type=_share, metavar="T", help="score (0 to 1) under which a joint is absent"
     )
     # Measured on the demo clip: half the jitter (0.6 % of the torso from frame to frame against
@@ -95,6 +102,7 @@ def main(arguments: argparse.Namespace) -> int:
         threshold=arguments.threshold,
         smoothing=arguments.smoothing,
         region=_as_region(arguments.region),
+        people=arguments.people,
         loop=False,
         reconnect=arguments.reconnect,
         frames=arguments.frames,
@@ -142,12 +150,13 @@ def main(arguments: argparse.Namespace) -> int:
 
 
 def _open(arguments: argparse.Namespace) -> Source:
+    from .sources.names import DEMOS
     from .sources.opening import open_source
 
-    if arguments.source == "demo" and arguments.frames is None and arguments.seconds is None:
+    if arguments.source in DEMOS and arguments.frames is None and arguments.seconds is None:
         from .sources.demo import open_demo
 
-        return open_demo(loop=False)  # it would never end
+        return open_demo(arguments.source, loop=False)  # it would never end
     return open_source(arguments.source, size=arguments.size, fps=arguments.fps)
 
 
@@ -349,6 +358,14 @@ def _value(sentence: str) -> Callable[[Callable[[str], Any]], Callable[[str], An
 def _count(text: str) -> int:
     value = int(text)
     if value < 1:
+        raise ValueError
+    return value
+
+
+@_value("no number of people from 1 to 8")
+def _people(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= 8:
         raise ValueError
     return value
 

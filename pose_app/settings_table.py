@@ -233,6 +233,15 @@ SETTINGS: tuple[Setting, ...] = (
         lowest="Automatic",
     ),
     Setting(
+        "pose.people",
+        4,
+        "People",
+        "How many are followed at most, the largest first. Each costs as much as the first.",
+        "Model",
+        low=1,
+        high=8,
+    ),
+    Setting(
         "pose.threshold",
         -1.0,
         "Threshold",

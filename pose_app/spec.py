@@ -101,9 +101,7 @@ class ModelSpec:
     logits of a joint plus one logit fixed at 0 that stands for *absent*). `score` is `peak` or
     `window` (sum of the probability map in 5x5 around the peak). `flip_shift` is by how many map
     pixels a flipped answer is shifted before averaging. `threshold` is the calibrated score under
-    which a joint is absent (of a finder: the score under which a peak is nobody);
-    `person_threshold` the mean of the better half of a person's calibrated
-    scores under which there is nobody.
+    which a joint is absent; of a finder, the score under which a peak is nobody.
     """
 
     name: str
@@ -124,7 +122,6 @@ class ModelSpec:
     sigma: float = 1.0
     calibration: tuple[Calibration, ...] = ()
     threshold: float = 0.3
-    person_threshold: float = 0.3
     licence: str = "unknown"
     provenance: str = ""
     extra: dict[str, Any] = field(default_factory=dict)
@@ -300,10 +297,8 @@ def _check_reading(spec: ModelSpec) -> None:
     for value in (spec.decode.offset, spec.decode.tie, spec.sigma):
         if not _finite(value):
             raise ValueError(f"{value!r} is not a number")
-    for name in ("threshold", "person_threshold"):
-        value = getattr(spec, name)
-        if not _finite(value) or not 0 <= value <= 1:
-            raise ValueError(f"{name} is {value!r}")
+    if not _finite(spec.threshold) or not 0 <= spec.threshold <= 1:
+        raise ValueError(f"threshold is {spec.threshold!r}")
 
 
 def _check_calibration(spec: ModelSpec) -> None:

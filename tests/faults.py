@@ -32,7 +32,8 @@ class EngineFault:
         """The same, with an engine that has our faults."""
 
         def opened() -> PoseEstimator:
-            return PoseEstimator(_BreakableEngine(open_estimator().engine, self))
+            whole = open_estimator()
+            return PoseEstimator(_BreakableEngine(whole.engine, self), whole.finder)
 
         return opened
 

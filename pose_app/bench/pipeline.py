@@ -16,7 +16,7 @@ from ..errors import PoseAppError
 from ..pipeline.metrics import SessionReport
 from ..pipeline.options import SessionOptions
 from ..pipeline.session import Session
-from ..pose.estimator import PoseEstimator
+from ..pose.estimator import PoseEstimator, open_finder
 from ..recording.recording import RecordingRequest
 from ..sources.base import Source
 from ..types import Pose
@@ -110,7 +110,7 @@ def beside_naive(
         rates["pipeline"].append(report["fps"])
         for name, threads in (("naive", 1), ("naive_all_cores", None)):
             engine = open_engine(model, threads=threads)
-            with PoseEstimator(engine, smoothing=True) as estimator:
+            with PoseEstimator(engine, open_finder(threads=threads), smoothing=True) as estimator:
                 out = folder / f"{name}-{index}.mp4"
                 rates[name].append(naive.run(clip, out, estimator, seconds / _ROUNDS))
     fps = {name: sum(values) / len(values) for name, values in rates.items()}

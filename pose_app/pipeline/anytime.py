@@ -1,4 +1,4 @@
-"""How many stacks to spend on a frame: as many as keep up with the source."""
+"""How many stacks to spend on a frame and its people: as many as keep up with the source."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ _ROOM_FOR_MORE = 0.85
 # Frames whose median decides. One late frame (a page fault, another program) changes nothing.
 _WINDOW = 7
 _FEWEST = 3
+_FINDER_WINDOW = 12  # frames, more than usually lie between two looks of the finder
 # Seconds of room before a stack is added, and the most it becomes after additions that failed.
 _PATIENCE = 0.5
 _MOST_PATIENCE = 16.0
@@ -37,8 +38,11 @@ class StackController:
         self.fewest = 1
         self._all = stacks
         self._now = stacks
-        self._network: deque[float] = deque(maxlen=_WINDOW)  # with the present number of stacks
+        self._people = 1  # in the last frame
+        # Seconds for one person with the present number of stacks, and for all of them together.
+        self._network: deque[float] = deque(maxlen=_WINDOW)
         self._other: deque[float] = deque(maxlen=_WINDOW)
+        self._find: deque[float] = deque(maxlen=_FINDER_WINDOW)
         self._frames = 0  # since the last change
         self._room_for = 0.0  # seconds that another stack would have fitted
         self._patience = _PATIENCE
@@ -49,14 +53,24 @@ class StackController:
         """How many stacks the next frame should get, 1 .. all."""
         return max(self._now, min(self.fewest, self._all)) if self.target else self._all
 
-    def update(self, stacks: int, network: float, other: float = 0.0) -> int:
-        """Take in a frame that ran `stacks` stacks; returns the number for the next one.
+    def update(
+        self, stacks: int, network: float, other: float = 0.0, people: int = 1, find: float = 0.0
+    ) -> int:
+        """Take in a frame; returns the number of stacks for the next one.
 
-        `network` and `other` are seconds: the network's time, and what else the inference thread
-        did for the frame (crop, decode, tracking). Frames that searched for a person with a batch
-        of crops are no measure of this; leave them out.
+        Frames in which nobody is there are no measure of this; leave them out.
+
+        Args:
+            stacks: How many ran, for everybody alike.
+            network: Seconds that the network took for all people together.
+            other: Seconds of all else that the inference thread did (crop, decode, tracking).
+            people: How many there are, 1 or more. With one more the network is expected to take
+                so much longer at once.
+            find: Seconds of the person finder, 0 in the frames in which it did not look.
         """
         self._other.append(other)
+        self._find.append(find)
+        self._people = people
         if not self.target:
             self._change(self._all)
             return self._now
@@ -64,7 +78,7 @@ class StackController:
             self._change(self.stacks)
         if stacks != self._now:  # the new sub-model is still being compiled
             return self._now
-        self._network.append(network)
+        self._network.append(network / people)
         self._frames += 1
         period = 1 / self.target
         if self._frames >= _FEWEST and self._busy(stacks) > _TOO_BUSY * period:
@@ -100,7 +114,9 @@ class StackController:
     def _busy(self, stacks: int) -> float:
         """Seconds that a frame with that many stacks keeps the inference thread busy."""
         share = (stacks + _STEM) / (self._now + _STEM)
-        return _median(self._other) + _median(self._network) * share
+        # The finder looks now and then, and is paid for by the frames between.
+        find = sum(self._find) / _FINDER_WINDOW
+        return find + _median(self._other) + _median(self._network) * self._people * share
 
 
 def _median(values: Collection[float]) -> float:

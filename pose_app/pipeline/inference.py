@@ -251,6 +251,8 @@ class InferenceWorker:
             self._own_threshold if controls.threshold is None else controls.threshold
         )
         estimator.smoothing = controls.smoothing
+        estimator.people = controls.people
+        estimator.steady = item.policy.lossless  # the same file gives the same poses
         if item.stretch != self._stretch:
             estimator.reset()
             self._stretch = item.stretch
@@ -352,11 +354,10 @@ class InferenceWorker:
             self._all_at = time.monotonic()
         ran, stacks = stacks, self._usual_stacks or stacks
         self._last_stacks = stacks
-        # Crops of a search are no measure of what following a person costs.
         if self._controller is not None and poses:
-            network = timings.get("network", 0.0)
-            other = sum(timings.values()) - network
-            self._controller.update(ran, network / 1e3, other / 1e3)
+            network, find = (timings.get(stage, 0.0) / 1e3 for stage in ("network", "find"))
+            other = sum(timings.values()) / 1e3 - network - find
+            self._controller.update(ran, network, other, len(poses), find)
         # A frame that waited for the model to load says nothing about the pipeline's speed.
         captured = item.frame.captured_ns
         age = (now - captured) / 1e6 if captured >= self._ready_ns else None

@@ -21,7 +21,8 @@ class SessionOptions:
     source's own rate. `threshold` None takes the model's. `reconnect`: a live source that is lost
     is looked for until it is back; otherwise losing it ends the session. `stall_seconds`: how long
     a live source or the engine may give no answer before it counts as lost. `frames` and `seconds`
-    (of the session's timeline) end the session by itself.
+    (of the session's timeline) end the session by itself. `people` is how many are followed at
+    most, the largest first.
     """
 
     lossless: bool = False
@@ -36,6 +37,7 @@ class SessionOptions:
     stall_seconds: float = 10.0
     frames: int | None = None
     seconds: float | None = None
+    people: int = 4
 
 
 class Controls:
@@ -50,6 +52,7 @@ class Controls:
         threshold: Score 0..1 from which a joint is present; None = the model's.
         smoothing: Whether joints are steadied over time.
         region: A square that somebody chose; None = follow the people.
+        people: How many are followed at most, the largest first.
         paused: The newest frame is held, with all stacks. Live sources drop their frames.
         speed: Of files, 1.0 = as recorded.
         loop: Whether files begin again at their end.
@@ -65,6 +68,7 @@ class Controls:
     paused: bool
     speed: float
     loop: bool
+    people: int
 
     def __init__(self, options: SessionOptions) -> None:
         self.changed = threading.Condition()
@@ -78,6 +82,7 @@ class Controls:
         self.paused = False
         self.speed = 1.0
         self.loop = options.loop
+        self.people = options.people
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name != "changed" and name not in Controls.__annotations__:

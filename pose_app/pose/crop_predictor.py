@@ -13,12 +13,14 @@ import numpy as np
 from ..errors import EngineError
 from ..types import Floats, Heatmaps, Image, Region
 from .crop import crop, to_picture
-from .decode import calibrate, decode, person_score
+from .decode import calibrate, decode
 
 if TYPE_CHECKING:
     from ..engines.base import Engine
 
-_BATCH = 8  # candidates of one picture that go through the network together
+STAGES = ("find", "crop", "network", "decode", "track")
+
+_BATCH = 8  # people of one picture that go through the network together
 
 
 @dataclass(frozen=True)
@@ -31,20 +33,15 @@ class CropPrediction:
     region: Region
     joints: Floats
     scores: Floats
-    maps: Heatmaps
+    maps: Heatmaps | None
     item: int = 0
-
-    @property
-    def score(self) -> float:
-        """How sure the last stack is that a person is there."""
-        return float(person_score(self.scores[-1]))
 
 
 class StageClock:
-    """Milliseconds spent in each stage of one pose."""
+    """Milliseconds spent in each stage of one frame."""
 
     def __init__(self) -> None:
-        self.timings = dict.fromkeys(("crop", "network", "decode", "track"), 0.0)
+        self.timings = dict.fromkeys(STAGES, 0.0)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:

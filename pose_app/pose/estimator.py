@@ -1,4 +1,4 @@
-"""Pictures to poses: the crop, the engine, the decode rule, the tracker and the smoothing in one.
+"""Pictures to poses: finder, crop, engine, decode rule, tracks and smoothing in one.
 
 from pose_app import PoseEstimator
 poses = PoseEstimator.open().estimate(image_bgr)
@@ -9,57 +9,71 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from ..errors import PoseAppError
+import numpy as np
+
+from ..errors import EngineError, ModelError, PoseAppError
 from ..skeletons import Skeleton
-from ..types import Floats, Frame, Image, Pose, Region
+from ..types import Box, Floats, Frame, Image, Pose, Region
 from .crop import check_image
 from .crop_predictor import CropPrediction, CropPredictor, StageClock
-from .smoothing import OneEuro
+from .people import FinderSchedule
 from .speculative import SpeculativeInference
-from .tracking import (
-    BETTER,
-    PROMISING,
-    SQUARE_TRUST,
-    Tracker,
-    agreement,
-    search_squares,
-    whole_frame,
-)
+from .track import Track
+from .tracks import STAY, Tracks
 
 if TYPE_CHECKING:
     from ..engines.base import Engine
 
+PEOPLE = 4  # at most, unless something else is wanted
+MOST_PEOPLE = 8
+
+_BOXES = 2 * MOST_PEOPLE  # of the finder: some of those who are not followed are larger than others
+
+
+class PersonFinder(Protocol):
+    """What says where people are: `pose.finder.Finder`."""
+
+    @property
+    def engine(self) -> Engine: ...
+
+    def find(self, image: Image, most: int = ..., threshold: float | None = ...) -> list[Box]: ...
+
 
 class PoseEstimator:
-    """Poses of the people in pictures (`estimate`) or in a video (`track`): at present of one.
+    """The poses of the people in pictures (`estimate`) or in a video (`track`).
 
     Not for use from several threads at a time; the poses it hands out may be read from any.
-    `threshold` (calibrated score 0..1 from which a joint is present) and `smoothing` may be set at
-    any time. `timings` are the milliseconds per stage (crop, network, decode, track) that the last
-    call took.
+    `threshold` (calibrated score 0..1 from which a joint is present), `smoothing`, `people` (1 to
+    8: so many at most, the largest first) and `steady` may be set at any time. `steady`: the finder
+    looks as often as the video's own time says, never by how long anything took; so that the same
+    frames give the same poses. `timings` are the milliseconds per stage (find, crop, network,
+    decode, track) that the last call took.
     """
 
     def __init__(
         self,
         engine: Engine,
+        finder: PersonFinder | None = None,
         *,
         threshold: float | None = None,
         smoothing: bool = False,
         stacks: int | None = None,
+        people: int = PEOPLE,
     ) -> None:
+        """`finder` says where people are; without one every call needs a region."""
         self.engine = engine
+        self.finder = finder
         self.spec = engine.spec
         self.skeleton: Skeleton = engine.spec.skeleton
         self.threshold = engine.spec.threshold if threshold is None else threshold
         self.smoothing = smoothing
         self.timings: Mapping[str, float] = MappingProxyType({})
         self._stacks = self._checked_stacks(stacks)
-        self._track_id = 0  # of the person who is followed, or was last
-        self._tracker = Tracker(self.spec)
-        self._filter = OneEuro(len(self.spec.joints))
-        self._filtered: int | None = None  # the stack whose joints the filter knows
+        self._enough = 0.0 if finder is None else finder.engine.spec.threshold
+        self._tracks = Tracks(self.spec, people, self._enough)
+        self._schedule = FinderSchedule()
         self._predictor = CropPredictor(engine)
         self._speculative = SpeculativeInference(engine)
 
@@ -74,25 +88,70 @@ class PoseEstimator:
         threshold: float | None = None,
         smoothing: bool = False,
         stacks: int | None = None,
+        people: int = PEOPLE,
     ) -> PoseEstimator:
         """Load a model by name or file on the fastest engine, or on the one asked for.
 
-        `stacks` runs only that many (default all). Raises ModelError or EngineError.
+        The bundled person finder is opened on the same kind of engine.
+
+        Args:
+            model: Name or file of a pose network.
+            engine: auto, openvino or torch.
+            device: auto, cpu, gpu, npu, cuda or mps.
+            precision: auto, f32, bf16 or fp16.
+            threshold: Score 0..1 from which a joint is present; default the model's own.
+            smoothing: Whether `track` steadies the joints over time.
+            stacks: Run only that many; default all.
+            people: How many people are followed at most, the largest first.
+
+        Raises:
+            ModelError: There is no such model, or it is no pose network.
+            EngineError: Nothing here runs the model or the person finder.
         """
         from ..engines.choose import open_engine
 
         opened = open_engine(model, engine, device, precision)
-        return cls(opened, threshold=threshold, smoothing=smoothing, stacks=stacks)
+        try:
+            if opened.spec.output == "boxes":
+                raise ModelError(
+                    f"{opened.spec.name} finds people but no joints: choose a pose network."
+                )
+            finder = open_finder(engine, device, precision)
+            return cls(
+                opened,
+                finder,
+                threshold=threshold,
+                smoothing=smoothing,
+                stacks=stacks,
+                people=people,
+            )
+        except PoseAppError:
+            opened.close()
+            raise
+
+    @property
+    def people(self) -> int:
+        return self._tracks.limit
+
+    @people.setter
+    def people(self, most: int) -> None:
+        self._tracks.limit = most
+
+    @property
+    def steady(self) -> bool:
+        return self._schedule.steady
+
+    @steady.setter
+    def steady(self, steady: bool) -> None:
+        self._schedule.steady = steady
 
     def estimate(self, image: Image, region: Region | None = None) -> list[Pose]:
-        """Everybody in one picture.
-
-        Without a region people are searched: in the whole picture, then in squares of two scales;
-        what seems to be somebody is looked at once more, closer.
+        """Everybody in one picture, the largest first.
 
         Args:
             image: (H, W, 3) uint8 BGR.
-            region: The square of the picture to look at; then the answer is of one person or none.
+            region: The square of the picture to look at; then the answer is of one person, or of
+                nobody where hardly a joint is in it.
 
         Returns:
             One pose for each person; nobody: an empty list.
@@ -102,24 +161,15 @@ class PoseEstimator:
             EngineError: The device failed.
         """
         image = check_image(image)
-        clock = StageClock()
+        clock = self._clock()
+        tracks = Tracks(self.spec, self.people, self._enough)
+        tracks.begin((image.shape[1], image.shape[0]), 0.0)
         if region is not None:
-            best = self._predictor.predict(image, [region], self._stacks, clock)[0]
-            presence = best.score
+            tracks.only(self._predictor.predict(image, [region], self._stacks, clock)[0], 0.0)
         else:
-            best, presence = self._search(image, clock, self.spec.person_threshold)
-        self.timings = MappingProxyType(clock.timings)
-        if presence < self.spec.person_threshold:
-            return []
-        stack = len(best.joints) - 1
-        return [self._pose(best, best.joints[stack], stack, presence, 1, region is not None)]
-
-    def presence(self, image_bgr: Image) -> float:
-        """How sure it is that somebody is in the picture, 0..1: for choosing `person_threshold`.
-
-        `estimate` finds somebody exactly where this reaches the threshold.
-        """
-        return self._search(check_image(image_bgr), StageClock(), None)[1]
+            self._search(tracks, image, 0.0, self._stacks, clock)
+            tracks.settle(0.0, True)
+        return [self._pose(track, None, 0.0, smoothing=False) for track in tracks.visible]
 
     def track(
         self,
@@ -139,55 +189,57 @@ class PoseEstimator:
             stacks: Run only that many for this frame; default as opened.
             shown: The stack (0 = first) whose joints the poses have; default and at most the last
                 that ran.
-            region: Overrides the tracker: the answer is of one person or none.
+            region: Overrides finder and tracks: the answer is of one person, or of nobody where
+                hardly a joint is in it.
             following: The frames of the calls after this one. Some engines get more done with
                 several at a time, and then `timings` of several calls overlap.
 
         Returns:
-            One pose for each person who is there, with the `track_id` of the frames before.
+            One pose for each person who is there, with the `track_id` of the frames before, in the
+            order of their ids.
 
         Raises:
             PoseAppError: What is no picture, or a region outside it.
             EngineError: The device failed.
         """
-        image = check_image(frame.image)
-        size = frame.size
+        image, seconds = check_image(frame.image), frame.seconds
         count = self._stacks if stacks is None else self._checked_stacks(stacks)
-        clock = StageClock()
-        self.timings = MappingProxyType(clock.timings)
-        ahead = self._seen_ahead(frame, following, region or self._tracker.region, count, clock)
+        clock = self._clock()
+        tracks = self._tracks
+        tracks.begin(frame.size, seconds)
         if region is not None:
-            best = ahead or self._predictor.predict(image, [region], count, clock)[0]
-            presence = best.score
-        else:
-            best, presence = self._follow(image, size, count, clock, ahead)
+            seen = self._seen(frame, [region], count, following, clock)
+            with clock.stage("track"):
+                tracks.only(seen[0], seconds)
+                return self._poses(shown, seconds)
+        seen = self._seen(frame, tracks.regions, count, following, clock)
         with clock.stage("track"):
-            lost = self._tracker.region is None
-            looked = region or self._tracker.region or best.region
-            found = self._tracker.update(
-                looked, best.joints[-1], best.scores[-1], presence, frame.seconds, size
-            )
-            stack = len(best.joints) - 1 if shown is None else min(shown, len(best.joints) - 1)
-            joints = self._smoothed(best, stack, found, frame.seconds)
-        if not found:
-            return []
-        self._track_id += lost or self._track_id == 0
-        return [self._pose(best, joints, stack, presence, self._track_id, region is not None)]
+            tracks.follow(seen, seconds)
+        searched = self._schedule.due(seconds, tracks.unsettled)
+        if searched:
+            self._search(tracks, image, seconds, count, clock)
+            self._schedule.looked(seconds, clock.timings["find"])
+        with clock.stage("track"):
+            tracks.settle(seconds, searched)
+            poses = self._poses(shown, seconds)
+        self._schedule.spent(sum(clock.timings.values()) - clock.timings["find"])
+        return poses
 
     def reset(self) -> None:
-        """Forget the person and the smoothing: for another source, or after a seek."""
-        self._tracker.reset()
-        self._filter.reset()
+        """Forget everybody and the smoothing: for another source, or after a seek."""
+        self._tracks.reset()
+        self._schedule.reset()
 
     def continue_from(self, other: PoseEstimator) -> None:
         """Go on with whom another estimator of the same network follows, which is done with it."""
-        self._tracker, self._track_id = other._tracker, other._track_id
-        self._filter, self._filtered = other._filter, other._filtered
+        self._tracks = other._tracks
 
     def close(self) -> None:
-        """Release the engine's device. Poses handed out stay valid."""
+        """Release the engines' devices. Poses handed out stay valid."""
         self._speculative.close()
         self.engine.close()
+        if self.finder is not None:
+            self.finder.engine.close()
 
     def __enter__(self) -> PoseEstimator:
         return self
@@ -206,130 +258,98 @@ class PoseEstimator:
             raise PoseAppError(f"The model {self.spec.name} has stacks 1 to {most}, not {stacks}.")
         return most if stacks is None else stacks
 
-    def _search(
-        self, image: Image, clock: StageClock, threshold: float | None
-    ) -> tuple[CropPrediction, float]:
-        """(who is in one picture, how sure that is): the whole picture, then the squares.
+    def _clock(self) -> StageClock:
+        clock = StageClock()
+        self.timings = MappingProxyType(clock.timings)
+        return clock
 
-        It ends where the threshold is reached; None looks everywhere.
-        """
-        size = image.shape[1], image.shape[0]
-        whole = self._predictor.predict(
-            image, [whole_frame(size, self._tracker.aspect)], self._stacks, clock
-        )
-        best, presence = self._closer(image, whole, clock, threshold)
-        if threshold is None or presence < threshold:
-            squares = self._predictor.predict(image, search_squares(size), self._stacks, clock)
-            closer, sure = self._closer(image, squares, clock, threshold)
-            if sure > presence:
-                best, presence = closer, sure
-        return best, presence
-
-    def _seen_ahead(
+    def _seen(
         self,
         frame: Frame,
+        regions: list[Region],
+        stacks: int,
         following: Sequence[Frame],
-        region: Region | None,
-        stacks: int,
         clock: StageClock,
-    ) -> CropPrediction | None:
-        """What was seen in the frame before its turn, if it counts; the following are begun."""
-        if region is None:
-            return None
-        answer = self._speculative.take(frame, region, stacks)
+    ) -> list[CropPrediction]:
+        """What the network sees in these regions; the following frames are begun."""
+        answer = self._speculative.take(frame, regions, stacks)
         alike = (other for other in following if other.size == frame.size)
-        self._speculative.begin(alike, region, stacks)
+        self._speculative.begin(alike, regions, stacks)
         if answer is None:
-            return None
-        look, spent = answer.result()
+            return self._predictor.predict(frame.image, regions, stacks, clock)
+        seen, spent = answer.result()
         clock.add(spent)
-        return look
+        return seen
 
-    def _follow(
-        self,
-        image: Image,
-        size: tuple[int, int],
-        stacks: int,
-        clock: StageClock,
-        ahead: CropPrediction | None,
-    ) -> tuple[CropPrediction, float]:
-        """(who is in a video's next frame, how sure that is), where the tracker says to look.
+    def _search(
+        self, tracks: Tracks, image: Image, seconds: float, stacks: int, clock: StageClock
+    ) -> None:
+        """Let the finder look at the picture; newcomers go through the network at once."""
+        if self.finder is None:
+            raise PoseAppError("Without a person finder the region of the person must be given.")
+        with clock.stage("find"):
+            boxes = self.finder.find(image, _BOXES, STAY * self._enough)
+        with clock.stage("track"):
+            candidates = tracks.match(boxes, seconds)
+        regions = [candidate.region for candidate in candidates]
+        seen = self._predictor.predict(image, regions, stacks, clock)
+        with clock.stage("track"):
+            tracks.admit(candidates, seen, seconds)
 
-        `ahead` is what was already seen in the first of its regions.
-        """
-        regions = self._tracker.propose_regions(size)
-        tracked = self._tracker.region is not None
-        known = [ahead] if ahead is not None and tracked else []
-        looks = known + self._predictor.predict(image, regions[len(known) :], stacks, clock)
-        threshold = self.spec.person_threshold
-        if not tracked:
-            return self._closer(image, looks, clock, threshold)
-        best, presence = looks[0], looks[0].score
-        if len(looks) > 1:
-            other, sure = self._closer(image, looks[1:], clock, threshold)
-            if sure >= max(threshold, BETTER * presence):
-                self.reset()
-                return other, sure
-        return best, presence
+    def _poses(self, shown: int | None, seconds: float) -> list[Pose]:
+        people = sorted(self._tracks.visible, key=lambda track: track.id)
+        return [self._pose(track, shown, seconds, self.smoothing) for track in people]
 
-    def _closer(
-        self, image: Image, looks: list[CropPrediction], clock: StageClock, threshold: float | None
-    ) -> tuple[CropPrediction, float]:
-        """(the best of the candidates seen once more around its joints, how sure that is).
-
-        Somebody is seen alike in both looks; what the network imagines in a shelf or in clothes is
-        mostly elsewhere in the second. Squares are believed less, because there are so many.
-        Where no candidate comes near somebody, or the closer look sees nobody, it is the first.
-        """
-        size = image.shape[1], image.shape[0]
-        whole = whole_frame(size, self._tracker.aspect)
-        trusts = [1.0 if look.region == whole else SQUARE_TRUST for look in looks]
-        best, trust = max(zip(looks, trusts, strict=True), key=lambda pair: pair[0].score * pair[1])
-        joints, scores = best.joints[-1], best.scores[-1]
-        if threshold is not None and best.score < PROMISING * threshold:
-            return looks[0], 0.0
-        region = self._tracker.region_from_keypoints(joints, scores, size)
-        closer = self._predictor.predict(image, [region], len(best.joints), clock)[0]
-        presence = trust * agreement(
-            joints, scores, closer.joints[-1], closer.scores[-1], closer.region.side
-        )
-        seen = threshold is None or presence >= threshold
-        return closer if seen else looks[0], presence
-
-    def _smoothed(self, look: CropPrediction, stack: int, found: bool, seconds: float) -> Floats:
-        """Joints (K, 2) of one stack; smoothed where that is wanted."""
-        if not self.smoothing or not found or stack != self._filtered:
-            self._filter.reset()
-        self._filtered = stack
-        if not self.smoothing or not found:
-            value: Floats = look.joints[stack]
-            return value
-        present = look.scores[stack] >= self.threshold
-        return self._filter(look.joints[stack], present, seconds, look.region.side)
-
-    def _pose(
-        self,
-        look: CropPrediction,
-        joints: Floats,
-        stack: int,
-        score: float,
-        track_id: int,
-        manual: bool,
-    ) -> Pose:
-        scores = look.scores[stack]
+    def _pose(self, track: Track, shown: int | None, seconds: float, smoothing: bool) -> Pose:
+        seen = track.prediction
+        assert seen is not None
+        last = len(seen.joints) - 1
+        stack = last if shown is None else min(shown, last)
+        scores = np.where(track.foreign, np.float32(0), seen.scores[stack])
         return Pose(
             skeleton=self.skeleton,
-            joints=joints,
+            joints=self._smoothed(track, scores, stack, seconds)
+            if smoothing
+            else seen.joints[stack],
             scores=scores,
             present=scores >= self.threshold,
-            region=look.region,
+            region=seen.region,
             stack=stack,
-            stack_joints=look.joints,
-            stack_scores=look.scores,
+            stack_joints=seen.joints,
+            stack_scores=seen.scores,
             threshold=self.threshold,
-            track_id=track_id,
-            score=min(max(score, 0.0), 1.0),
-            manual=manual,
-            maps=look.maps,
-            item=look.item,
+            track_id=track.id,
+            score=min(max(track.score, 0.0), 1.0),
+            box=track.box,
+            manual=track.manual,
+            maps=seen.maps,
+            item=seen.item,
         )
+
+    def _smoothed(self, track: Track, scores: Floats, stack: int, seconds: float) -> Floats:
+        """Joints (K, 2) of one stack; smoothing starts anew with another stack."""
+        seen = track.prediction
+        assert seen is not None
+        if stack != track.smoothed_stack:
+            track.smoothing.reset()
+            track.smoothed_stack = stack
+        present = scores >= self.threshold
+        return track.smoothing(seen.joints[stack], present, seconds, seen.region.side)
+
+
+def open_finder(
+    engine: str = "auto",
+    device: str = "auto",
+    precision: str = "auto",
+    threads: int | None = None,
+) -> PersonFinder:
+    """The bundled person finder, on the engine that is asked for. Raises EngineError."""
+    from ..engines.choose import open_engine
+    from ..paths import bundled
+    from .finder import Finder
+
+    try:
+        model = bundled("weights", "finder.safetensors")
+        return Finder(open_engine(model, engine, device, precision, threads))
+    except (EngineError, ModelError) as error:
+        raise EngineError(f"The person finder cannot be opened: {error}") from error

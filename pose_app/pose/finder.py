@@ -7,11 +7,13 @@ corners: x = 0 is the left edge of the first pixel.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 
 from ..engines.base import Engine
-from ..errors import ModelError
+from ..errors import EngineError, ModelError
 from ..spec import BOX_UNIT, ModelSpec
 from ..types import Box, Floats, Image, Region
 from .crop import crop
@@ -67,17 +69,25 @@ class Finder:
     def engine(self) -> Engine:
         return self._engine
 
-    def find(self, image: Image, most: int = 8) -> list[Box]:
+    def find(self, image: Image, most: int = 8, threshold: float | None = None) -> list[Box]:
         """The people in a picture (H, W, 3) uint8 BGR, at most `most`, the surest first.
 
-        Boxes are in pixels of the picture and end at its borders. Raises PoseAppError for an image
-        that is none and EngineError where the device fails.
+        Boxes are in pixels of the picture and end at its borders; their scores are `threshold` or
+        more, by default the model's own. Raises PoseAppError for an image that is none and
+        EngineError where the device fails.
         """
         spec = self._engine.spec
         height, width = image.shape[:2]
         region = whole_frame(width, height)
         crops = crop(image, region, spec.input_size)[None]
         maps = self._engine.infer(crops, spec.network.stacks).stack(spec.network.stacks - 1)
+        if not np.isfinite(maps[0]).all():
+            raise EngineError(
+                f"The model {spec.name} answers with values that are not finite on "
+                f"{self._engine.info.device}: choose another engine, device or precision."
+            )
+        if threshold is not None:
+            spec = replace(spec, threshold=threshold)
         return to_frame(decode_boxes(maps, spec, most), region, spec, (width, height))
 
 

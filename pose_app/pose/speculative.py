@@ -1,9 +1,9 @@
 """Several frames in the network at once, for files: cores that do not wait for each other.
 
 Cores that share a frame wait for each other after every layer, and longer the more else they have
-to do. Where each half of them has frames of its own nobody waits, but where the person will be in
-the next frames is known only after this one. So they are looked at where the person is expected
-now; that counts if the tracker, once it knows more, wants nearly that.
+to do. Where each half of them has frames of its own nobody waits, but where people will be in the
+next frames is known only after this one. So they are looked at where people are now; that counts if
+the tracker, once it knows more, wants nearly that.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import math
 import queue
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -29,7 +29,7 @@ NEAR = 0.05
 
 _CLOSE_SECONDS = 5.0  # for an engine that is still at work
 
-Answer = Future[tuple[CropPrediction, StageClock]]
+Answer = Future[tuple[list[CropPrediction], StageClock]]
 
 
 class SpeculativeInference:
@@ -45,29 +45,29 @@ class SpeculativeInference:
         self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] | None = None
 
-    def begin(self, frames: Iterable[Frame], region: Region, stacks: int) -> None:
-        """Look at `region` of the frames that come next, where that has not begun yet.
+    def begin(self, frames: Iterable[Frame], regions: Sequence[Region], stacks: int) -> None:
+        """Look at `regions` of the frames that come next, where that has not begun yet.
 
-        Not right after a look that was for nothing: that person moves too far from frame to frame.
+        Not right after a look that was for nothing: somebody moves too far from frame to frame.
         """
-        if not self._worthwhile:
+        if not self._worthwhile or not regions:
             return
         begun = {id(task.frame) for task in self._begun}
         for frame in frames:
             if self._threads is None:
                 self._threads = [self._started(half) for half in self._engine.halves()]
             if self._threads and id(frame) not in begun:
-                task = _Task(frame, region, stacks)
+                task = _Task(frame, tuple(regions), stacks)
                 self._begun.append(task)
                 self._tasks.put(task)
 
-    def take(self, frame: Frame, region: Region, stacks: int) -> Answer | None:
+    def take(self, frame: Frame, regions: Sequence[Region], stacks: int) -> Answer | None:
         """What will be seen in the frame, where the look that was begun is what is wanted now."""
         self._worthwhile = True
         while self._begun:
             task = self._begun.popleft()
             if task.frame is frame:
-                self._worthwhile = task.stacks == stacks and near(task.region, region)
+                self._worthwhile = task.stacks == stacks and all_near(task.regions, regions)
                 return task.answer if self._worthwhile else None
         return None
 
@@ -92,12 +92,17 @@ class SpeculativeInference:
         while (task := self._tasks.get()) is not None:
             clock = StageClock()
             try:
-                looks = predictor.predict(task.frame.image, [task.region], task.stacks, clock)
+                looks = predictor.predict(task.frame.image, list(task.regions), task.stacks, clock)
             except Exception as error:  # noqa: BLE001 - for whoever waits for the answer
                 task.answer.set_exception(error)
             else:
-                task.answer.set_result((looks[0], clock))
+                task.answer.set_result((looks, clock))
             del task  # and its frame, while there is nothing to do
+
+
+def all_near(regions: Sequence[Region], wanted: Sequence[Region]) -> bool:
+    """Whether the network sees the same people alike in both, in the same order."""
+    return len(regions) == len(wanted) and all(map(near, regions, wanted))
 
 
 def near(region: Region, wanted: Region) -> bool:
@@ -109,6 +114,6 @@ def near(region: Region, wanted: Region) -> bool:
 @dataclass(frozen=True, eq=False)
 class _Task:
     frame: Frame
-    region: Region
+    regions: tuple[Region, ...]
     stacks: int
     answer: Answer = field(default_factory=Future)

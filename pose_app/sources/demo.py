@@ -1,11 +1,12 @@
-"""The bundled clip: a person to look at where there is no camera."""
+"""The bundled clips: people to look at where there is no camera."""
 
 from __future__ import annotations
 
 from ..paths import bundled
+from .names import DEMOS
 from .video import VideoSource
 
 
-def open_demo(loop: bool = True) -> VideoSource:
-    """The demo clip; it is made to be looped, its last frame leads into the first."""
-    return VideoSource(bundled("assets", "demo.mp4"), loop=loop, kind="demo", name="demo")
+def open_demo(name: str = "demo", loop: bool = True) -> VideoSource:
+    """One of DEMOS; the last frame of each leads into the first."""
+    return VideoSource(bundled("assets", DEMOS[name]), loop=loop, kind="demo", name=name)

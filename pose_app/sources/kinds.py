@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from ..errors import SourceError
-from .names import redact
+from .names import DEMOS, redact
 
 if TYPE_CHECKING:
     from .base import Source
@@ -72,7 +72,7 @@ def camera_meant(text: str) -> CameraInfo | None:
     from .discover import cameras, find_by_name
 
     text = text.strip()
-    if not text or text == "demo" or _URL.match(text) or glob.has_magic(text):
+    if not text or text in DEMOS or _URL.match(text) or glob.has_magic(text):
         return None
     if exists(as_path(text)):
         return None
@@ -167,12 +167,12 @@ def _open_video(target: Target, wishes: Wishes) -> Source:
 def _open_demo(target: Target, wishes: Wishes) -> Source:
     from .demo import open_demo
 
-    return open_demo()
+    return open_demo(str(target))
 
 
 # In the order in which they are tried.
 KINDS = (
-    SourceKind("demo", lambda target: target == "demo", _open_demo),
+    SourceKind(", ".join(DEMOS), lambda target: target in DEMOS, _open_demo),
     SourceKind("a camera (its name or number)", _is_camera, _open_camera),
     SourceKind("an address (http, rtsp)", _is_stream, _open_stream),
     SourceKind("a picture, folder or pattern of pictures", _is_pictures, _open_pictures),

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 
+# What a person writes for a bundled clip -> its file. All are made to be looped.
+DEMOS = {"demo": "demo.mp4", "demo people": "people.mp4"}
+
 # scheme://user:password@host; greedy, because passwords do contain an @.
 _USER_INFO = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]{0,30}://)[^/?#\s]*@", re.IGNORECASE)
 # A password with a slash in it: what stands before the slash is "user:text", no host with a port.

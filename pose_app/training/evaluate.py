@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..engines.base import Engine
+    from ..types import Floats
     from .data import PoseData
     from .scenes import SceneData
 
@@ -199,7 +200,7 @@ def evaluate(
 
 
 def presence(engine: Engine, sets: list[PoseData], stacks: int | None = None) -> dict[str, Any]:
-    """What the app would draw in whole pictures, its search for a person included.
+    """What the app would draw in whole pictures, its person finder included.
 
     `false_presence` is the share of pictures of nobody with a skeleton, `presence_recall` the share
     of pictures of people with one, `upper_body_searched` what `metrics.upper_body` says of those
@@ -207,10 +208,11 @@ def presence(engine: Engine, sets: list[PoseData], stacks: int | None = None) ->
     """
     import numpy as np
 
-    from ..pose.estimator import PoseEstimator
+    from ..pose.estimator import PoseEstimator, open_finder
     from .metrics import upper_body
 
-    estimator = PoseEstimator(engine, stacks=stacks)
+    finder = open_finder()
+    estimator = PoseEstimator(engine, finder, stacks=stacks)
     nobody = np.zeros((len(engine.spec.joints), 2), np.float32)
     drawn: dict[bool, list[bool]] = {False: [], True: []}
     joints, truths = [], []
@@ -220,8 +222,11 @@ def presence(engine: Engine, sets: list[PoseData], stacks: int | None = None) ->
             poses = estimator.estimate(data.read(int(row)))
             drawn[bool(data.somebody[row])].append(any(pose.present.any() for pose in poses))
             if data.somebody[row]:
-                joints.append(poses[0].joints if poses else np.full_like(nobody, np.inf))
-                truths.append(data.keypoints[row])
+                truth = data.keypoints[row]
+                near = sorted((_away(pose.joints, truth), i) for i, pose in enumerate(poses))
+                joints.append(poses[near[0][1]].joints if near else np.full_like(nobody, np.inf))
+                truths.append(truth)
+    finder.engine.close()
 
     def share(values: list[bool]) -> float | None:
         return sum(values) / len(values) if values else None
@@ -237,6 +242,14 @@ def presence(engine: Engine, sets: list[PoseData], stacks: int | None = None) ->
             else None
         ),
     }
+
+
+def _away(joints: Floats, truth: Floats) -> float:
+    """How far a pose (K, 2) is from a labelled one (K, 3), mean distance in pixels."""
+    import numpy as np
+
+    labelled = truth[:, 2] > 0
+    return float(np.hypot(*(joints - truth[:, :2])[labelled].T).mean())
 
 
 def _table(result: dict[str, Any]) -> str:

@@ -92,6 +92,7 @@ def make_session(settings: Settings, target: str | CameraInfo) -> Session:
             stacks=settings.get("model.stacks") or "auto",
             threshold=threshold(settings),
             smoothing=settings.get("pose.smoothing"),
+            people=settings.get("pose.people"),
             loop=settings.get("source.loop"),
         ),
         factory.others,

@@ -10,7 +10,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from pose_app.engines.base import Engine
 from pose_app.engines.choose import open_engine
 from pose_app.pose.crop import crop
-from pose_app.pose.estimator import PoseEstimator
+from pose_app.pose.estimator import PoseEstimator, open_finder
 from pose_app.sources.demo import open_demo
 from pose_app.types import Frame, Image, Pose, Region
 
@@ -40,7 +40,7 @@ def crops(engine: Engine, frames: list[Frame]) -> Image:
 
 @pytest.fixture(scope="module")
 def pose(engine: Engine, frames: list[Frame]) -> Pose:
-    (pose,) = PoseEstimator(engine).estimate(frames[0].image)
+    (pose,) = PoseEstimator(engine).estimate(frames[0].image, REGION)
     return pose
 
 
@@ -56,7 +56,7 @@ def test_network_with_one_stack(benchmark: BenchmarkFixture, engine: Engine, cro
 
 def test_track(benchmark: BenchmarkFixture, engine: Engine, frames: list[Frame]) -> None:
     """Everything for one frame of a video, the network included."""
-    estimator = PoseEstimator(engine, smoothing=True)
+    estimator = PoseEstimator(engine, open_finder(), smoothing=True)
     turn = iter(range(10**9))
 
     def following() -> Pose:

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from pose_app.pose.crop import crop
+from pose_app.pose.crop_predictor import CropPrediction
 from pose_app.pose.decode import calibrate, decode
-from pose_app.pose.smoothing import OneEuro
-from pose_app.pose.tracking import Tracker
+from pose_app.pose.tracks import Tracks
 from pose_app.spec import DecodeRule
-from pose_app.types import Region
+from pose_app.types import Box, Region
 from tests.unit.pose.colour_engine import dot_spec, person
 
 RNG = np.random.default_rng(0)
@@ -33,14 +33,27 @@ def test_decode_of_four_stacks(benchmark: Any, subpixel: str) -> None:
 
 
 def test_track_and_smooth(benchmark: Any) -> None:
-    tracker, smooth = Tracker(dot_spec()), OneEuro(16)
-    joints, scores = person(300, 60, 300).astype(np.float32), np.full(16, 0.9, np.float32)
-    clock = iter(range(10**9))
+    """Four people."""
+    tracks, clock = Tracks(dot_spec()), iter(range(10**9))
+    scores = np.full((1, 16), 0.9, np.float32)
+    people = [person(80 + 160 * index, 60, 300).astype(np.float32)[None] for index in range(4)]
+    boxes = [Box(40 + 160 * index, 60, 120, 300, 0.9) for index in range(4)]
+
+    def seen(regions: list[Region]) -> list[CropPrediction]:
+        return [CropPrediction(r, j, scores, None) for r, j in zip(regions, people, strict=True)]
 
     def step() -> None:
         seconds = next(clock) / 30
-        region = tracker.propose_regions((640, 480))[0]
-        tracker.update(region, joints, scores, 0.9, seconds, (640, 480))
-        smooth(joints, scores > 0.5, seconds, region.side)
+        tracks.begin((640, 480), seconds)
+        if tracks.active:
+            tracks.follow(seen(tracks.regions), seconds)
+        else:
+            new = tracks.match(boxes, seconds)
+            tracks.admit(new, seen([candidate.region for candidate in new]), seconds)
+        tracks.settle(seconds, False)
+        for track in tracks.visible:
+            assert track.prediction is not None
+            joints, present = track.prediction.joints[-1], track.scores > 0.5
+            track.smoothing(joints, present, seconds, track.region.side)
 
     benchmark(step)

@@ -180,3 +180,22 @@ def test_any_value_is_understood_or_refused(option: str, value: str) -> None:
 @settings(deadline=None, max_examples=100_000)
 def test_very_many_values_are_understood_or_refused(option: str, value: str) -> None:
     _check_options(option, value)
+
+
+@pytest.mark.parametrize(
+    ("words", "source"),
+    [
+        (["demo", "people"], "demo people"),
+        (["window", "demo", "people", "--device", "cpu"], "demo people"),
+        (["demo"], "demo"),
+    ],
+)
+def test_a_demo_of_two_words_is_one_source(
+    monkeypatch: pytest.MonkeyPatch, words: list[str], source: str
+) -> None:
+    from pose_app import window_command
+
+    asked: list[argparse.Namespace] = []
+    monkeypatch.setattr(window_command, "main", lambda arguments: asked.append(arguments) or 0)
+    assert cli.main(words) == 0
+    assert asked[0].source == source

@@ -53,6 +53,10 @@ _OPEN = (
         "A short clip of a rendered person, for trying things out.",
     ),
     ActionSpec(
+        "demo_people", "&Source", "Demo clip of two people", "", "demo",
+        "A short clip of two rendered people who cross, for trying things out.",
+    ),
+    ActionSpec(
         "reload", "&Source", "Open again", "Ctrl+R", "", "Close the source and open it again."
     ),
     ActionSpec(

@@ -149,6 +149,8 @@ class ModelsController(QObject):
         settings, controls = self._context.settings, self._context.session.controls
         if "pose.smoothing" in keys:
             controls.smoothing = settings.get("pose.smoothing")
+        if "pose.people" in keys:
+            controls.people = settings.get("pose.people")
         if "model.stacks" in keys:
             controls.stacks = settings.get("model.stacks") or "auto"
             self._renew_stacks(self._stacks_all)

@@ -13,6 +13,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QToolButton
 
 from ...errors import SourceError
+from ...sources.names import DEMOS
 from ..dialogs import file_filters
 from ..state.playback_state import SPEEDS, PlaybackState
 from .cameras_controller import CamerasController
@@ -144,6 +145,7 @@ class SourcesController(QObject):
             "open_folder": self.choose_folder,
             "open_url": self.choose_url,
             "demo": partial(self.open, "demo"),
+            "demo_people": partial(self.open, "demo people"),
             "reload": self.reload,
             "pause": self.set_paused,
             "step": self.step,
@@ -318,7 +320,7 @@ class SourcesController(QObject):
         self._context.notices.end("source")
         self.cameras.opening = None
         self.cameras.renew()  # a tick that the click has set
-        if self.info is None and self.target not in (FIRST, "demo"):
+        if self.info is None and self.target not in (FIRST, *DEMOS):
             self._reason = reason
             self.open(FIRST)
         elif self.info is None:

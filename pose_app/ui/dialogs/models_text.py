@@ -102,7 +102,9 @@ def expected_fps(
         return None
     share = (stats.stacks_now or 1) / (stats.stacks_all or 1)
     others = sum(
-        time.median for stage, time in stats.stages.items() if stage in ("crop", "decode", "track")
+        time.median
+        for stage, time in stats.stages.items()
+        if stage in ("find", "crop", "decode", "track")
     )
     return 1000.0 / (network.median * entry.gmac / (running.gmac * share) + others)
 

@@ -33,7 +33,13 @@ if TYPE_CHECKING:
     from ...pipeline.metrics import FrameMetrics
 
 # Stages in the order they pile up, and their colours: told apart by brightness too.
-STAGES = {"crop": "#fbbf24", "network": "#6366f1", "decode": "#2dd4bf", "track": "#f472b6"}
+STAGES = {
+    "find": "#38bdf8",
+    "crop": "#fbbf24",
+    "network": "#6366f1",
+    "decode": "#2dd4bf",
+    "track": "#f472b6",
+}
 X_COLOUR, Y_COLOUR = "#f97316", "#0ea5e9"
 _WIDE = 640  # widget pixels from which all plots can be in one row
 

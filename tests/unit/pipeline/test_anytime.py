@@ -137,3 +137,38 @@ def test_room_for_more_than_somebody_looks_at_is_used() -> None:
     for _ in range(200):
         controller.update(controller.stacks, controller.stacks * 0.001)
     assert controller.stacks == 4
+
+
+def test_several_people_share_the_time_and_a_newcomer_costs_stacks_at_once() -> None:
+    def cost(stacks: int, people: int) -> float:
+        return people * (0.75 + stacks) * 0.0042
+
+    def run(controller: StackController, people: int, frames: int) -> list[int]:
+        history = []
+        for _ in range(frames):
+            count = controller.stacks
+            history.append(count)
+            controller.update(count, cost(count, people), 0.002, people)
+        return history
+
+    controller = StackController(4, 30)
+    run(controller, 1, 60)
+    assert controller.stacks == 4  # 22 of 33 ms
+    changed = run(controller, 2, 60)
+    assert changed.index(2) <= 4
+    assert changed[-1] == 2  # 25 ms; three would take 33.5
+    run(controller, 1, 600)
+    assert controller.stacks == 4
+
+
+def test_the_finder_is_paid_for_by_the_frames_between_its_looks() -> None:
+    def settled(every: int) -> int:
+        controller = StackController(4, 30)
+        for index in range(300):
+            count = controller.stacks
+            find = 0.0 if index % every else 0.012
+            controller.update(count, (0.75 + count) * 0.006, 0.001, 1, find)
+        return controller.stacks
+
+    assert settled(10) == 4  # 28.5 and 1, with 1.2 on average
+    assert settled(1) < 4  # with 12 in every frame

@@ -14,6 +14,7 @@ from pose_app.pose.estimator import PoseEstimator
 from pose_app.pose.speculative import NEAR, near
 from pose_app.types import Frame, Pose, Region
 from tests.unit.pose.colour_engine import ColourEngine, draw, person
+from tests.unit.pose.dot_finder import DotFinder
 
 SIZE = (640, 480)
 
@@ -41,7 +42,7 @@ def engine() -> ColourEngine:
 
 @pytest.fixture
 def estimator(engine: ColourEngine) -> Iterator[PoseEstimator]:
-    with PoseEstimator(engine) as made:
+    with PoseEstimator(engine, DotFinder()) as made:
         yield made
 
 
@@ -57,10 +58,11 @@ def test_the_halves_see_the_following_frames(
     assert estimator.timings["network"] > 0
     first, second = engine.parts
     assert min(len(first.batches), len(second.batches)) > 0
-    assert len(first.batches) + len(second.batches) == 18  # all but the first, which was searched,
-    searched = len(engine.batches)  # and the second, which had no region before that
+    # All but the first two, whose region nobody knew before their turn.
+    assert len(first.batches) + len(second.batches) == 18
+    searched = len(engine.batches)
     alone = ColourEngine()
-    tracked(PoseEstimator(alone), frames(places), 0)
+    tracked(PoseEstimator(alone, DotFinder()), frames(places), 0)
     assert len(alone.batches) == searched + 18
 
 
@@ -69,7 +71,7 @@ def test_who_moves_too_far_is_looked_at_again(
 ) -> None:
     places = np.concatenate([np.linspace(200, 210, 6), np.linspace(260, 500, 5)])
     poses = tracked(estimator, frames(places), 2)
-    alone = tracked(PoseEstimator(ColourEngine()), frames(places), 0)
+    alone = tracked(PoseEstimator(ColourEngine(), DotFinder()), frames(places), 0)
     for x, pose, other in zip(places, poses, alone, strict=True):
         assert np.abs(pose.joints - person(x, 60, 300)).max() < 0.6
         assert near(pose.region, other.region)
@@ -115,7 +117,7 @@ def test_after_a_reset_nothing_early_counts(estimator: PoseEstimator) -> None:
 
 
 def test_an_engine_without_halves_looks_alone() -> None:
-    with PoseEstimator(ColourEngine()) as estimator:
+    with PoseEstimator(ColourEngine(), DotFinder()) as estimator:
         assert len(tracked(estimator, frames(np.full(5, 250.0)), 2)) == 5
         assert "look ahead" not in [thread.name for thread in threading.enumerate()]
 
@@ -129,11 +131,40 @@ def test_a_half_that_fails_fails_its_own_frame(engine: ColourEngine) -> None:
 
     engine.parts = [Failing()]
     video = frames(np.full(8, 250.0))
-    with PoseEstimator(engine) as estimator:
+    with PoseEstimator(engine, DotFinder()) as estimator:
         for i in range(4):
             assert estimator.track(video[i], following=video[i + 1 : i + 3])
         with pytest.raises(EngineError, match="gone"):
             estimator.track(video[4], following=video[5:7])
+
+
+def test_several_people_are_looked_at_ahead_together(
+    estimator: PoseEstimator, engine: ColourEngine
+) -> None:
+    pictures = [
+        np.maximum(draw(SIZE, person(150 + i, 60, 300)), draw(SIZE, person(480 - i, 90, 240)))
+        for i in range(12)
+    ]
+    video = [Frame(i, 0, i / 30, picture) for i, picture in enumerate(pictures)]
+    for i, frame in enumerate(video):
+        left, right = estimator.track(frame, following=video[i + 1 : i + 3])
+        assert np.abs(left.joints - person(150 + i, 60, 300)).max() < 0.6
+        assert np.abs(right.joints - person(480 - i, 90, 240)).max() < 0.6
+    ahead = [size for part in engine.parts for size in part.batches]
+    assert ahead == [2] * 10
+
+
+def test_who_comes_is_looked_at_in_time(estimator: PoseEstimator, engine: ColourEngine) -> None:
+    """What was begun for one person does not count once there are two."""
+    alone = draw(SIZE, person(150, 60, 300))
+    two = np.maximum(alone, draw(SIZE, person(480, 90, 240)))
+    video = [Frame(i, 0, i / 30, alone if i < 5 else two) for i in range(20)]
+    counts = [
+        len(estimator.track(frame, following=video[i + 1 : i + 3])) for i, frame in enumerate(video)
+    ]
+    assert counts == sorted(counts)
+    assert counts[-1] == 2
+    assert 2 in [size for part in engine.parts for size in part.batches]
 
 
 def test_near_is_a_matter_of_place_and_size() -> None:

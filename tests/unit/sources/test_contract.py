@@ -26,6 +26,7 @@ KINDS = {
     "video": "video",
     "video in a loop": "video",
     "demo": "demo",
+    "demo people": "demo",
     "image": "images",
     "folder": "images",
     "pattern": "images",
@@ -53,8 +54,8 @@ def opener(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
         elif kind.startswith("video in") or kind == "video":
             path = write_video(tmp_path / "a.mp4", regular(12))
             yield lambda: open_source(str(path), loop=kind != "video")
-        elif kind == "demo":
-            yield lambda: open_source("demo")
+        elif kind.startswith("demo"):
+            yield lambda: open_source(kind)
         elif kind in ("image", "folder", "pattern"):
             for number in range(12):
                 cv2.imwrite(str(tmp_path / f"{number}.png"), numbered_picture(number))

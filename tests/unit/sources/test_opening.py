@@ -127,7 +127,7 @@ def test_a_new_kind_of_source_is_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
     row = kinds.SourceKind("a screen (screen:1)", lambda t: t == "screen:1", lambda *_: made)
     monkeypatch.setattr(kinds, "KINDS", (row, *kinds.KINDS))
     assert open_source(" screen:1 ") is made
-    assert kinds.help_text().startswith("a screen (screen:1), demo, a camera")
+    assert kinds.help_text().startswith("a screen (screen:1), demo, demo people, a camera")
 
 
 @pytest.mark.parametrize("command", ["run", "window"])
