@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import time
@@ -16,6 +17,10 @@ from pose_app.paths import CACHE_VARIABLE, HOME_VARIABLE
 from pose_app.process import prepare
 
 prepare()  # as the command line does
+if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
+    # Workers, and the processes they start, share the cores instead of waiting for each other.
+    _share = (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, _share)))
 
 LEAVE_SECONDS = 20.0  # how long a thread may take to end after its test
 
