@@ -132,7 +132,7 @@ def _packages() -> dict[str, str]:
 
 
 def _engines() -> list[str]:
-    from .engines.hardware import available
+    from .engines.kinds import available
 
     lines = [
         f"{choice.engine} {choice.device}: {choice.label}, {choice.problem or 'ready'}"

@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING
 from ..engine_words import DEVICES, ENGINES, PRECISIONS, Word, words
 from ..errors import EngineError
 from ..spec import ModelSpec, read_spec
-from ..types import Floats, Image
+from ..types import Image
 from . import measure as timing
-from .base import Engine, SearchingEngine
-from .checksums import file_checksum
-from .hardware import Choice, available, nvidia_count, nvidia_driver
+from .base import Engine
+from .hardware import Choice, nvidia_count, nvidia_driver
+from .kinds import Model, available, opened, precisions
 from .measure import Candidate, Search, Table
 
 if TYPE_CHECKING:
-    from .graphs import Graphs
+    pass
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ def open_engine(
     table = timing.kept.get(_key(wish, rivals)) if rivals else ()
     for candidate in (*_in_order(candidates, table), *last_resorts):
         try:
-            made = _opened(wish.model, candidate)
+            made = opened(wish.model, candidate)
         except EngineError as error:
             log.warning("%s: %s", candidate, error)
             problems.append(str(error))
@@ -64,7 +64,7 @@ def open_engine(
             made.search = Search(
                 candidate,
                 rivals,
-                functools.partial(_opened, wish.model),
+                functools.partial(opened, wish.model),
                 check_picture(wish.model.spec),
                 _key(wish, rivals),
             )
@@ -90,44 +90,27 @@ def measured(model: str | Path = "default", again: bool = False) -> Table:
     key = _key(wish, candidates)
     table = () if again else timing.kept.get(key)
     if not table:
-        opener = functools.partial(_opened, wish.model)
+        opener = functools.partial(opened, wish.model)
         table = timing.measure(candidates, opener, check_picture(wish.model.spec))
         timing.kept.put(key, table)
     return table
 
 
 @dataclass(frozen=True)
-class _Model:
-    path: Path
-    spec: ModelSpec
-
-    @functools.cached_property
-    def checksum(self) -> str:
-        return file_checksum(self.path)
-
-    @functools.cached_property
-    def ready_made(self) -> Graphs | None:
-        """The graphs that came with the file. Needs OpenVINO."""
-        from .convert import ready_made
-
-        return ready_made(self.path, self.spec)
-
-
-@dataclass(frozen=True)
 class _Wish:
-    model: _Model
+    model: Model
     engine: str
     device: str
     precision: str
     threads: int | None
 
 
-def _resolved(model: str | Path, input_size: tuple[int, int] | None) -> _Model:
+def _resolved(model: str | Path, input_size: tuple[int, int] | None) -> Model:
     from ..network import catalogue
 
     path = catalogue.resolve(model)
     spec = read_spec(path)
-    return _Model(path, spec if input_size is None else spec.with_input_size(*input_size))
+    return Model(path, spec if input_size is None else spec.with_input_size(*input_size))
 
 
 def _checked(engine: str, device: str, precision: str) -> tuple[str, str, str]:
@@ -176,7 +159,7 @@ def _candidates(wish: _Wish) -> tuple[list[Candidate], list[Candidate], list[str
     return found, last, problems
 
 
-def _quantized(model: _Model, choices: Sequence[Choice]) -> bool:
+def _quantized(model: Model, choices: Sequence[Choice]) -> bool:
     """Whether graphs in 8 bits came with the model, and something could run them."""
     if all(choice.engine != "openvino" for choice in choices):
         return False
@@ -246,63 +229,6 @@ def _version(package: str) -> str | None:
         return version(package)
     except PackageNotFoundError:
         return None
-
-
-def precisions(choice: Choice, quantized: bool = False) -> tuple[str, ...]:
-    """The precisions that are tried on a device, likely the fastest first."""
-    if choice.engine == "openvino":
-        from . import openvino_engine
-
-        return openvino_engine.precisions(choice.device.upper(), quantized)
-    return {"cuda": ("fp16", "bf16", "f32"), "mps": ("fp16", "f32")}.get(choice.device, ("f32",))
-
-
-def _opened(model: _Model, candidate: Candidate) -> SearchingEngine:
-    """The engine, having passed its self-check. Raises EngineError."""
-    if candidate.engine == "openvino":
-        return _opened_openvino(model, candidate)
-    try:
-        from .torch_engine import TorchEngine, reference
-    except ImportError as error:
-        raise EngineError(f"PyTorch does not load here: {error}.") from None
-    path, spec = model.path, model.spec
-    made = TorchEngine(path, spec, candidate.device, candidate.precision, candidate.threads)
-    return _checked_engine(made, reference(path, spec, check_picture(spec)))
-
-
-def _opened_openvino(model: _Model, candidate: Candidate) -> SearchingEngine:
-    """With the graphs that came with the model, or converted where OpenVINO cannot read those."""
-    from .convert import converted
-    from .openvino_engine import OpenVINOEngine
-
-    device, precision, threads = candidate.device.upper(), candidate.precision, candidate.threads
-    found = model.ready_made
-    if found is not None:
-        try:
-            made = OpenVINOEngine(found, device, precision, threads)
-            return _checked_engine(made, found.reference)
-        except EngineError as error:
-            if precision.startswith("int8"):
-                raise
-            log.warning("The graphs that came with %s are not used: %s", model.path, error)
-    found = converted(model.path, model.spec)
-    made = OpenVINOEngine(found, device, precision, threads)
-    return _checked_engine(made, found.reference)
-
-
-def _checked_engine(made: SearchingEngine, reference: Floats) -> SearchingEngine:
-    """The engine itself. Raises EngineError, having closed it, where it must not be used."""
-    from .selfcheck import failure
-
-    try:
-        why = failure(made, check_picture(made.spec), reference)
-    except BaseException:
-        made.close()
-        raise
-    if why is not None:
-        made.close()
-        raise EngineError(f"{why}.")
-    return made
 
 
 def check_picture(spec: ModelSpec) -> Image:

@@ -6,30 +6,37 @@ import ctypes
 import importlib.util
 import platform
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
 class Choice:
     """One engine on one device, as words for `--engine` and `--device`.
 
-    `problem` is one sentence saying why it cannot be used here, None where it can.
+    `problem` is one sentence saying why it cannot be used here, None where it can. Of those that
+    can, the lowest `rank` is usually the fastest.
     """
 
     engine: str
     device: str
     label: str
     problem: str | None = None
+    rank: int = 0
 
 
-def available() -> list[Choice]:
-    """Every engine and device pose-app knows, fastest kind first; imports no torch."""
+def torch_choices() -> list[Choice]:
+    """PyTorch's devices; imports no torch."""
     return [
-        Choice("torch", "cuda", "PyTorch on NVIDIA graphics (CUDA)", _cuda_problem()),
-        Choice("torch", "mps", "PyTorch on Apple graphics (MPS)", _mps_problem()),
-        *(_openvino_choice(device) for device in ("gpu", "cpu", "npu")),
-        Choice("torch", "cpu", "PyTorch on the processor", _torch_problem()),
+        Choice("torch", "cuda", "PyTorch on NVIDIA graphics (CUDA)", _cuda_problem(), rank=0),
+        Choice("torch", "mps", "PyTorch on Apple graphics (MPS)", _mps_problem(), rank=1),
+        Choice("torch", "cpu", "PyTorch on the processor", _torch_problem(), rank=5),
     ]
+
+
+def openvino_choices() -> list[Choice]:
+    """OpenVINO's devices."""
+    devices = (("gpu", 2), ("cpu", 3), ("npu", 4))
+    return [replace(_openvino_choice(device), rank=rank) for device, rank in devices]
 
 
 def nvidia_count() -> int:

@@ -64,7 +64,7 @@ class EstimatorFactory:
         Returns:
             Openers, the fastest first; each may raise ModelError or EngineError.
         """
-        from ..engines.hardware import available
+        from ..engines.kinds import available
 
         usable = [choice for choice in available() if choice.problem is None]
         times = {choice: sum(_is(choice, info) for info in failed) for choice in usable}

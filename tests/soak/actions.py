@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 
 from pose_app.drawing.options import BACKGROUNDS, DRAWINGS, DrawOptions
-from pose_app.engines.hardware import available
+from pose_app.engines.kinds import available
 from pose_app.errors import RecordingError
 from pose_app.pose.factory import EstimatorFactory
 from pose_app.recording.recording import RecordingRequest

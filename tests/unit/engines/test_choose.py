@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from pose_app.engines import choose, hardware
+from pose_app.engine_words import Word
+from pose_app.engines import choose, hardware, kinds
 from pose_app.engines.choose import available, open_engine
 from pose_app.engines.hardware import Choice
+from pose_app.engines.measure import Candidate
 from pose_app.errors import EngineError, ModelError
 
 from .conftest import MakeModel, random_crops
@@ -173,3 +177,30 @@ def test_auto_takes_cuda(make_model: MakeModel) -> None:
     assert engine.info.precision == "fp16"
     assert engine.infer(random_crops(spec, 1), 3).peaks() is not None
     engine.close()
+
+
+@pytest.mark.usefixtures("processor_only")
+def test_a_new_kind_of_engine_is_a_row(
+    make_model: MakeModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its word for people: it is found, chosen, opened, and told by `--help`."""
+    path, spec = make_model()
+    asked: list[Candidate] = []
+
+    def open_it(model: kinds.Model, candidate: Candidate) -> Any:
+        asked.append(candidate)
+        return kinds.opened(model, replace(candidate, engine="torch"))
+
+    row = kinds.EngineKind(
+        "abacus",
+        lambda: [Choice("abacus", "cpu", "Abacus on the processor", rank=-1)],
+        lambda choice, quantized: ("f32",),
+        open_it,
+    )
+    monkeypatch.setattr(kinds, "KINDS", (*kinds.KINDS, row))
+    monkeypatch.setattr(choose, "available", kinds.available)
+    monkeypatch.setattr(choose, "ENGINES", (*choose.ENGINES, Word("abacus", "Abacus", "beads")))
+    assert kinds.available()[0].engine == "abacus"
+    with closing(open_engine(path, engine="abacus")) as engine:
+        assert engine.infer(random_crops(spec, 1), 1).stacks == 1
+    assert [(one.engine, one.precision) for one in asked] == [("abacus", "f32")]

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from pose_app.engines import hardware
+from pose_app.engines import kinds
 from pose_app.engines.base import EngineInfo
 from pose_app.engines.hardware import Choice
 from pose_app.pose.factory import EstimatorFactory
@@ -38,7 +38,7 @@ def names(factory: EstimatorFactory, *failed: EngineInfo) -> list[tuple[str, str
 def test_never_what_has_failed_everything_else_in_order_of_speed(
     monkeypatch: pytest.MonkeyPatch, failed: EngineInfo, index: int
 ) -> None:
-    monkeypatch.setattr(hardware, "available", lambda: MACHINE)
+    monkeypatch.setattr(kinds, "available", lambda: MACHINE)
     usable = [("torch", "cuda"), ("openvino", "gpu"), ("openvino", "cpu"), ("torch", "cpu")]
     # What was asked for does not matter any more once it has failed.
     factory = EstimatorFactory(engine="openvino", device="cpu", precision="bf16")
@@ -46,7 +46,7 @@ def test_never_what_has_failed_everything_else_in_order_of_speed(
 
 
 def test_one_failure_after_the_other_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hardware, "available", lambda: MACHINE[2:])
+    monkeypatch.setattr(kinds, "available", lambda: MACHINE[2:])
     gpu, cpu = (EngineInfo("OpenVINO", device, "f32") for device in ("GPU (Xe)", "CPU"))
     slow = EngineInfo("PyTorch", "CPU", "f32")
     first, second, third = ("openvino", "gpu"), ("openvino", "cpu"), ("torch", "cpu")

@@ -1,0 +1,149 @@
+"""The kinds of engines: one row each. A new kind is a new file with its class, and a row here.
+
+(Its words for people are a row of `engine_words`.) Rows import what they need when they are used.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import EngineError
+from ..spec import ModelSpec
+from ..types import Floats
+from . import hardware
+from .checksums import file_checksum
+from .hardware import Choice
+from .measure import Candidate
+
+if TYPE_CHECKING:
+    from .base import SearchingEngine
+    from .graphs import Graphs
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model file with its spec, and what was found out about it."""
+
+    path: Path
+    spec: ModelSpec
+
+    @functools.cached_property
+    def checksum(self) -> str:
+        """Of the file's content."""
+        return file_checksum(self.path)
+
+    @functools.cached_property
+    def ready_made(self) -> Graphs | None:
+        """The graphs that came with the file. Needs OpenVINO."""
+        from .convert import ready_made
+
+        return ready_made(self.path, self.spec)
+
+
+@dataclass(frozen=True)
+class EngineKind:
+    """A row.
+
+    Attributes:
+        word: As in `engine_words.ENGINES`.
+        choices: The devices that it knows, and why one cannot be used here.
+        precisions: What is tried on one of them, likely the fastest first; the second argument is
+            whether graphs in 8 bits came with the model.
+        open: A model on a device, having passed its self-check. Raises EngineError.
+    """
+
+    word: str
+    choices: Callable[[], Sequence[Choice]]
+    precisions: Callable[[Choice, bool], tuple[str, ...]]
+    open: Callable[[Model, Candidate], SearchingEngine]
+
+
+def available() -> list[Choice]:
+    """Every engine and device pose-app knows, fastest kind first; imports no torch."""
+    return sorted(
+        (choice for kind in KINDS for choice in kind.choices()), key=lambda choice: choice.rank
+    )
+
+
+def precisions(choice: Choice, quantized: bool = False) -> tuple[str, ...]:
+    """The precisions that are tried on a device, likely the fastest first."""
+    return _kind(choice.engine).precisions(choice, quantized)
+
+
+def opened(model: Model, candidate: Candidate) -> SearchingEngine:
+    """The engine, having passed its self-check. Raises EngineError."""
+    return _kind(candidate.engine).open(model, candidate)
+
+
+def _kind(word: str) -> EngineKind:
+    return next(kind for kind in KINDS if kind.word == word)
+
+
+def _openvino_precisions(choice: Choice, quantized: bool) -> tuple[str, ...]:
+    from . import openvino_engine
+
+    return openvino_engine.precisions(choice.device.upper(), quantized)
+
+
+def _torch_precisions(choice: Choice, quantized: bool) -> tuple[str, ...]:
+    return {"cuda": ("fp16", "bf16", "f32"), "mps": ("fp16", "f32")}.get(choice.device, ("f32",))
+
+
+def _open_torch(model: Model, candidate: Candidate) -> SearchingEngine:
+    try:
+        from .torch_engine import TorchEngine, reference
+    except ImportError as error:
+        raise EngineError(f"PyTorch does not load here: {error}.") from None
+    from .selfcheck import check_picture
+
+    path, spec = model.path, model.spec
+    made = TorchEngine(path, spec, candidate.device, candidate.precision, candidate.threads)
+    return _checked_engine(made, reference(path, spec, check_picture(spec)))
+
+
+def _open_openvino(model: Model, candidate: Candidate) -> SearchingEngine:
+    """With the graphs that came with the model, or converted where OpenVINO cannot read those."""
+    from .convert import converted
+    from .openvino_engine import OpenVINOEngine
+
+    device, precision, threads = candidate.device.upper(), candidate.precision, candidate.threads
+    found = model.ready_made
+    if found is not None:
+        try:
+            made = OpenVINOEngine(found, device, precision, threads)
+            return _checked_engine(made, found.reference)
+        except EngineError as error:
+            if precision.startswith("int8"):
+                raise
+            log.warning("The graphs that came with %s are not used: %s", model.path, error)
+    found = converted(model.path, model.spec)
+    made = OpenVINOEngine(found, device, precision, threads)
+    return _checked_engine(made, found.reference)
+
+
+def _checked_engine(made: SearchingEngine, reference: Floats) -> SearchingEngine:
+    """The engine itself. Raises EngineError, having closed it, where it must not be used."""
+    from .selfcheck import check_picture, failure
+
+    try:
+        why = failure(made, check_picture(made.spec), reference)
+    except BaseException:
+        made.close()
+        raise
+    if why is not None:
+        made.close()
+        raise EngineError(f"{why}.")
+    return made
+
+
+KINDS = (
+    EngineKind("openvino", hardware.openvino_choices, _openvino_precisions, _open_openvino),
+    EngineKind("torch", hardware.torch_choices, _torch_precisions, _open_torch),
+)
