@@ -25,7 +25,7 @@ from .context import SessionContext
 from .estimator_supervisor import EstimatorSupervisor
 from .events import Event
 from .frame_queue import FrameQueue
-from .inference import InferenceSupervisor
+from .inference_supervisor import InferenceSupervisor
 from .lifecycle import State
 from .metrics import FrameMetrics, SessionReport
 from .options import Controls, SessionOptions
