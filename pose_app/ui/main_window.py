@@ -259,6 +259,7 @@ class MainWindow(QMainWindow):
             self.canvas.age_ms,
             state,
             manual=self.bridge.session.controls.region is not None,
+            held=self.play.paused,
         )
         title = "pose-app" if stats.source is None else f"{stats.source.name} – pose-app"
         if stats.recording is not None:

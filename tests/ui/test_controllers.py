@@ -12,6 +12,7 @@ import pytest
 from PySide6.QtWidgets import QApplication, QMenu, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
+from pose_app.engines.hardware import Choice
 from pose_app.errors import RecordingError
 from pose_app.pipeline.events import Event
 from pose_app.pipeline.metrics import FrameMetrics
@@ -244,6 +245,24 @@ def test_a_model_is_loaded_when_its_setting_changes(
     controller.set_smoothing(False)
     assert session.controls.smoothing is False
     assert len(session.asked) == 2
+
+
+def test_devices_that_are_not_there_are_grey_with_the_reason(
+    qtbot: QtBot, context: AppContext
+) -> None:
+    button = QToolButton()
+    qtbot.addWidget(button)
+    controller = ModelsController(context, button)
+    menu = QMenu(button)
+    before = menu.addAction("Models…")
+    controller.fill(menu, before)
+    controller._devices_found(
+        [Choice("torch", "cuda", "PyTorch", "There is no NVIDIA graphics."),
+         Choice("openvino", "cpu", "OpenVINO")], None
+    )  # fmt: skip
+    cuda, cpu = (controller._choices["model.device", word] for word in ("cuda", "cpu"))
+    assert (cuda.isEnabled(), cpu.isEnabled()) == (False, True)
+    assert cuda.toolTip() == "There is no NVIDIA graphics."
 
 
 # Views

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from pose_app.pipeline.metrics import FrameMetrics
 from pose_app.skeletons import COCO_17, MPII_16
 from pose_app.sources.base import SourceInfo
-from pose_app.ui.chrome.status import describe, describe_pose, describe_rates
+from pose_app.ui.chrome.status import StatusLine, describe, describe_pose, describe_rates
 from pose_app.ui.units import clock, size_of
 from tests.ui.panel_results import made_result
 
@@ -84,3 +85,23 @@ def test_rates_in_words(stats, words):
 def test_times_and_sizes():
     assert [clock(s) for s in (0, 62.9, 3602)] == ["0:00", "1:02", "1:00:02"]
     assert [size_of(n) for n in (3_400_000, 2_500_000_000)] == ["3.4 MB", "2.50 GB"]
+
+
+@pytest.mark.parametrize(
+    ("age", "held", "words", "figures"),
+    [
+        (0.1, False, "whole person", "12 fps"),
+        (10.2, False, "", "no picture for 10 s"),
+        (10.2, True, "whole person", "paused"),
+    ],
+)
+def test_the_figures_say_when_no_picture_comes(qtbot, age, held, words, figures):
+    line = StatusLine()
+    qtbot.addWidget(line)
+    result = made_result()
+    captured = time.perf_counter_ns() - round(age * 1e9)
+    result = replace(result, frame=replace(result.frame, captured_ns=captured))
+    line.show_state(FrameMetrics(fps=12.0), result, 72.0, held=held)
+    assert words in line.words.text()
+    assert bool(line.words.text()) == bool(words)
+    assert line.figures.text().startswith(figures)

@@ -510,3 +510,30 @@ def test_hidden_panels_are_not_called(open_window, qtbot):
     assert called == []
     window.commands["hide_panels"].trigger()
     qtbot.waitUntil(lambda: called != [], timeout=WAIT_MS)
+
+
+def test_a_held_picture_stays_alive(open_window, qtbot):
+    window = open_window("demo")
+    wait_for_pose(window, qtbot)
+    window.commands["pause"].trigger()
+    total = window.bridge.session.metrics().stacks_all
+    qtbot.waitUntil(lambda: window.canvas.result.poses[0].stacks == total, timeout=WAIT_MS)
+    held = window.canvas.result.frame.index
+    start, end = (window.canvas.transform.to_widget(at) for at in ([150, 40], [470, 440]))
+    points = [QPointF(*at).toPoint() for at in (start, end)]
+    qtbot.mousePress(window.canvas, Qt.MouseButton.LeftButton, pos=points[0])
+    qtbot.mouseMove(window.canvas, points[1])
+    qtbot.mouseRelease(window.canvas, Qt.MouseButton.LeftButton, pos=points[1])
+    qtbot.waitUntil(
+        lambda: window.canvas.result.poses and window.canvas.result.poses[0].manual, timeout=WAIT_MS
+    )
+    assert window.canvas.result.frame.index == held
+    assert window.canvas.result.poses[0].stacks == total
+    window.commands["follow"].trigger()
+    qtbot.waitUntil(
+        lambda: window.canvas.result.poses and not window.canvas.result.poses[0].manual,
+        timeout=WAIT_MS,
+    )
+    assert window.canvas.result.frame.index == held
+    window.commands["step_back"].trigger()
+    qtbot.waitUntil(lambda: window.canvas.result.frame.index != held, timeout=WAIT_MS)

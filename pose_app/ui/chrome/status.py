@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, Qt
@@ -15,6 +16,7 @@ _HEAD = frozenset(("nose", "left_eye", "right_eye", "left_ear", "right_ear"))
 _HEAD_OF_MPII = frozenset(("upper_neck", "head_top"))
 _SLOW_CAMERA = 0.75  # of its nominal rate
 _SLOW_NETWORK = 0.6  # of what the camera gives
+_NO_PICTURE = 3.0  # seconds after which the figures say so
 _SETTLED = 60  # frames before a rate is judged
 
 
@@ -71,6 +73,14 @@ def describe_rates(stats: FrameMetrics) -> str:
     return source.note or ""
 
 
+def without_picture(result: FrameResult | None) -> float | None:
+    """Seconds since the newest picture was captured, where that is long; None where it is not."""
+    if result is None:
+        return None
+    seconds = (time.perf_counter_ns() - result.frame.captured_ns) / 1e9
+    return seconds if seconds >= _NO_PICTURE else None
+
+
 class StatusLine(QStatusBar):
     """Words on the left, figures on the right."""
 
@@ -95,14 +105,16 @@ class StatusLine(QStatusBar):
         age_ms: float | None,
         notice: str = "",
         manual: bool = False,
+        held: bool = False,
     ) -> None:
         """Show words and figures.
 
         `age_ms` is from capture to paint; `notice` stands before everything else; `manual` as
-        `describe` has it.
+        `describe` has it; `held`: the picture stands still because somebody wants it.
         """
+        still = None if held else without_picture(result)
         parts = [notice] if notice else []
-        if result is not None and not notice:
+        if result is not None and not notice and still is None:
             parts.append(describe(result, manual))
         if stats.source is not None:
             parts.append(describe_rates(stats))
@@ -111,6 +123,10 @@ class StatusLine(QStatusBar):
         figures = [self.tr("{fps:.0f} fps").format(fps=stats.fps)]
         if age_ms is not None:
             figures.append(self.tr("{age:.0f} ms old").format(age=age_ms))
+        if held:
+            figures = [self.tr("paused")]
+        elif still is not None:
+            figures = [self.tr("no picture for {seconds:.0f} s").format(seconds=still)]
         self.figures.setText("  ·  ".join(figures))
         tip = [self.tr("Poses a second, and how old the picture is when you see it.")]
         tip.append(

@@ -16,6 +16,7 @@ from ...settings_table import CHOICE_LABELS, SETTINGS
 from ..dialogs import file_filters
 
 if TYPE_CHECKING:
+    from ...engines.hardware import Choice
     from ...pipeline.events import Event
     from ...pipeline.metrics import FrameMetrics
     from ...pose.estimator import PoseEstimator
@@ -101,6 +102,7 @@ class ModelsController(QObject):
         self._renew_stacks(0)
         self._renew_models()
         self.look_for_models()
+        menu.aboutToShow.connect(self.look_for_devices)  # not at the start: it takes a while
 
     def open(self, model: str) -> None:
         """Change over to another model by name or file; the old one runs until it is loaded."""
@@ -260,8 +262,26 @@ class ModelsController(QObject):
             action.setChecked(name == asked)
             action.triggered.connect(lambda checked=False, name=name: self.open(name))
 
+    def look_for_devices(self) -> None:
+        """Find out, on another thread, which engines and devices are there."""
+        from ...engines import hardware
+
+        self._context.tasks.run(hardware.available, self._devices_found)
+
+    def _devices_found(self, found: list[Choice] | None, error: PoseAppError | None) -> None:
+        """What is not there is grey, with the reason."""
+        for (key, word), action in self._choices.items():
+            name = key.removeprefix("model.")
+            if found is None or name not in ("engine", "device") or word == "auto":
+                continue
+            problems = [c.problem for c in found if getattr(c, name) == word]
+            missing = bool(problems) and None not in problems
+            action.setEnabled(not missing)
+            action.setToolTip((problems[0] or "") if missing else "")
+
     def _choice_menu(self, key: str, title: str) -> QMenu:
         menu = QMenu(title, self._button)
+        menu.setToolTipsVisible(True)
         group = QActionGroup(menu)
         choices = next(setting.choices for setting in SETTINGS if setting.key == key)
         for choice in choices:
