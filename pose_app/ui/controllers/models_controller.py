@@ -264,9 +264,9 @@ class ModelsController(QObject):
 
     def look_for_devices(self) -> None:
         """Find out, on another thread, which engines and devices are there."""
-        from ...engines import hardware
+        from ...engines import kinds
 
-        self._context.tasks.run(hardware.available, self._devices_found)
+        self._context.tasks.run(kinds.available, self._devices_found)
 
     def _devices_found(self, found: list[Choice] | None, error: PoseAppError | None) -> None:
         """What is not there is grey, with the reason."""
