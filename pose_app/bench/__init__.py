@@ -8,6 +8,7 @@ import sys
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's own arguments."""
     parser.add_argument("--model", default="default", metavar="M", help="a name or a file")
     parser.add_argument(
         "--seconds",

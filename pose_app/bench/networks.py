@@ -76,8 +76,11 @@ def openvino_over_torch(found: dict[str, Any]) -> float | None:
 
 
 def table(path: Path, seconds: float) -> list[dict[str, Any]]:
-    """Every engine and precision of this machine with every number of stacks; other input sizes
-    with all stacks on the engine that `auto` takes. What cannot run has its `problem`."""
+    """Every engine and precision of this machine with every number of stacks.
+
+    Other input sizes with all stacks on the engine that `auto` takes. What cannot run has its
+    `problem`.
+    """
     spec = read_spec(path)
     rows: list[dict[str, Any]] = []
     for choice in available():

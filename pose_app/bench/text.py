@@ -14,6 +14,7 @@ _FULL_SPEED = {
 
 
 def tables(found: dict[str, Any]) -> str:
+    """What was measured, for people: one table a subject."""
     parts = [
         _machine(found),
         _summary(found),

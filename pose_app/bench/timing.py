@@ -25,8 +25,11 @@ class Times:
 
 
 def together(calls: Mapping[str, Call], seconds: float) -> dict[str, Times]:
-    """Time several calls for `seconds` each, in turns, so that a busy moment of the machine meets
-    all of them and their ratios mean something. Every call is made twice before."""
+    """Time several calls for `seconds` each, in turns.
+
+    So that a busy moment of the machine meets all of them and their ratios mean something. Every
+    call is made twice before.
+    """
     samples: dict[str, list[float]] = {name: [] for name in calls}
     for call in calls.values():
         call()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 def file_checksum(path: Path) -> str:
     """SHA-256 in hexadecimal digits. Raises OSError."""
-    with open(path, "rb") as file:
+    with Path(path).open("rb") as file:
         digest = hashlib.sha256()
         while block := file.read(2**20):
             digest.update(block)

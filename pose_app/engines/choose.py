@@ -83,8 +83,11 @@ def better(engine: Engine) -> bool:
 
 
 def measured(model: str | Path = "default", again: bool = False) -> Table:
-    """The times of everything that `open_engine` would choose from; measured now where they are
-    not known, or `again`. Takes some seconds then. Raises ModelError or EngineError."""
+    """The times of everything that `open_engine` would choose from.
+
+    Measured now where they are not known, or `again`. Takes some seconds then. Raises ModelError or
+    EngineError.
+    """
     wish = _Wish(_resolved(model, None), "auto", "auto", "auto", None)
     candidates, *_ = _candidates(wish)
     key = _key(wish, candidates)
@@ -127,8 +130,11 @@ def _known(what: str, word: str, rows: tuple[Word, ...]) -> None:
 
 
 def _candidates(wish: _Wish) -> tuple[list[Candidate], list[Candidate], list[str]]:
-    """(what may be the fastest, likely the fastest first; what is tried when all of it fails; why
-    better kinds are left out, each a sentence). Raises EngineError where nothing is possible."""
+    """What to open, in order, and what is left out.
+
+    (what may be the fastest, likely the fastest first; what is tried when all of it fails; why
+    better kinds are left out, each a sentence). Raises EngineError where nothing is possible.
+    """
     choices, problems = _devices(wish.engine, wish.device)
     quantized = _quantized(wish.model, choices)
     found: list[Candidate] = []
@@ -185,8 +191,10 @@ def _devices(engine: str, device: str) -> tuple[list[Choice], list[str]]:
 
 
 def _surprising(choice: Choice, usable: list[Choice]) -> bool:
-    """Whether a person should hear why this kind is not used: the hardware is there, or the
-    engine that is left is the slow one."""
+    """Whether a person should hear why this kind is not used.
+
+    The hardware is there, or the engine that is left is the slow one.
+    """
     if choice.device == "cuda":
         return nvidia_count() > 0
     return choice.device == "cpu" and usable[0].engine == "torch" and usable[0].device == "cpu"

@@ -45,7 +45,7 @@ def save(compiled: Any, path: Path) -> None:
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(hashlib.sha256(blob).digest() + blob)
-            os.replace(temporary, path)
+            Path(temporary).replace(path)
         finally:
             Path(temporary).unlink(missing_ok=True)
     except (OSError, RuntimeError) as error:

@@ -107,7 +107,7 @@ def _install(temporary: Path, folder: Path) -> Graphs:
     if found is None:
         shutil.rmtree(folder, ignore_errors=True)  # damaged
         try:
-            os.replace(temporary, folder)
+            Path(temporary).replace(folder)
         except OSError:
             if graphs.read(folder, folder) is None:  # no other process won the race either
                 raise
@@ -126,8 +126,11 @@ def _convert(model: Path, spec: ModelSpec, folder: Path) -> None:
 
 
 def float_graph(model: Path, spec: ModelSpec) -> tuple[Any, Floats]:
-    """(`openvino.Model` in float32, what plain torch answers on the self-check picture
-    (S, K, h, w)). Imports torch. Raises EngineError or ModelError."""
+    """The graph, and what plain torch answers on the self-check picture.
+
+    (`openvino.Model` in float32, maps (S, K, h, w)). Imports torch. Raises EngineError or
+    ModelError.
+    """
     try:
         import torch
 

@@ -1,5 +1,7 @@
-"""A model as graphs of OpenVINO in a folder: beside its file (made by `pose-app quantize`, or part
-of the package), or in the user's cache (made by a conversion).
+"""A model as graphs of OpenVINO in a folder.
+
+Beside its file (made by `pose-app quantize`, or part of the package), or in the user's cache (made
+by a conversion).
 
     manifest.json   what the graphs were made from, and a checksum of every file
     f32.xml, .bin   the network in floats

@@ -126,8 +126,10 @@ def measure(
 
 
 class Kept:
-    """Tables in the cache folder, one file per machine, model and versions; and in this process,
-    for where the folder cannot be written."""
+    """Tables in the cache folder, one file per machine, model and versions.
+
+    And in this process, for where the folder cannot be written.
+    """
 
     def __init__(self) -> None:
         self._here: dict[str, Table] = {}
@@ -144,7 +146,7 @@ class Kept:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             temporary.write_text(json.dumps(content), encoding="utf-8")
-            os.replace(temporary, path)
+            temporary.replace(path)
         except OSError as error:
             log.warning("%s could not be kept: %s", path, error)
 

@@ -14,8 +14,11 @@ _steps: list[str] = []
 
 
 def current() -> str | None:
-    """A sentence without its full stop, such as "Compiling the network for this processor (only the
-    first time)"; None while nothing is prepared that a later start would not do again."""
+    """What is being prepared, as a sentence without its full stop.
+
+    Such as "Compiling the network for this processor (only the first time)"; None while nothing is
+    prepared that a later start would not do again.
+    """
     with _lock:
         return f"{_steps[-1]} (only the first time)" if _steps else None
 

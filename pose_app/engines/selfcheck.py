@@ -26,8 +26,11 @@ _CLEAR = 0.5  # of the reference's highest peak in that stack
 
 @dataclass(frozen=True)
 class Deviation:
-    """How far maps are from the reference: the relative error of the worst stack, and how much
-    lower (as a share) the reference is where a clear joint was found than at its own peak."""
+    """How far maps are from the reference.
+
+    The relative error of the worst stack, and how much lower (as a share) the reference is where a
+    clear joint was found than at its own peak.
+    """
 
     error: float
     lost: float

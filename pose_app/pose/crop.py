@@ -35,8 +35,10 @@ def check_image(image: Any) -> Image:
 
 
 def check_region(region: Region, size: tuple[int, int]) -> Region:
-    """The region itself, if it is a real square that shows a part of a picture of `size`
-    (width, height). Raises PoseAppError."""
+    """The region itself, if it is a real square that shows a part of a picture.
+
+    `size` is the picture's (width, height). Raises PoseAppError.
+    """
     numbers = (region.x, region.y, region.side)
     text = ", ".join(f"{number:g}" for number in numbers)
     if not all(math.isfinite(number) for number in numbers) or not 1 <= region.side <= _LARGEST:

@@ -35,10 +35,13 @@ _GREY = (0.299, 0.587, 0.114)
 
 @dataclass(frozen=True)
 class Views:
-    """How B canvases are looked at. `centre` (B, 2) and `side` (B,) in canvas pixels, `angle` (B,)
-    radians, `flip` (B,) bool, `fill` (B, 3): colour 0..1 beyond the frame, negative: the frame's
-    own pixels go on. `frame` (B, 4): first and last x and y (left, top, right, bottom) of what the
-    camera shows of the picture, canvas pixels; what lies beyond is out of view."""
+    """How B canvases are looked at.
+
+    `centre` (B, 2) and `side` (B,) in canvas pixels, `angle` (B,) radians, `flip` (B,) bool, `fill`
+    (B, 3): colour 0..1 beyond the frame, negative: the frame's own pixels go on. `frame` (B, 4):
+    first and last x and y (left, top, right, bottom) of what the camera shows of the picture,
+    canvas pixels; what lies beyond is out of view.
+    """
 
     centre: Doubles
     side: Doubles
@@ -59,8 +62,10 @@ def upper_joints(skeleton: Skeleton) -> NDArray[np.bool_]:
 
 
 def squares(points: Floats, used: NDArray[np.bool_], sizes: Floats) -> tuple[Doubles, Doubles]:
-    """Centres (B, 2) and sides (B,) of the squares around the used joints (B, K) of each picture;
-    the whole picture where fewer than two are."""
+    """Centres (B, 2) and sides (B,) of the squares around the used joints (B, K) of each picture.
+
+    The whole picture where fewer than two are.
+    """
     low = np.where(used[..., None], points, np.inf).min(axis=1)
     high = np.where(used[..., None], points, -np.inf).max(axis=1)
     enough = used.sum(axis=1) >= 2
@@ -86,9 +91,12 @@ def face_joints(skeleton: Skeleton) -> NDArray[np.bool_]:
 
 
 def draw_views(random: np.random.Generator, canvases: Canvases, skeleton: Skeleton) -> Views:
-    """Random views of persons: where a box is known, what the app crops around a finder's boxes
-    (`_box_view`). Elsewhere mostly near the evaluation's crop, some wide and some of the upper body
-    alone (webcams), some cut off by the frame's border."""
+    """Random views of persons.
+
+    Where a box is known, what the app crops around a finder's boxes (`_box_view`). Elsewhere mostly
+    near the evaluation's crop, some wide and some of the upper body alone (webcams), some cut off
+    by the frame's border.
+    """
     upper, face = upper_joints(skeleton), face_joints(skeleton)
     count = len(canvases.sizes)
     present = canvases.states == PRESENT
@@ -150,8 +158,10 @@ def _box_view(
 
 
 def _cut(random: np.random.Generator, frame: Doubles, box: Floats | Doubles) -> Doubles:
-    """The frame (4,) made smaller so that it cuts off some of the box (4,): mostly below, as a
-    table and a webcam do, less often at the sides."""
+    """The frame (4,) made smaller so that it cuts off some of the box (4,).
+
+    Mostly below, as a table and a webcam do, less often at the sides.
+    """
     left, top, right, bottom = (float(v) for v in box)
     made: Doubles = frame.copy()
     if random.random() < 0.75:
@@ -184,9 +194,11 @@ def _around(random: np.random.Generator, box: Doubles) -> tuple[Doubles, float]:
 def warp(
     canvases: Canvases, views: Views, size: int, flip: tuple[int, ...]
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """What the network sees: images (B, 3, size, size) 0..1 RGB, points (B, K, 2) in their pixels,
-    states (B, K), weights (B, K). A joint that leaves the view or the frame is absent; `flip` is
-    the skeleton's."""
+    """What the network sees.
+
+    Images (B, 3, size, size) 0..1 RGB, points (B, K, 2) in their pixels, states (B, K), weights (B,
+    K). A joint that leaves the view or the frame is absent; `flip` is the skeleton's.
+    """
     device = canvases.images.device
 
     def on_device(values: NDArray[np.generic]) -> Tensor:
@@ -324,8 +336,11 @@ def _boxes(count: int, smallest: float, largest: float, size: int, uniform: obje
 
 
 def _jpeg(images: Tensor, coarseness: Tensor) -> Tensor:
-    """What JPEG does to blocks of 8 x 8: their cosine transform in coarse steps (B,), coarser for
-    higher frequencies. Sides must be multiples of 8."""
+    """What JPEG does to blocks of 8 x 8.
+
+    Their cosine transform in coarse steps (B,), coarser for higher frequencies. Sides must be
+    multiples of 8.
+    """
     count, channels, size, _ = images.shape
     k = torch.arange(8, device=images.device, dtype=images.dtype)
     basis = torch.cos(math.pi / 8 * (k[None, :] + 0.5) * k[:, None]) / 2

@@ -158,8 +158,11 @@ def save_calibrated(
 def save_finder(
     network: nn.Module, spec: ModelSpec, held_out: Sequence[SceneData], path: Path
 ) -> None:
-    """A finder's file in half precision. Its threshold, where there are pictures held out: the best
-    for people and few enough false alarms (`finder_metrics.best_threshold`)."""
+    """A finder's file in half precision.
+
+    Its threshold, where there are pictures held out: the best for people and few enough false
+    alarms (`finder_metrics.best_threshold`).
+    """
     save_native(path, network, spec, torch.float16)
     if not sum(len(scenes) for scenes in held_out):
         return

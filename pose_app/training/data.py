@@ -141,8 +141,10 @@ def load(path: str | Path, pictures: str | Path | None = None) -> PoseData:
 
 
 def load_shard(path: Path) -> PoseData:
-    """A shard: arrays `jpeg` (files end to end), `offsets` (n + 1), `keypoints` (n, 16, 3), `name`;
-    or a scene shard (see `scenes`), of which every person is a row.
+    """A shard.
+
+    Arrays `jpeg` (files end to end), `offsets` (n + 1), `keypoints` (n, 16, 3), `name`; or a scene
+    shard (see `scenes`), of which every person is a row.
 
     The joints are MPII's. The shards named in COMPLETE_SHARDS label everything that can be seen.
     Persons of one MPII picture share its number, after the second underscore of their name. A file

@@ -115,8 +115,10 @@ def _finder(arguments: argparse.Namespace) -> int:
 
 
 def evaluate_finder(engine: Engine, sets: Sequence[SceneData]) -> dict[str, Any]:
-    """`finder_metrics.figures` of a person finder at its own threshold, on all pictures of these
-    sets together. Raises DataError, or ModelError for a pose network."""
+    """`finder_metrics.figures` of a person finder at its own threshold.
+
+    On all pictures of these sets together. Raises DataError, or ModelError for a pose network.
+    """
     from .finder_metrics import figures, of_engine, search
 
     found = search(of_engine(engine), sets)
@@ -152,8 +154,10 @@ def _finder_table(result: dict[str, Any]) -> str:
 def evaluate(
     engine: Engine, data: PoseData, stacks: int | None = None, flip: bool = False
 ) -> dict[str, Any]:
-    """`metrics.accuracy` of the last stack that runs, and the same of each in `per_stack`;
-    `upper_body` as `metrics.upper_body` has it, of `n_upper_body` persons.
+    """`metrics.accuracy` of the last stack that runs.
+
+    And the same of each in `per_stack`; `upper_body` as `metrics.upper_body` has it, of
+    `n_upper_body` persons.
 
     Only rows with a labelled person count. Raises DataError or ModelError.
     """

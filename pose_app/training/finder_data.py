@@ -40,8 +40,11 @@ _MOST = 48  # people of an input
 
 @dataclass(frozen=True)
 class Sighting:
-    """One input: `image` (S, S, 3) uint8 RGB; `boxes` (p, 4) input pixels; `weight` (p,) and
-    `size_weight` (p,) 0..1 (0: somebody may be there, neither yes nor no); `complete`."""
+    """One input.
+
+    `image` (S, S, 3) uint8 RGB; `boxes` (p, 4) input pixels; `weight` (p,) and `size_weight` (p,)
+    0..1 (0: somebody may be there, neither yes nor no); `complete`.
+    """
 
     image: Image
     boxes: Floats
@@ -86,8 +89,11 @@ def draw_frame(
 
 
 def look(image: Image, frame: Doubles, flip: bool, size: int) -> tuple[Image, Doubles]:
-    """(the frame letterboxed into (size, size, 3) uint8 as the app does, black beyond it; matrix
-    (2, 3) from picture to input, both in pixel corners)."""
+    """The frame letterboxed as the app does it, and the matrix there.
+
+    ((size, size, 3) uint8, black beyond the frame; matrix (2, 3) from picture to input, both in
+    pixel corners).
+    """
     left, top, right, bottom = frame
     scale = size / max(right - left, bottom - top)
     first = np.floor(frame[:2]).astype(int).clip(0)
@@ -162,8 +168,10 @@ class FinderTask:
     def batch(
         self, random: np.random.Generator, count: int, size: int
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """Labels: boxes (B, P, 4) input pixels, weights (B, P), weights of the sizes (B, P),
-        complete (B,)."""
+        """Labels.
+
+        Boxes (B, P, 4) input pixels, weights (B, P), weights of the sizes (B, P), complete (B,).
+        """
         chosen = random.choice(len(self._parts), count, p=self._share)
         seeds = random.integers(2**62, size=count)
 

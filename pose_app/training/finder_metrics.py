@@ -43,11 +43,14 @@ Find = Callable[[Image], Floats]
 
 @dataclass(frozen=True)
 class Found:
-    """Every picture's boxes, matched: `scores` (d,) of all boxes found; `kind` (d,): 1 belongs to
-    somebody, 0 to nobody, -1 does not count. `reached` (m,): score of the box that each labelled
-    person got, 0 without; `counts` (m,) whether they count; `share` (m,): their height / the
-    picture's; `largest_face` (m,): theirs is the largest face of the picture. `nobody` (p,): the
-    highest score in each picture without people."""
+    """Every picture's boxes, matched.
+
+    `scores` (d,) of all boxes found; `kind` (d,): 1 belongs to somebody, 0 to nobody, -1 does not
+    count. `reached` (m,): score of the box that each labelled person got, 0 without; `counts` (m,)
+    whether they count; `share` (m,): their height / the picture's; `largest_face` (m,): theirs is
+    the largest face of the picture. `nobody` (p,): the highest score in each picture without
+    people.
+    """
 
     scores: Floats
     kind: NDArray[np.int8]
@@ -70,8 +73,10 @@ def overlap(one: Floats, other: Floats) -> NDArray[np.float64]:
 
 
 def finding(maps: Callable[[Image], Heatmaps], spec: ModelSpec) -> Find:
-    """What the app's own finder makes of these maps, down to very low scores. `maps`: crops
-    (1, H, W, 3) uint8 BGR of the finder's input -> what an engine answers."""
+    """What the app's own finder makes of these maps, down to very low scores.
+
+    `maps`: crops (1, H, W, 3) uint8 BGR of the finder's input -> what an engine answers.
+    """
     low = replace(spec, threshold=_LOWEST)
 
     def find(image: Image) -> Floats:
@@ -197,8 +202,10 @@ def average_precision(found: Found) -> float | None:
 
 
 def best_threshold(found: Found, allowed: float = ALLOWED) -> float:
-    """The score where twice precision times recall over their sum (F1) is highest, but high enough
-    that at most the share `allowed` of the pictures of nobody have a box."""
+    """The score where F1 is highest: twice precision times recall over their sum.
+
+    But high enough that at most the share `allowed` of the pictures of nobody have a box.
+    """
     least = _LOWEST
     if len(found.nobody):
         ranked = np.sort(found.nobody)[::-1]

@@ -26,9 +26,12 @@ _SIZE, _OFFSET = 1.0, 0.5  # weights in the loss, the centres' is 1
 
 @dataclass(frozen=True)
 class FinderTargets:
-    """`centre` (B, h, w) 0..1, its peaks are 1; `positive` (B, h, w): weight of a peak, else 0;
+    """What the maps of a batch should be.
+
+    `centre` (B, h, w) 0..1, its peaks are 1; `positive` (B, h, w): weight of a peak, else 0;
     `negative` (B, h, w): weight of *nobody's middle is here*; `values` (B, 4, h, w): logarithms of
-    the sides and offsets; `value_weight` (B, 2, h, w): of sizes and of offsets."""
+    the sides and offsets; `value_weight` (B, 2, h, w): of sizes and of offsets.
+    """
 
     centre: Tensor
     positive: Tensor

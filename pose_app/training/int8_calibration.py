@@ -35,8 +35,10 @@ def find_entries(fused: FusedNetwork, crops: Image) -> dict[str, Entry]:
 def find_corrections(
     fused: FusedNetwork, entries: dict[str, Entry], crops: Image
 ) -> tuple[dict[str, Doubles], dict[str, float]]:
-    """(what brings each rounded convolution's mean output back to the true one, (O,) by name;
-    its signal-to-noise ratio in dB afterwards).
+    """What corrects the mean output of each rounded convolution.
+
+    (what is added to bring it back to the true one, (O,) by name; its signal-to-noise ratio in dB
+    afterwards).
 
     Both networks run side by side, and a correction counts for all that comes behind it.
     """

@@ -82,8 +82,10 @@ def quantize(
 
 
 def calibration_crops(data: Sequence[str | Path], spec: ModelSpec, count: int) -> Image:
-    """(n, H, W, 3) uint8 BGR of pictures to train on, as the app would cut them out: n is `count`
-    or fewer, as many of each file."""
+    """(n, H, W, 3) uint8 BGR of pictures to train on, as the app would cut them out.
+
+    N is `count` or fewer, as many of each file.
+    """
     random = np.random.default_rng(_SEED)
     share = -(-count // len(data))
     found: list[Image] = []
@@ -131,8 +133,10 @@ def _frames(
 
 
 def _calibrated(found: Graphs, data: Sequence[str | Path]) -> ModelSpec:
-    """The spec with scores fitted on the answers in 8 bits to pictures held out, where there are
-    enough of them; a finder's scores stay as they are."""
+    """The spec with scores fitted on the answers in 8 bits to pictures held out.
+
+    Where there are enough of them; a finder's scores stay as they are.
+    """
     spec = found.specs["int8"]
     if spec.output == "boxes":
         return spec

@@ -72,8 +72,10 @@ def head_lengths(
 def body_lengths(
     points: Floats, present: NDArray[np.bool_], skeleton: Skeleton
 ) -> NDArray[np.float64]:
-    """(n,) pixels: the torso, or what stands in for it where hips are out of view: the longest of
-    1.3 shoulders, 2 heads and 4 x from ear to ear. NaN where none is labelled."""
+    """(n,) pixels: the torso, or what stands in for it where hips are out of view.
+
+    The longest of 1.3 shoulders, 2 heads and 4 x from ear to ear. NaN where none is labelled.
+    """
     torso = lengths(points, present, skeleton, _DIAGONALS)
     shoulders = lengths(points, present, skeleton, (("right_shoulder", "left_shoulder"),))
     head = lengths(points, present, skeleton, (("head_top", "upper_neck"),))

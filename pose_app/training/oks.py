@@ -37,8 +37,10 @@ def to_coco(joints: Floats, skeleton: Skeleton) -> Floats:
 
 
 def similarity(found: Floats, labels: Floats, area: float) -> NDArray[np.float64]:
-    """OKS (n,) of joints found (n, 17, 2+) with one person's labels (17, 3) x, y, v; 0 without a
-    labelled joint. `area` in square pixels."""
+    """OKS (n,) of joints found (n, 17, 2+) with one person's labels (17, 3) x, y, v.
+
+    0 without a labelled joint. `area` in square pixels.
+    """
     labelled = labels[:, 2] > 0
     if not labelled.any() or not len(found):
         return np.zeros(len(found))

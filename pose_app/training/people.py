@@ -122,8 +122,10 @@ def _pairs(marks: np.ndarray) -> dict[int, int]:
 
 
 def _on_somebody(joints: Floats, boxes: Floats) -> bool:
-    """Whether the middle of the joints found (17, 3) lies in anybody's box: a bad pose, but of
-    somebody."""
+    """Whether the middle of the joints found (17, 3) lies in anybody's box.
+
+    A bad pose, but of somebody.
+    """
     near = joints[:, 0] > -1e4
     if not near.any():
         return False
@@ -135,8 +137,11 @@ def _on_somebody(joints: Floats, boxes: Floats) -> bool:
 def _largest_face(
     labels: Floats, skeleton: Skeleton, poses: Floats
 ) -> tuple[bool, list[bool], list[bool]] | None:
-    """Of the person with the largest face: (found, each labelled wrist right, each labelled
-    shoulder right); None where no face is labelled. `poses` (n, 17, 3) in COCO's order."""
+    """Of the person with the largest face.
+
+    (found, each labelled wrist right, each labelled shoulder right); None where no face is
+    labelled. `poses` (n, 17, 3) in COCO's order.
+    """
     columns = face_joints(skeleton)
     best, width = -1, 0.0
     for row, person in enumerate(labels):
@@ -169,8 +174,11 @@ def _largest_face(
 
 
 def _face_width(face: Floats) -> float:
-    """Width of a face from its labelled joints (5, 3): the largest of ear to ear, 2.2 x eye to eye
-    and the extent of all of them (a face from the side)."""
+    """Width of a face from its labelled joints (5, 3).
+
+    The largest of ear to ear, 2.2 x eye to eye and the extent of all of them (a face from the
+    side).
+    """
     labelled = face[:, 2] > 0
     width = float(np.ptp(face[labelled, :2], axis=0).max())
     for (a, b), times in (((3, 4), 1.0), ((1, 2), 2.2)):

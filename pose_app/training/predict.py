@@ -42,8 +42,11 @@ def region_of_box(box: Floats) -> Region:
 
 
 def predict(answer: Answer, data: PoseData, rows: Rows, spec: ModelSpec, batch: int = 16) -> Floats:
-    """(n, S, K, 3): joints in pixels of each row's picture and raw scores, from the crop around the
-    box, where there is one, or the labelled joints; the whole picture where nobody is labelled."""
+    """(n, S, K, 3): joints in pixels of each row's picture and raw scores.
+
+    From the crop around the box, where there is one, or the labelled joints; the whole picture
+    where nobody is labelled.
+    """
     height, width = spec.input_size
     found = []
     for start in range(0, len(rows), batch):
@@ -99,8 +102,10 @@ def _grids(maps: object, batch: int, stacks: int) -> Floats:
 def maps_of_network(
     network: nn.Module, spec: ModelSpec, device: torch.device
 ) -> Callable[[Image], torch.Tensor]:
-    """Crops (B, H, W, 3) uint8 BGR -> maps (B, S, K, h, w) float32 on the device, as an engine's:
-    of a network where it is, while training."""
+    """Maps (B, S, K, h, w) float32 on the device, as an engine's.
+
+    Of crops (B, H, W, 3) uint8 BGR, by a network where it is, while training.
+    """
 
     @torch.no_grad()
     def maps(crops: Image) -> torch.Tensor:

@@ -147,8 +147,10 @@ def load_scene_shard(path: Path) -> SceneData:
 
 
 def load_scenes(path: str | Path, pictures: str | Path | None = None) -> SceneData:
-    """What a finder can be trained on: a scene shard, a shard of crops (as scenes of one), or
-    COCO's annotations (.json, boxes of people with or without joints) with the folder of pictures.
+    """What a finder can be trained on.
+
+    A scene shard, a shard of crops (as scenes of one), or COCO's annotations (.json, boxes of
+    people with or without joints) with the folder of pictures.
 
     Raises DataError with a sentence saying what is wrong.
     """

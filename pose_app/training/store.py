@@ -23,10 +23,13 @@ _AROUND = 2.4  # side of that cut / extent of the person: room for scale, shift 
 
 @dataclass(frozen=True)
 class Canvases:
-    """B pictures: `images` (B, 352, 352, 3) uint8 RGB, each in the top left corner; `sizes` (B, 2)
-    width and height in pixels; `points` (B, K, 2) in canvas pixels; `states` (B, K); `weights`
-    (B, K): how much each label says; `boxes` (B, 4): left, top, right, bottom of the person's
-    visible part in canvas pixels, NaN where no box is known."""
+    """B pictures.
+
+    `images` (B, 352, 352, 3) uint8 RGB, each in the top left corner; `sizes` (B, 2) width and
+    height in pixels; `points` (B, K, 2) in canvas pixels; `states` (B, K); `weights` (B, K): how
+    much each label says; `boxes` (B, 4): left, top, right, bottom of the person's visible part in
+    canvas pixels, NaN where no box is known.
+    """
 
     images: Tensor
     sizes: Floats
@@ -37,8 +40,10 @@ class Canvases:
 
 
 def to_device(values: NDArray[np.generic], device: torch.device) -> Tensor:
-    """The same on the device, without waiting until a graphics card has done what it was told
-    before: an NVIDIA H200 trained 3,100 instead of 2,500 pictures of 192 pixels a second."""
+    """The same on the device, without waiting until a graphics card has done its work.
+
+    An NVIDIA H200 trained 3,100 instead of 2,500 pictures of 192 pixels a second.
+    """
     # CUDA has read the array when this returns; other devices do not promise that.
     ahead = device.type == "cuda"
     return torch.from_numpy(np.ascontiguousarray(values)).to(device, non_blocking=ahead)
@@ -122,8 +127,10 @@ class Store:
 def fitted(
     picture: Image, keypoints: Floats, box: Floats | None = None
 ) -> tuple[Image, Floats, Floats]:
-    """(picture of at most 352 x 352 pixels, points (K, 2) in it, box (4,) in it): the surroundings
-    of the person of a larger one, or its middle where nobody is labelled.
+    """The surroundings of a person, cut out of a larger picture.
+
+    (picture of at most 352 x 352 pixels, points (K, 2) in it, box (4,) in it); the picture's middle
+    where nobody is labelled.
 
     `box` is x, y, width, height; the answer's is left, top, right, bottom, NaN without one.
     """

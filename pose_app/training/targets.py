@@ -73,8 +73,10 @@ def joint_losses(
 def total(
     losses: Tensor, states: Tensor, trim: Tensor | None = None, weights: Tensor | None = None
 ) -> Tensor:
-    """The mean over stacks and labelled joints. `trim` (B, K) bool leaves more joints out,
-    `weights` (B, K) says how much each label counts."""
+    """The mean over stacks and labelled joints.
+
+    `trim` (B, K) bool leaves more joints out, `weights` (B, K) says how much each label counts.
+    """
     weight = (states != MASKED).float()
     if weights is not None:
         weight = weight * weights

@@ -36,8 +36,10 @@ class Task(Protocol):
     def loss(
         self, maps: list[Tensor], labels: tuple[Tensor, ...], progress: float, compiled: bool
     ) -> Tensor:
-        """The loss of the maps (B, K, h, w) of every stack. `progress` of the run is 0..1;
-        `compiled` asks for torch.compile where that is worth it."""
+        """The loss of the maps (B, K, h, w) of every stack.
+
+        `progress` of the run is 0..1; `compiled` asks for torch.compile where that is worth it.
+        """
         ...
 
 
@@ -95,8 +97,11 @@ class PoseTask:
     def batch(
         self, random: np.random.Generator, count: int, size: int
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """Labels: points (B, K, 2) in input pixels, states (B, K), weights (B, K), and which
-        pictures have labels made by many hands (B,)."""
+        """Labels.
+
+        Points (B, K, 2) in input pixels, states (B, K), weights (B, K), and which pictures have
+        labels made by many hands (B,).
+        """
         chosen = random.choice(len(self._parts), count, p=self._share)
         rows = self._store.row(chosen, random.random(count))
         canvases = self._store.fetch(rows)

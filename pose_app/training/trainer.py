@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-import os
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -25,12 +24,14 @@ _DECAYED_DIMENSIONS = 2  # weights of convolutions are pulled to zero, biases an
 
 @dataclass(frozen=True)
 class Options:
-    """What a run does, whatever it is for. Either `steps` or `minutes` ends it, and the learning
-    rate falls along a cosine to that end. `sizes` are the sides of the input in pixels, one after
-    the other, each for an equal part of the run: small inputs train faster, the last one is the
-    model's. `keep_norms` leaves the statistics of the batch norms alone: small batches would only
-    blur those of a trained network. The learning rate of the heads, which may be new, is
-    `head_rate` times the rest's."""
+    """What a run does, whatever it is for.
+
+    Either `steps` or `minutes` ends it, and the learning rate falls along a cosine to that end.
+    `sizes` are the sides of the input in pixels, one after the other, each for an equal part of the
+    run: small inputs train faster, the last one is the model's. `keep_norms` leaves the statistics
+    of the batch norms alone: small batches would only blur those of a trained network. The learning
+    rate of the heads, which may be new, is `head_rate` times the rest's.
+    """
 
     steps: int | None = None
     minutes: float | None = None
@@ -161,8 +162,10 @@ class Trainer:
         return loss.detach()
 
     def batch(self, step: int) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """The batch of a step, always the same at one size: images (B, 3, S, S) normalised, and the
-        task's labels."""
+        """The batch of a step, always the same at one size.
+
+        Images (B, 3, S, S) normalised, and the task's labels.
+        """
         random = np.random.default_rng((self.options.seed, step))
         images, labels = self.task.batch(random, self.options.batch, self.size)
         return normalised(images, self.spec), labels
@@ -195,7 +198,7 @@ class Trainer:
             "optimiser": self._optimiser.state_dict(),
         }
         torch.save(state, temporary)
-        os.replace(temporary, path)
+        Path(temporary).replace(path)
 
     def resume(self, path: Path) -> None:
         """Go on where `save` was called: the next step is the one that would have come.

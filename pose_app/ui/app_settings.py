@@ -49,8 +49,10 @@ class AppSettings(QObject):
             self.changed.emit(keys)
 
     def end_overrides(self, names: Iterable[str]) -> bool:
-        """Go back to what is saved where the command line said something else for this run; whether
-        that changed anything."""
+        """Go back to what is saved where the command line said something else for this run.
+
+        Whether that changed anything.
+        """
         before = {key: self.get(key) for key in names}
         for key in before:
             self.stored.end_override(key)

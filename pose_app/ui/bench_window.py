@@ -90,6 +90,7 @@ class Probe:
 
 
 def main() -> int:
+    """Measure the window and print one JSON object; 0."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--model", default="default")
     parser.add_argument("--seconds", type=float, default=3.0)

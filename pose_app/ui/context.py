@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class AppContext:
-    """Handed to every controller: the session, what is remembered, work on other threads, messages
-    and the dialogs that wait for a person.
+    """Handed to every controller.
+
+    The session, what is remembered, work on other threads, messages and the dialogs that wait for a
+    person.
 
     A controller gets this and the widgets that it owns. What it knows reaches others through its
     signals, which the main window connects.

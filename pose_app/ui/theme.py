@@ -254,8 +254,10 @@ def style_sheet(theme: str) -> str:
 
 
 def outline(dark: bool) -> QColor:
-    """The line around fields, check boxes and floating panels: at least 3 to 1 on what is behind it
-    (WCAG 2.1, 1.4.11)."""
+    """The line around fields, check boxes and floating panels.
+
+    At least 3 to 1 on what is behind it (WCAG 2.1, 1.4.11).
+    """
     return QColor("#6d778d" if dark else "#7b869c")
 
 

@@ -303,8 +303,10 @@ class Canvas(QWidget):
         return True
 
     def person_at(self, position: QPointF) -> int | None:
-        """The track of the person at a place of the widget, where it is another than the selected
-        one; None: nobody, the selected one, or there is only one person."""
+        """The track of the person at a place of the widget, where it is not the selected one.
+
+        None: nobody, the selected one, or there is only one person.
+        """
         poses = () if self.result is None else self.result.poses
         if len(poses) < 2 or not self.view.skeleton:
             return None

@@ -13,8 +13,10 @@ SHARED = {_Key.Key_Space, _Key.Key_Left, _Key.Key_Right, _Key.Key_Up, _Key.Key_D
 
 
 class KeysGuard(QObject):
-    """Space, arrows and Home are commands of the window, unless a widget of it has the focus that
-    needs them: a text field, a list, a check box, or whatever was reached with Tab.
+    """Space, arrows and Home are commands of the window.
+
+    Unless a widget of it has the focus that needs them: a text field, a list, a check box, or
+    whatever was reached with Tab.
 
     A click on anything else gives no focus (`click_takes_no_focus`), so that the keys go on
     working.

@@ -186,8 +186,10 @@ class Layout(QObject):
         self._restored = self._restore("window.state", lambda s: window.restoreState(s, _VERSION))
 
     def shown(self) -> None:
-        """The window is about to be shown for the first time: a layout that does not fit would
-        make it larger."""
+        """The window is about to be shown for the first time.
+
+        A layout that does not fit would make it larger.
+        """
         if not self._restored:
             self.place()
         self.adapt()

@@ -14,8 +14,10 @@ _MARGIN = 16
 
 
 class RecordButton(QToolButton):
-    """Starts a recording, with other kinds in its menu. While one runs, of whatever kind, it is a
-    red pill with its length and size, and stops it."""
+    """Starts a recording, with other kinds in its menu.
+
+    While one runs, of whatever kind, it is a red pill with its length and size, and stops it.
+    """
 
     def __init__(
         self, state: RecordingState, record: QAction, menu: QMenu, parent: QWidget | None = None

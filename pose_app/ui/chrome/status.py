@@ -21,6 +21,7 @@ _SETTLED = 60  # frames before a rate is judged
 
 
 def tr(text: str) -> str:
+    """The text in the language of the window."""
     return QCoreApplication.translate("status", text)
 
 

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 
 class DialogsController(QObject):
-    """Preferences, recordings, keyboard shortcuts, diagnostics and About, over `window`; keeps its
-    theme.
+    """Preferences, recordings, keyboard shortcuts, diagnostics and About, over `window`.
+
+    Keeps its theme.
 
     `paint_ms` tells how long the picture takes to paint. `play_wanted(path)`: show a recording.
     """

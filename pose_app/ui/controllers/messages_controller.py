@@ -49,7 +49,9 @@ class MessagesController(QObject):
 
     def _source_changed(self, info: SourceInfo, sentence: str) -> None:
         """What a source is from its start, and another size, are facts; of pictures not even that.
-        What goes wrong with a camera later stays until it is right again."""
+
+        What goes wrong with a camera later stays until it is right again.
+        """
         if sentence != info.note:
             if info.kind != "images":
                 self._notices.tell("source", sentence)

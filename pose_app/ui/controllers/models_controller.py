@@ -170,8 +170,11 @@ class ModelsController(QObject):
             self._failed(event.message)
 
     def _failed(self, message: str) -> None:
-        """The old model goes on, and the settings with it; without one what is saved is tried where
-        the command line asked for something else, then the default."""
+        """The old model goes on, and the settings with it.
+
+        Without one what is saved is tried where the command line asked for something else, then the
+        default.
+        """
         self._loading = False
         if self._running is None and self._context.settings.end_overrides(_DEFAULTS):
             saved = self.tr("What the preferences say is used instead.")

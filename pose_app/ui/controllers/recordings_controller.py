@@ -116,8 +116,10 @@ class RecordingsController(QObject):
         return recordings_folder(self._context.settings)
 
     def toggle(self, kind: str) -> None:
-        """Start a recording of one of KINDS, after the countdown if there is one, or stop the one
-        that runs, whichever it is."""
+        """Start a recording of one of KINDS, or stop the one that runs.
+
+        After the countdown, if there is one; whichever kind it is that runs.
+        """
         self._follow(self._context.session.metrics().recording)
         if self._state.running:
             self.stop()
@@ -179,8 +181,10 @@ class RecordingsController(QObject):
         self._tell_saved(report.paths[0], self.tr("Saved the last seconds as {name}"))
 
     def play(self, file: Path) -> None:
-        """Show a video or a picture in the desktop's program for it, or where there is none in the
-        window."""
+        """Show a video or a picture in the desktop's program for it.
+
+        Where there is none, in the window.
+        """
         dialogs = self._context.dialogs
 
         def look_for_player() -> bool:

@@ -36,8 +36,10 @@ class SnapshotsController(QObject):
         self._source = None if stats.source is None else stats.source.name
 
     def snapshot(self) -> None:
-        """Three files of this moment: as shown, the picture alone (blurred or black where the
-        background is), and its joints."""
+        """Three files of this moment.
+
+        As shown, the picture alone (blurred or black where the background is), and its joints.
+        """
         result = self._canvas.result
         if result is None:
             self._context.notices.error("recording", self.tr("There is no picture yet."))

@@ -35,6 +35,7 @@ def models() -> str:
 
 
 def tr(text: str) -> str:
+    """The text in the language of the window."""
     return QCoreApplication.translate("file filters", text)
 
 

@@ -15,8 +15,11 @@ _OWN_KEYS = {
 
 
 class Hint(QFrame):
-    """A card in the middle of another widget. `read` when the person closes it, or goes on to use
-    the window: presses any key, or clicks beside the card."""
+    """A card in the middle of another widget.
+
+    `read` when the person closes it, or goes on to use the window: presses any key, or clicks
+    beside the card.
+    """
 
     read = Signal()
 

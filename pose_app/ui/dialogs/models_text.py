@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 
 def tr(text: str) -> str:
+    """The text in the language of the window."""
     return QCoreApplication.translate("ModelsDialog", text)
 
 
@@ -36,12 +37,14 @@ def state(entry: ModelEntry) -> str:
 
 
 def megabytes(size: int | None) -> str:
+    """A size in bytes, for people; empty where it is not known."""
     if size is None:
         return ""
     return f"{size / 1e6:.1f} MB" if size < 1e7 else f"{size / 1e6:.0f} MB"
 
 
 def accuracy(entry: ModelEntry) -> str:
+    """With its measure; empty where nobody told it."""
     return f"{entry.accuracy} {entry.metric}".strip() if entry.accuracy else ""
 
 

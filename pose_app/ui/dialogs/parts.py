@@ -22,6 +22,7 @@ def without_icons(box: QDialogButtonBox) -> QDialogButtonBox:
 
 
 def heading(text: str) -> QLabel:
+    """A line over a group of fields."""
     label = QLabel(text)
     label.setObjectName("heading")
     return label

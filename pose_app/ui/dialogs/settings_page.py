@@ -48,6 +48,7 @@ class Editor(NamedTuple):
 
 
 def tr(text: str) -> str:
+    """The text in the language of the window."""
     return QCoreApplication.translate("settings", text)
 
 

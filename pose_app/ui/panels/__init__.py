@@ -24,8 +24,11 @@ class Panel(Protocol):
 
 
 class PanelSpec(NamedTuple):
-    """A dock: `key` names it in the settings, `icon` as in icons.py, `area` is where it starts,
-    behind those above it that start there, too."""
+    """A dock.
+
+    `key` names it in the settings, `icon` as in icons.py, `area` is where it starts, behind those
+    above it that start there, too.
+    """
 
     key: str
     title: str

@@ -249,7 +249,7 @@ _PAUSE_ICONS = {False: "pause", True: "play"}
 def _joined(
     rows: NDArray[np.float64], columns: list[int]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """x and y of several curves as one, with holes between them: one item to paint, not many."""
+    """X and y of several curves as one, with holes between them: one item to paint, not many."""
     hole = np.full((1, len(columns)), np.nan)
     y = np.concatenate([rows[:, columns], hole]).T.ravel()
     x = np.tile(np.append(rows[:, 0], 0.0), len(columns))

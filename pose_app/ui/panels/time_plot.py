@@ -20,8 +20,11 @@ Legend = tuple[tuple[str, str], ...]
 
 
 class TimePlot(QWidget):
-    """Curves over the last SECONDS. The axes stay as they are for as long as the values fit:
-    a new axis costs more than all the curves."""
+    """Curves over the last SECONDS.
+
+    The axes stay as they are for as long as the values fit: a new axis costs more than all the
+    curves.
+    """
 
     def __init__(self, title: str, top: float = 1.0, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -58,8 +58,10 @@ def distances_to_last(pose: Pose) -> Floats:
 
 
 def movements(pose: Pose) -> Floats:
-    """(S - 1, K) pixels of the picture that each joint moves from one stack to the next; NaN: not
-    in view."""
+    """How far each joint moves from one stack to the next.
+
+    (S - 1, K) pixels of the picture; NaN: not in view.
+    """
     return _lengths(pose, np.diff(pose.stack_joints, axis=0))
 
 

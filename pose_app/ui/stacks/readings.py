@@ -18,8 +18,11 @@ _TELLING = 0.3  # seconds from which a picture's age is told
 
 @dataclass(frozen=True)
 class Shown:
-    """What a tile shows: a pose for which its stack ran, that frame, all heatmaps of it, and how
-    many seconds older than the newest frame it is."""
+    """What a tile shows.
+
+    A pose for which its stack ran, that frame, all heatmaps of it, and how many seconds older than
+    the newest frame it is.
+    """
 
     pose: Pose
     frame: Image
@@ -29,8 +32,11 @@ class Shown:
 
 @dataclass(frozen=True)
 class Reading:
-    """One stack in figures: mean score 0..1 and mean distance to the last stack's answer in pixels
-    of the picture, over the joints that are looked at; None where there is none in view."""
+    """One stack in figures.
+
+    Mean score 0..1 and mean distance to the last stack's answer in pixels of the picture, over the
+    joints that are looked at; None where there is none in view.
+    """
 
     score: float | None
     distance: float | None

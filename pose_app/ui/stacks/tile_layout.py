@@ -36,8 +36,10 @@ class TileLayout:
 
 @lru_cache(maxsize=8)
 def fit(total: int, width: int, height: int, aspect: float, caption: int) -> TileLayout:
-    """As large as `total` tiles can be in width x height pixels; `aspect` is a tile's width over
-    its height."""
+    """As large as `total` tiles can be in width x height pixels.
+
+    `aspect` is a tile's width over its height.
+    """
     columns, side = 1, 16
     for count in range(1, total + 1):
         rows = math.ceil(total / count)

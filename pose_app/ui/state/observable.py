@@ -37,8 +37,9 @@ class Signal:
 
 
 class Observable:
-    """Its attributes are those that a subclass annotates, each with its value at the start;
-    assigning another value emits `changed(name)` once.
+    """Its attributes are those that a subclass annotates.
+
+    Each with its value at the start; assigning another value emits `changed(name)` once.
 
     Raises AttributeError where something else is assigned.
     """
