@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from . import argument_values as values
 from . import engine_words
 from .drawing.arguments import add_drawing_arguments, drawing_options, for_model
 from .errors import PoseAppError, RecordingError
@@ -46,27 +47,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     engine_words.add_arguments(model)
     model.add_argument(
         "--stacks",
-        type=_stacks,
+        type=values.stacks,
         metavar="N|auto",
         help="how many stacks run; auto: as many as keep up with the source (default: auto for "
         "cameras and streams, all for files)",
     )
     limits = parser.add_argument_group("how much")
-    limits.add_argument("--frames", type=_count, metavar="N", help="end after N frames")
-    limits.add_argument("--seconds", type=_positive, metavar="S", help="end after S seconds")
+    limits.add_argument("--frames", type=values.count, metavar="N", help="end after N frames")
+    limits.add_argument("--seconds", type=values.positive, metavar="S", help="end after S seconds")
     pose = parser.add_argument_group("pose")
     pose.add_argument(
-        "--region", type=_region, metavar="X,Y,SIDE", help="look only at this square, in pixels"
+        "--region",
+        type=values.region,
+        metavar="X,Y,SIDE",
+        help="look only at this square, in pixels",
     )
     pose.add_argument(
         "--people",
-        type=_people,
+        type=values.people,
         default=4,
         metavar="N",
         help="follow at most N people, the largest first: 1 to 8 (default: 4)",
     )
     pose.add_argument(
-        "--threshold", type=_share, metavar="T", help="score (0 to 1) under which a joint is absent"
+        "--threshold",
+        type=values.share,
+        metavar="T",
+        help="score (0 to 1) under which a joint is absent",
     )
     # Measured on the demo clip: half the jitter (0.6 % of the torso from frame to frame against
     # 1.1 %), the same accuracy.
@@ -77,8 +84,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="steady the joints over time (default: yes)",
     )
     camera = parser.add_argument_group("camera")
-    camera.add_argument("--size", type=_size, metavar="WxH", help="picture size to ask for")
-    camera.add_argument("--fps", type=_positive, help="rate to ask for; of images: to play at")
+    camera.add_argument("--size", type=values.size, metavar="WxH", help="picture size to ask for")
+    camera.add_argument(
+        "--fps", type=values.positive, help="rate to ask for; of images: to play at"
+    )
     camera.add_argument(
         "--reconnect",
         action="store_true",
@@ -336,74 +345,3 @@ def _as_region(values: tuple[float, float, float] | None) -> Region | None:
     from .types import Region
 
     return None if values is None else Region(*values)
-
-
-# What argparse calls for a value; it prints the sentence after the option's name.
-
-
-def _value(sentence: str) -> Callable[[Callable[[str], Any]], Callable[[str], Any]]:
-    def made(convert: Callable[[str], Any]) -> Callable[[str], Any]:
-        def checked(text: str) -> Any:
-            try:
-                return convert(text)
-            except ValueError:
-                raise argparse.ArgumentTypeError(f"{text!r} is {sentence}") from None
-
-        return checked
-
-    return made
-
-
-@_value("no whole number above 0")
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise ValueError
-    return value
-
-
-@_value("no number of people from 1 to 8")
-def _people(text: str) -> int:
-    value = int(text)
-    if not 1 <= value <= 8:
-        raise ValueError
-    return value
-
-
-@_value("neither auto nor a number of stacks")
-def _stacks(text: str) -> int | str:
-    if text != "auto" and int(text) < 1:
-        raise ValueError
-    return text if text == "auto" else int(text)
-
-
-@_value("no number above 0")
-def _positive(text: str) -> float:
-    value = float(text)
-    if not (math.isfinite(value) and value > 0):
-        raise ValueError
-    return value
-
-
-@_value("no score between 0 and 1")
-def _share(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 1:
-        raise ValueError
-    return value
-
-
-@_value("no region X,Y,SIDE in pixels, like 100,50,300")
-def _region(text: str) -> tuple[float, float, float]:
-    x, y, side = (float(part) for part in text.split(","))
-    if not all(map(math.isfinite, (x, y, side))) or side <= 0:
-        raise ValueError
-    return x, y, side
-
-
-@_value("no size WIDTHxHEIGHT in pixels, like 1280x720")
-def _size(text: str) -> tuple[int, int]:
-    width, height = (int(part) for part in text.lower().split("x"))
-    if width < 1 or height < 1:
-        raise ValueError
-    return width, height

@@ -20,7 +20,7 @@ LONGEST = 400
 # Lower rooms know nothing of higher ones. Files of the package itself count by their own name.
 LAYERS = [
     ("errors", "__version__"),
-    ("engine_words", "openvino_silently", "paths", "process", "skeletons"),
+    ("argument_values", "engine_words", "openvino_silently", "paths", "process", "skeletons"),
     ("settings", "settings_table", "spec", "types"),
     ("network",),
     ("engines",),
