@@ -2,78 +2,116 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import platform
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+from ..errors import PoseAppError
 from ..network import catalogue
 from .clips import enlarged, opener
 
 _PACKAGES = ("openvino", "torch", "numpy", "opencv-python-headless", "av", "PySide6-Essentials")
 
+log = logging.getLogger(__name__)
+
 
 def measure(model: str, seconds: float, ui: bool, say: Callable[[str], None]) -> dict[str, Any]:
-    """Everything; `say` is told what is measured next. Raises PoseAppError."""
+    """Everything; `say` is told what is measured next.
+
+    A measurement that fails leaves its sentence in `problems` and all others as they are. Raises
+    PoseAppError where the model cannot be had.
+    """
     from . import networks, pipeline, startup
 
     path = catalogue.resolve(model)
+    notes = _Notes(say)
     memory = [_memory()]
-    found: dict[str, Any] = {"machine": _machine()}
+    found: dict[str, Any] = {"machine": _machine(), "problems": notes.problems}
     # First the pipeline: torch's threads, once there, stay and get in the way.
     with tempfile.TemporaryDirectory(prefix="pose-app-bench-") as name:
         folder = Path(name)
-        say("the pipeline at 640 x 480")
-        small = opener(None)
-        found["640x480"] = {
-            "in_turn": pipeline.in_turn(path, small, seconds),
-            "plain": pipeline.full_speed(path, small, seconds, None),
-            "recording": pipeline.full_speed(path, small, seconds, folder / "small.mp4"),
-            "live": pipeline.live(path, small, 2 * seconds),
-        }
-        say("the pipeline at 1280 x 720")
-        clip = enlarged(folder)
-        large = opener(clip)
-        found["1280x720"] = {
-            "in_turn": pipeline.in_turn(path, large, seconds),
-            "plain": pipeline.full_speed(path, large, seconds, None),
-            "recording": pipeline.full_speed(path, large, seconds, folder / "large.mp4"),
-            "live": pipeline.live(path, large, 2 * seconds),
-        }
-        say("the pipeline with a recording beside the naive loop")
-        naive = pipeline.beside_naive(path, clip, large, 2 * seconds, folder)
-        found["1280x720"]["naive"] = naive
-        say("start-up")
-        found["startup_s"] = startup.startup(path, folder)
-    for size in ("640x480", "1280x720"):
-        plain, recording = found[size]["plain"]["fps"], found[size]["recording"]["fps"]
-        found[size]["recording_cost"] = 1 - recording / plain
+        clip = notes.take("the enlarged clip", lambda: enlarged(folder))
+        for size, file in (("640x480", None), ("1280x720", clip)):
+            source = opener(file)
+            runs: dict[str, Callable[[], Any]] = {
+                "in_turn": partial(pipeline.in_turn, path, source, seconds),
+                "plain": partial(pipeline.full_speed, path, source, seconds, None),
+                "recording": partial(
+                    pipeline.full_speed, path, source, seconds, folder / f"{size}.mp4"
+                ),
+                "live": partial(pipeline.live, path, source, 2 * seconds),
+            }
+            if file is not None:
+                runs["naive"] = partial(
+                    pipeline.beside_naive, path, file, source, 2 * seconds, folder
+                )
+            found[size] = {
+                name: made
+                for name, run in runs.items()
+                if (made := notes.take(f"the pipeline at {size}, {name}", run)) is not None
+            }
+        found["startup_s"] = notes.take("start-up", lambda: startup.startup(path, folder))
+        first = notes.take("the first start", lambda: startup.first_start(path, folder))
+        found.update(first or {"first_start_s": None, "first_start_imports_torch": None})
     if ui:
-        say("the window")
-        found["window"] = startup.window(path, 2 * seconds)
+        found["window"] = notes.take("the window", lambda: startup.window(path, 2 * seconds))
     memory.append(_memory())
-    say("the network beside plain torch")
-    found["baseline"] = networks.baseline(path, seconds)
-    say("every engine")
-    found["engines"] = networks.table(path, seconds)
+    found.update(notes.take("the choice", lambda: networks.choice(path)) or networks.NO_CHOICE)
+    found["baseline"] = notes.take(
+        "the network beside plain torch", lambda: networks.baseline(path, seconds)
+    )
+    found["engines"] = notes.take("every engine", lambda: networks.table(path, seconds)) or []
     memory.append(_memory())
     found["memory_mb"] = dict(
         zip(("start", "after_pipeline", "after_engines"), memory, strict=True)
     )
-    live = [found[size]["live"] for size in ("640x480", "1280x720")]
-    found["summary"] = {
-        "openvino_over_torch": networks.openvino_over_torch(found["baseline"]),
-        "network_share": found["640x480"]["in_turn"]["network_share"],
-        "over_naive": naive["over_naive"],
-        "age_p95_periods": max(each["age_p95_periods"] for each in live),
-        "peak_share": found["baseline"]["peak_share"],
-    }
+    found["summary"] = _summary(found)
     return found
+
+
+class _Notes:
+    """Takes one measurement after the other and notes which failed."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self.problems: dict[str, str] = {}
+        self._say = say
+
+    def take(self, what: str, run: Callable[[], Any]) -> Any:
+        """What `run` returns, None where it fails."""
+        self._say(what)
+        try:
+            return run()
+        except Exception as error:
+            log.exception("measuring %s failed", what)
+            known = isinstance(error, PoseAppError)
+            self.problems[what] = str(error) if known else f"{type(error).__name__}: {error}"
+            return None
+
+
+def _summary(found: dict[str, Any]) -> dict[str, float | None]:
+    """The few figures that count; None for what could not be measured."""
+    base, large = found["baseline"] or {}, found["1280x720"]
+    sizes = [found[size] for size in ("640x480", "1280x720")]
+    for size in sizes:
+        if {"plain", "recording"} <= size.keys():
+            size["recording_cost"] = 1 - size["recording"]["fps"] / size["plain"]["fps"]
+    ages = [size["live"]["age_p95_periods"] for size in sizes if "live" in size]
+    on_openvino = str(base.get("engine")).startswith("OpenVINO")
+    return {
+        "openvino_over_torch": base.get("over_torch") if on_openvino else None,
+        "network_share": found["640x480"].get("in_turn", {}).get("network_share"),
+        "over_naive": large.get("naive", {}).get("over_naive"),
+        "age_p95_periods": max(ages, default=None),
+        "peak_share": base.get("peak_share"),
+    }
 
 
 def _machine() -> dict[str, Any]:

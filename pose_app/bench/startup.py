@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from ..errors import PoseAppError
 
@@ -41,16 +41,38 @@ def startup(model: Path, folder: Path) -> dict[str, Any]:
     return {**best, "first_pose_over_imports": best["first_pose"] / best["imports"]}
 
 
-def _until_pose(arguments: list[str], log: Path) -> float:
+def first_start(model: Path, folder: Path) -> dict[str, Any]:
+    """The first start on a machine, with nothing in the cache: seconds until the first pose is in
+    the log file, and whether the process imports torch."""
+    log = folder / "first-start.jsonl"
+    code = (
+        "import sys; from pose_app.cli import main; status = main(sys.argv[1:]); "
+        "print('torch' in sys.modules); sys.exit(status)"
+    )
+    run = ["run", "demo", "--frames", "2", "--model", str(model), "--log", str(log)]
+    printed = folder / "printed.txt"
+    with open(printed, "w", encoding="utf-8") as out:
+        empty = {"POSE_APP_CACHE": str(folder / "empty-cache")}
+        spent = _until_pose(["-c", code, *run], log, out, empty)
+    imports_torch = printed.read_text(encoding="utf-8").split()[-1] == "True"
+    return {"first_start_s": spent, "first_start_imports_torch": imports_torch}
+
+
+def _until_pose(
+    arguments: list[str],
+    log: Path,
+    out: IO[str] | int = subprocess.DEVNULL,
+    environment: dict[str, str] | None = None,
+) -> float:
     """Seconds until the first frame is in the log; the process goes on to its own end."""
     log.unlink(missing_ok=True)
     started = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, *arguments],
-        stdout=subprocess.DEVNULL,
+        stdout=out,
         stderr=subprocess.PIPE,
         text=True,
-        env=_environment({}),
+        env=_environment(environment or {}),
     )
     spent = None
     while spent is None:

@@ -14,42 +14,56 @@ _FULL_SPEED = {
 
 
 def tables(found: dict[str, Any]) -> str:
-    """What was measured, for people: one table a subject."""
-    parts = [
-        _machine(found),
-        _summary(found),
-        _engines(found),
-        *(_pipeline(size, found[size]) for size in _SIZES),
-        _start(found),
-    ]
-    if "window" in found:
+    """What was found, as tables; what could not be measured is named at the end."""
+    parts = [_machine(found), _summary(found), _choice(found), _engines(found)]
+    parts += [_pipeline(size, found[size]) for size in _SIZES]
+    parts += [_start(found)]
+    if found.get("window"):
         parts.append(_window(found["window"]))
-    return "\n\n".join(parts)
+    if found["problems"]:
+        rows = list(found["problems"].items())
+        parts.append(_table("not measured", (), rows))
+    return "\n\n".join(part for part in parts if part)
 
 
 def _machine(found: dict[str, Any]) -> str:
     machine, base = found["machine"], found["baseline"]
-    lines = [
-        f"{machine['processor']}, {machine['cores']} cores, {machine['system']}",
-        f"auto takes {base['engine']}" + (f" ({base['reason']})" if base["reason"] else ""),
-    ]
+    lines = [f"{machine['processor']}, {machine['cores']} cores, {machine['system']}"]
+    if base:
+        because = f" ({base['reason']})" if base["reason"] else ""
+        lines.append(f"auto takes {base['engine']}{because}")
     return "\n".join(lines)
 
 
 def _summary(found: dict[str, Any]) -> str:
     summary = found["summary"]
-    over_torch = summary["openvino_over_torch"]
+    figures = (
+        ("OpenVINO over torch eager, batch 1", "openvino_over_torch", "{:.2f} x"),
+        ("network's share of a frame, 640x480", "network_share", "{:.0%}"),
+        ("over the naive loop, 1280x720 recorded", "over_naive", "{:.2f} x"),
+        ("age of the pose, p95, in frame periods", "age_p95_periods", "{:.2f}"),
+        ("of the measured arithmetic peak", "peak_share", "{:.0%}"),
+    )
     rows = [
-        (
-            "OpenVINO over torch eager, batch 1",
-            "-" if over_torch is None else f"{over_torch:.2f} x",
-        ),
-        ("network's share of a frame, 640x480", f"{summary['network_share']:.0%}"),
-        ("over the naive loop, 1280x720 recorded", f"{summary['over_naive']:.2f} x"),
-        ("age of the pose, p95, in frame periods", f"{summary['age_p95_periods']:.2f}"),
-        ("of the measured arithmetic peak", f"{summary['peak_share']:.0%}"),
+        (text, "-" if summary[key] is None else form.format(summary[key]))
+        for text, key, form in figures
     ]
     return _table("summary", (), rows)
+
+
+def _choice(found: dict[str, Any]) -> str:
+    if found["chosen"] is None:
+        return ""
+    rows = [
+        (name, f"{ms:.2f} ms" if isinstance(ms, float) else ms)
+        for name, ms in found["candidates"].items()
+    ]
+    rows.append(("taken", found["chosen"]))
+    right = {True: "yes", False: "no: another is faster by more than a tenth", None: "-"}
+    rows.append(("rightly", right[found["choice_is_right"]]))
+    if found["int8_over_f32"] is not None:
+        rows.append(("int8 over f32", f"{found['int8_over_f32']:.2f} x"))
+    return _table("choice", (), rows)
 
 
 def _engines(found: dict[str, Any]) -> str:
@@ -62,19 +76,23 @@ def _engines(found: dict[str, Any]) -> str:
         ms, rate = row["ms"], f"{row['gmac_per_s']:.0f}"
         times = f"{ms['median']:.2f}", f"{ms['p95']:.2f}"
         rows.append((row["engine"], str(row["stacks"]), size, *times, rate))
+    header = ("engine", "stacks", "input", "median ms", "p95 ms", "GMAC/s")
     base = found["baseline"]
+    if not base:
+        return _table("networks", header, rows) if rows else ""
     torch, size = base["torch_ms"], "x".join(map(str, base["input"]))
     times = f"{torch['median']:.2f}", f"{torch['p95']:.2f}"
     eager = base["gmac"] / torch["median"] * 1e3
     rows.append(("plain torch eager · f32", str(base["stacks"]), size, *times, f"{eager:.0f}"))
     rows.append(("large matrix product", "-", "-", "-", "-", f"{base['peak_gmac_per_s']:.0f}"))
-    header = ("engine", "stacks", "input", "median ms", "p95 ms", "GMAC/s")
     return _table("networks", header, rows)
 
 
 def _pipeline(size: str, found: dict[str, Any]) -> str:
     rows = []
     for name, text in _FULL_SPEED.items():
+        if name not in found:
+            continue
         run = found[name]
         rows.append((text, f"{run['fps']:.1f} fps", ""))
         for stage, times in run.get("stages_ms", {}).items():
@@ -83,15 +101,10 @@ def _pipeline(size: str, found: dict[str, Any]) -> str:
         growth = f"{memory['start']:.0f} -> {memory['end']:.0f} MiB"
         rows.append(("  processor per frame", f"{run['processor_ms_per_frame']:.2f} ms", ""))
         rows.append(("  memory", growth, ""))
-    rows.append(("recording costs", f"{found['recording_cost']:.0%} of the rate", ""))
-    live = found["live"]
-    rows.append((f"live at {live['source_fps']:.0f} fps", f"{live['fps']:.1f} fps", ""))
-    age = live["age_ms"]
-    rows.append(("  age of the pose", f"{age['median']:.1f} ms", f"{age['p95']:.1f} ms"))
-    stacks = ", ".join(f"{count}: {frames}" for count, frames in live["stacks"].items())
-    rows.append(("  frames by stacks", stacks, ""))
-    drops = ", ".join(f"{reason}: {count}" for reason, count in live["dropped"].items())
-    rows.append(("  dropped", drops or "none", ""))
+    if "recording_cost" in found:
+        rows.append(("recording costs", f"{found['recording_cost']:.0%} of the rate", ""))
+    if "live" in found:
+        rows += _live(found["live"])
     if "naive" in found:
         fps = found["naive"]["fps"]
         rows.append(("recorded, in turns with", f"{fps['pipeline']:.1f} fps", ""))
@@ -100,9 +113,27 @@ def _pipeline(size: str, found: dict[str, Any]) -> str:
     return _table(f"pipeline, {size}", ("", "median", "p95"), rows)
 
 
+def _live(live: dict[str, Any]) -> list[tuple[str, str, str]]:
+    age = live["age_ms"]
+    stacks = ", ".join(f"{count}: {frames}" for count, frames in live["stacks"].items())
+    drops = ", ".join(f"{reason}: {count}" for reason, count in live["dropped"].items())
+    return [
+        (f"live at {live['source_fps']:.0f} fps", f"{live['fps']:.1f} fps", ""),
+        ("  age of the pose", f"{age['median']:.1f} ms", f"{age['p95']:.1f} ms"),
+        ("  frames by stacks", stacks, ""),
+        ("  dropped", drops or "none", ""),
+    ]
+
+
 def _start(found: dict[str, Any]) -> str:
     start = found["startup_s"]
-    rows = [
+    rows: list[tuple[str, str]] = []
+    if found["first_start_s"] is not None:
+        torch = "with" if found["first_start_imports_torch"] else "without"
+        rows.append(("first start on a machine", f"{found['first_start_s']:.2f} s, {torch} torch"))
+    if not start:
+        return _table("start-up", (), rows) if rows else ""
+    rows += [
         ("python", f"{start['python']:.2f} s"),
         ("imports alone (openvino, cv2, av)", f"{start['imports']:.2f} s"),
         ("pose-app --help", f"{start['help']:.2f} s"),

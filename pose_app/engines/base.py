@@ -24,7 +24,7 @@ class EngineInfo:
 
     `reason` is one sentence saying why this is not what was asked for, or not the fastest kind
     this machine seems to have; None when all is well. `table` are the times of the kinds that were
-    measured here, the fastest first, "" where none were.
+    measured here, the fastest first, "" where none were; `candidate` is this one's name in it.
     """
 
     engine: str
@@ -32,6 +32,7 @@ class EngineInfo:
     precision: str
     reason: str | None = None
     table: str = ""
+    candidate: str = ""
 
     def badge(self, stacks_now: int | None = None, stacks_all: int | None = None) -> str:
         """E.g. `OpenVINO · CPU · bf16 · 4 of 4 stacks`."""

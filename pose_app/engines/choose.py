@@ -59,7 +59,9 @@ def open_engine(
             problems.append(str(error))
             continue
         reason = " ".join(dict.fromkeys(problems)) or None
-        made.info = dataclasses.replace(made.info, reason=reason, table=timing.as_text(table))
+        made.info = dataclasses.replace(
+            made.info, reason=reason, table=timing.as_text(table), candidate=str(candidate)
+        )
         if rivals and not table:
             made.search = Search(
                 candidate,

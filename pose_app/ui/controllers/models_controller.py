@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QMenu, QToolButton
 
+from ...engines import progress
 from ...errors import PoseAppError
 from ...pose.factory import EstimatorFactory
 from ...settings_table import CHOICE_LABELS, SETTINGS
@@ -199,7 +200,7 @@ class ModelsController(QObject):
         info = stats.engine
         waits = info is None and self._loading and stats.captured > 0
         self._waited = self._waited + 1 if waits else 0
-        self.preparing.emit(self._waited >= _PATIENCE)
+        self.preparing.emit(self._waited >= _PATIENCE and progress.current() is not None)
         if info is None:
             text, tip, amber = self.tr("Loading the model…"), "", False
             if not self._loading:
@@ -208,6 +209,8 @@ class ModelsController(QObject):
             text = info.badge(stats.stacks_now, stats.stacks_all)
             amber = info.reason is not None
             tip = info.reason or self.tr("Model {name}").format(name=stats.model or "")
+            if info.table:
+                tip += "\n" + self.tr("Measured here: {table}").format(table=info.table)
         if button.text() != text:
             button.setText(text)
         button.setToolTip(tip)

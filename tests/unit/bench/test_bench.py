@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from pose_app.bench import pipeline, startup
+from pose_app.bench import networks, pipeline, startup
 from pose_app.bench.clips import enlarged, opener
 from pose_app.bench.report import measure
 from pose_app.bench.text import tables
@@ -29,6 +29,16 @@ SUMMARY = {
     "over_naive",
     "age_p95_periods",
     "peak_share",
+}
+
+
+LIVE = {
+    "source_fps": 30.0,
+    "fps": 29.0,
+    "stacks": {"2": 60},
+    "age_ms": {"median": 20.0, "p95": 50.0},
+    "age_p95_periods": 1.5,
+    "dropped": {},
 }
 
 
@@ -67,6 +77,44 @@ def test_the_summary_has_its_keys(found: dict[str, Any]) -> None:
         assert value > 0, key
     assert found["summary"]["network_share"] < 1
     assert found["baseline"]["engine"].startswith("OpenVINO")
+
+
+def test_the_choice_and_the_first_start(found: dict[str, Any]) -> None:
+    assert found["problems"] == {}
+    assert found["chosen"] in found["candidates"]
+    assert all(isinstance(ms, float | str) for ms in found["candidates"].values())
+    assert found["candidates"]["f32"] > 0
+    assert found["int8_over_f32"] is None  # this model was not quantized
+    assert type(found["choice_is_right"]) is bool
+    assert found["first_start_s"] > 0
+    assert found["first_start_imports_torch"] is True  # it has to convert the model
+
+
+def test_one_measurement_that_fails_costs_no_other(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everything else replaced: this is about what becomes of the findings."""
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("no clock")
+
+    for name in ("in_turn", "full_speed", "beside_naive"):
+        monkeypatch.setattr(pipeline, name, broken)
+    monkeypatch.setattr(pipeline, "live", lambda *_: LIVE)
+    monkeypatch.setattr(startup, "startup", broken)
+    monkeypatch.setattr(startup, "first_start", broken)
+    monkeypatch.setattr(networks, "baseline", broken)
+    monkeypatch.setattr(networks, "table", lambda *_: [])
+    found = measure(str(model), 0.1, False, lambda step: None)
+    assert found["problems"]["start-up"] == "RuntimeError: no clock"
+    assert found["640x480"] == {"live": LIVE}
+    assert found["summary"]["age_p95_periods"] == 1.5
+    assert found["summary"]["over_naive"] is None
+    assert found["candidates"]["f32"] > 0
+    text = tables(found)
+    assert "not measured" in text
+    assert "live at 30 fps" in text
+    json.dumps(found)
 
 
 def test_every_engine_is_listed_or_has_a_reason(found: dict[str, Any]) -> None:
