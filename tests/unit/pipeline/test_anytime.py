@@ -131,6 +131,20 @@ def test_a_stack_that_somebody_looks_at_runs_even_where_it_is_too_slow() -> None
     assert controller.stacks == 1
 
 
+def test_a_busy_first_second_is_made_good_within_seconds() -> None:
+    """Something else has the processor while the window opens, compiles or measures."""
+    controller = StackController(4, 30)
+    history = []
+    for index in range(30 * 6):
+        busy = 5 if index < 30 else 1
+        count = controller.stacks
+        history.append(count)
+        controller.update(count, busy * (0.75 + count) * 0.004, busy * 0.002)
+    assert min(history[:30]) == 1
+    assert history[30 * 5 :] == [4] * 30  # 4 s after the busy second at the latest
+    assert history.count(1) < 30 * 2.5
+
+
 def test_room_for_more_than_somebody_looks_at_is_used() -> None:
     controller = StackController(4, 30)
     controller.fewest = 2
