@@ -42,8 +42,10 @@ def startup(model: Path, folder: Path) -> dict[str, Any]:
 
 
 def first_start(model: Path, folder: Path) -> dict[str, Any]:
-    """The first start on a machine, with nothing in the cache: seconds until the first pose is in
-    the log file, and whether the process imports torch."""
+    """The first start on a machine, with nothing in the cache.
+
+    Seconds until the first pose is in the log file, and whether the process imports torch.
+    """
     log = folder / "first-start.jsonl"
     code = (
         "import sys; from pose_app.cli import main; status = main(sys.argv[1:]); "
@@ -51,7 +53,7 @@ def first_start(model: Path, folder: Path) -> dict[str, Any]:
     )
     run = ["run", "demo", "--frames", "2", "--model", str(model), "--log", str(log)]
     printed = folder / "printed.txt"
-    with open(printed, "w", encoding="utf-8") as out:
+    with printed.open("w", encoding="utf-8") as out:
         empty = {"POSE_APP_CACHE": str(folder / "empty-cache")}
         spent = _until_pose(["-c", code, *run], log, out, empty)
     imports_torch = printed.read_text(encoding="utf-8").split()[-1] == "True"
