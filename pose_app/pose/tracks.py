@@ -23,7 +23,7 @@ from .track import FEWEST, SAME_SIZE, Course, Track
 
 WEAK_SECONDS = 0.2  # without a sure pose and without a box, then a person is lost,
 WEAK_FRAMES = 3  # but not with fewer frames than this
-LOST_SECONDS = 1.5  # that a lost person is remembered: longer than most pass behind somebody
+LOST_SECONDS = 2.0  # that a lost person is remembered: longer than most pass behind somebody
 SAME_POSE = 0.5  # mean similarity of joints from which two poses are of one person
 TOUCH = 0.15  # mean similarity from which two people may be taken for each other
 SAME_BOX = 0.3  # overlap (IoU) from which a box may be that of a tracked person

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pose_app.engines.base import EngineInfo, HostHeatmaps
-from pose_app.errors import ModelError
+from pose_app.errors import EngineError, ModelError
 from pose_app.pose.crop import crop
 from pose_app.pose.finder import Finder, decode_boxes, whole_frame
 from pose_app.spec import BOX_MAPS, BOX_UNIT, ModelSpec, NetworkConfig
@@ -140,3 +140,22 @@ def test_the_whole_frame_is_letterboxed_in_black() -> None:
     assert (seen[:60] == 0).all()
     assert (seen[-60:] == 0).all()
     assert (seen[70:186, 4:-4] == 255).all()
+
+
+def test_an_engine_without_numbers_is_named_not_taken_for_an_empty_room() -> None:
+    class Broken(WhiteEngine):
+        def infer(self, crops: Image, stacks: int) -> HostHeatmaps:
+            answer = super().infer(crops, stacks)
+            answer.stack(0)[0] = np.nan
+            return answer
+
+    with pytest.raises(EngineError, match="not finite"):
+        Finder(Broken()).find(np.full((48, 64, 3), 255, np.uint8))
+
+
+def test_less_sure_boxes_are_given_where_they_are_asked_for() -> None:
+    finder = Finder(WhiteEngine())
+    image = np.full((48, 64, 3), 255, np.uint8)
+    (box,) = finder.find(image)
+    assert finder.find(image, threshold=box.score + 0.01) == []
+    assert len(finder.find(image, threshold=box.score - 0.01)) == 1
