@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
+import threading
 from collections.abc import Sequence
 from importlib import import_module
 from itertools import pairwise
@@ -35,6 +37,21 @@ COMMANDS = {
 
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
+
+
+def entry() -> NoReturn:
+    """The program: `main`, then the end of the process, whatever was left behind in it.
+
+    A thread that a driver, an engine or a disk holds was named by then. Python would take it down
+    in the middle of native code, which aborts the process with another status.
+    """
+    status = main()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    if any(thread.daemon for thread in threading.enumerate()):
+        os._exit(status)
+    sys.exit(status)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .base import Engine
 
 SCHEMA = 1
+AFTER_SECONDS = 5.0  # of running, until what is faster is looked for
 _SECONDS = 0.3  # of inferences in all
 _FEWEST, _MOST = 3, 12  # inferences of each
 _REST = 2.0  # times as long as an inference the thread then sleeps, while frames run
@@ -201,12 +202,19 @@ class Search:
         self._picture = picture
         self._key = key
         self._stop = threading.Event()
+        self._since = time.perf_counter()
         self._thread: threading.Thread | None = None
         self._table: Table = ()
 
     def better(self) -> bool:
-        """Whether something clearly faster is known by now. The first call starts the search."""
+        """Whether something clearly faster is known by now.
+
+        The first call after AFTER_SECONDS starts the search: a run of a moment is over before it
+        would gain anything, and would have to wait for the end of a compilation.
+        """
         if self._thread is None:
+            if time.perf_counter() - self._since < AFTER_SECONDS:
+                return False
             self._thread = threading.Thread(target=self._run, name="measure engines", daemon=True)
             self._thread.start()
         best = ranked(self._table)[:1]

@@ -199,3 +199,22 @@ def test_a_demo_of_two_words_is_one_source(
     monkeypatch.setattr(window_command, "main", lambda arguments: asked.append(arguments) or 0)
     assert cli.main(words) == 0
     assert asked[0].source == source
+
+
+@pytest.mark.parametrize(("hangs", "told"), [(True, "done\n"), (False, "done\ntaken down\n")])
+def test_python_takes_nothing_down_where_a_thread_was_left_behind(hangs: bool, told: str) -> None:
+    """In native code it would take the process with it, and the status would be another one."""
+    code = f"""
+import atexit, threading
+from pose_app import cli
+def main():
+    atexit.register(print, "taken down")
+    if {hangs}:
+        threading.Thread(target=threading.Event().wait, daemon=True).start()
+    print("done")
+    return 1
+cli.main = main
+cli.entry()
+"""
+    done = in_a_process(code)
+    assert (done.returncode, done.stdout) == (1, told)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -29,6 +30,7 @@ def _two_ways(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(openvino_engine, "precisions", lambda device, quantized: ("f32", "bf16"))
     monkeypatch.setattr(measure, "cache_folder", lambda: tmp_path)
     monkeypatch.setattr(measure, "kept", Kept())
+    monkeypatch.setattr(measure, "AFTER_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -195,3 +197,14 @@ def test_the_table_to_read() -> None:
         Measured(Candidate("openvino", "gpu", "fp16"), 12.0),
     )
     assert as_text(table) == "int8 8 threads 9.12 ms, gpu fp16 12 ms, f32 28 ms, bf16 45.2 ms"
+
+
+def test_a_run_of_a_moment_measures_nothing(
+    make_model: MakeModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measure, "AFTER_SECONDS", 1e6)
+    path, _ = make_model()
+    engine = open_engine(path)
+    assert not better(engine)
+    assert not [one for one in threading.enumerate() if one.name == "measure engines"]
+    engine.close()
