@@ -229,6 +229,7 @@ class MainWindow(QMainWindow):
         self.recordings.replay_told.connect(self._show_replay)
         self.panels.seen_changed.connect(self._panels_changed)
         self.views.stacks_known.connect(self._offer_stacks)
+        self._offer_stacks(0)
         self.views.nothing_to_end.connect(self._leave_full_screen)
         # The ticks of the commands
         texts = self.tr("Pause"), self.tr("Play")
