@@ -150,9 +150,9 @@ def _check_archive(path: Path) -> None:
 
     PyTorch writes it uncompressed, but reads compressed entries too: a thousand times the file.
     """
-    if not zipfile.is_zipfile(path):
-        return
     try:
+        if not zipfile.is_zipfile(path):  # raises, too, on some damaged ones
+            return
         with zipfile.ZipFile(path) as archive:
             claimed = sum(entry.file_size for entry in archive.infolist())
     except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile):

@@ -15,7 +15,7 @@ from pose_app.sources import open_source
 from pose_app.types import Frame, FrameResult, Pose, Region
 
 REGION = Region(20.0, 10.0, 64.0)
-TIMINGS = {"crop": 1.0, "network": 5.0, "decode": 2.0, "track": 0.5}
+TIMINGS = {"find": 0.25, "crop": 1.0, "network": 5.0, "decode": 2.0, "track": 0.5}
 
 
 @cache

@@ -20,6 +20,7 @@ from pose_app.ui.panels.history import SECONDS, History
 from pose_app.ui.panels.plots import STAGES, PlotsPanel
 from pose_app.ui.panels.throttle import Throttle
 from pose_app.ui.panels.time_plot import TimePlot
+from pose_app.ui.stacks.distances import Distances
 from pose_app.ui.state.view_state import ViewState
 from tests.ui.panel_results import TIMINGS, made_result, real_results
 
@@ -91,7 +92,7 @@ def test_history_can_be_empty() -> None:
     assert History(3).recent(5.0).shape == (0, 4)
 
 
-def test_throttledshows_ten_a_second_and_never_loses_the_last(clock: Clock) -> None:
+def test_throttle_shows_ten_a_second_and_never_loses_the_last(clock: Clock) -> None:
     shown: list[int] = []
     throttled = Throttle(shown.append)
     for frame in range(30):
@@ -226,7 +227,7 @@ def test_plots_take_the_palettes_colours(panel: PlotsPanel) -> None:
 
 @pytest.mark.parametrize("spec", PANELS, ids=lambda spec: spec.key)
 def test_every_panel_of_the_table_takes_results(spec: Any, qtbot: QtBot) -> None:
-    widget = spec.factory(ViewState())
+    widget = spec.factory(ViewState(), Distances())
     qtbot.addWidget(widget)
     assert isinstance(widget, QWidget)
     assert spec.icon in names()

@@ -16,7 +16,7 @@ from .conftest import MakeModel, random_crops
 @pytest.fixture
 def engine(make_model: MakeModel) -> Iterator[OpenVINOEngine]:
     path, spec = make_model()
-    made = OpenVINOEngine(converted(path, spec).graph, spec)
+    made = OpenVINOEngine(converted(path, spec))
     yield made
     made.close()
 
