@@ -29,7 +29,15 @@ BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # What a command takes besides, so that it ends soon.
 SHORTENED = {"run": ["--frames", "20"], "bench": ["--help"], "train": ["--help"]}
 # Named in the text without what they need: their help is asked for.
-NAMED_ONLY = ("train", "average", "evaluate", "models export", "models add FILE", "bench")
+NAMED_ONLY = (
+    "train",
+    "average",
+    "quantize",
+    "evaluate",
+    "models export",
+    "models add FILE",
+    "bench",
+)
 
 
 def blocks(language: str) -> list[str]:
