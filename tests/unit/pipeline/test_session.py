@@ -318,7 +318,7 @@ def test_pause_step_and_seek(run: Run) -> None:
     time.sleep(0.1)
     assert len(estimator.seen) == 4
     session.controls.paused = False
-    run.until(lambda: 110 in estimator.seen)
+    run.until(lambda: max(estimator.seen) >= 110)  # a busy machine may drop any one of them
 
 
 @pytest.mark.parametrize("times", [regular(12), irregular(12)], ids=["regular", "irregular"])
