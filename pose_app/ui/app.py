@@ -16,16 +16,17 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
-from ..errors import PoseAppError
+from ..errors import PoseAppError, SourceError
 from ..settings import Settings
 from .controllers.models_controller import estimators, threshold
-from .controllers.sources_controller import last_target
+from .controllers.sources_controller import FIRST, last_target
 from .controllers.sources_controller import opener as source_opener
 from .icons import icon
 from .main_window import MainWindow
 
 if TYPE_CHECKING:
     from ..pipeline.session import Session
+    from ..sources.base import Source
     from ..sources.discover import CameraInfo
     from .dialogs.asking import Dialogs
 
@@ -48,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
         settings.set("model.name", model_name(arguments.model))
     source = getattr(arguments, "source", None)
     target = last_target(settings) if source is None else str(source)
-    window = make_window(settings, target)
+    window = make_window(settings, target, session=make_session(settings, target, or_demo=True))
     previous_hooks = _install_hooks(window)
     # A window that is hidden while its files are finished does not end the app by itself.
     app.setQuitOnLastWindowClosed(False)
@@ -78,13 +79,26 @@ def model_name(text: str) -> str:
     return str(path.resolve()) if path.exists() else text
 
 
-def make_session(settings: Settings, target: str | CameraInfo) -> Session:
-    """A session as the settings want it; nothing is opened or loaded before it is started."""
+def make_session(settings: Settings, target: str | CameraInfo, *, or_demo: bool = False) -> Session:
+    """A session as the settings want it; nothing is opened or loaded before it is started.
+
+    `or_demo`: where the first camera is wanted and there is none, the demo clip runs instead.
+    """
     from ..pipeline.session import Session, SessionOptions
+    from ..sources.opening import open_source
 
     factory = estimators(settings)
+    open_target = source_opener(target, settings)
+
+    def open_or_demo() -> Source:
+        try:
+            return open_target()
+        except SourceError as error:
+            log.info("the demo clip runs, because there is no camera to show: %s", error)
+            return open_source("demo")
+
     return Session(
-        source_opener(target, settings),
+        open_or_demo if or_demo and target == FIRST else open_target,
         factory.open,
         SessionOptions(
             lossless=False,

@@ -12,6 +12,7 @@ import pytest
 from PySide6.QtCore import QTimer
 
 from pose_app.settings import Settings
+from pose_app.sources import discover
 from pose_app.ui import app as ui_app
 from tests.ui.conftest import WAIT_MS, wait_for_pose
 
@@ -56,8 +57,8 @@ def test_the_whole_app_runs_and_closes(qapp, qtbot, monkeypatch):
     windows = []
     make = ui_app.make_window
 
-    def kept(*arguments):
-        windows.append(make(*arguments))
+    def kept(*arguments, **named):
+        windows.append(make(*arguments, **named))
         QTimer.singleShot(300, windows[0].commands["quit"].trigger)
         return windows[0]
 
@@ -100,3 +101,16 @@ def test_an_engine_of_the_command_line_that_fails_leaves_the_preference(
     window.settings.save()
     kept = Settings.load(settings.path)
     assert (kept.get("model.engine"), kept.get("model.device")) == ("openvino", "auto")
+
+
+def test_without_a_camera_the_first_picture_is_the_demos(monkeypatch, qtbot):
+    monkeypatch.setattr(discover, "cameras", list)
+    session = ui_app.make_session(Settings(), "", or_demo=True)
+    session.start()
+    try:
+        qtbot.waitUntil(lambda: session.metrics().captured > 0, timeout=WAIT_MS)
+        source = session.metrics().source
+        assert source is not None
+        assert source.kind == "demo"
+    finally:
+        session.stop()

@@ -313,6 +313,12 @@ class SourcesController(QObject):
         self.opened.emit(info)
         if self._opened != FIRST:
             self._remember(info)
+        elif info.kind == "demo":
+            self._context.notices.tell(
+                "source",
+                self.tr("No camera found: this is the demo clip."),
+                (self.tr("Choose a source"), self.show_menu),
+            )
         self.cameras.show_source(info)
 
     def _source_failed(self, reason: str) -> None:
