@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from .. import engine_words
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    from typing_extensions import Self
 
     from ..engines.base import Engine
     from ..types import Floats
@@ -27,9 +29,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--task",
-        choices=("pose", "finder"),
+        choices=tuple(_TASKS),
         default="pose",
-        help="joints in the crop of each person, or a person finder on whole pictures",
+        help="joints in the crop of each person; a person finder on whole pictures; or everybody "
+        "whom the app draws in whole pictures, finder and pose network together",
     )
     parser.add_argument("--model", help="name or file of a model (default: default, or finder)")
     parser.add_argument("--stacks", type=int, metavar="K", help="run the first K stacks only")
@@ -49,28 +52,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Run the command; the process's exit status."""
+    return _TASKS[arguments.task](arguments)
+
+
+def _print(arguments: argparse.Namespace, result: dict[str, Any], text: str) -> int:
+    print(json.dumps(result, indent=1) if arguments.json else text)
+    return 0
+
+
+def _pose(arguments: argparse.Namespace) -> int:
     from ..engines.choose import open_engine
-    from ..errors import DataError
     from .data import load, split
 
-    if arguments.task == "finder":
-        return _finder(arguments)
-    sets: list[PoseData] = []
-    for path in filter(None, (arguments.data, arguments.nobody)):
-        data = load(path, arguments.pictures)
-        if arguments.held_out:
-            data = split(data)[1]
-        if arguments.named is not None and path == arguments.data:
-            data = data.select(
-                [i for i, name in enumerate(data.pictures) if arguments.named in name]
-            )
-            if not len(data):
-                raise DataError(f"No picture of {path} has {arguments.named!r} in its name.")
-        if arguments.limit is not None:
-            if arguments.limit < 1:
-                raise DataError("--limit must be at least 1.")
-            data = data.select(range(min(len(data), arguments.limit)))
-        sets.append(data)
+    sets = _sets(arguments, load, lambda data: split(data)[1])
     model = arguments.model or "default"
     engine = open_engine(model, arguments.engine, arguments.device, arguments.precision)
     try:
@@ -79,39 +73,90 @@ def main(arguments: argparse.Namespace) -> int:
             result.update(presence(engine, sets, arguments.stacks))
     finally:
         engine.close()
-    print(json.dumps(result, indent=1) if arguments.json else _table(result))
-    return 0
+    return _print(arguments, result, _table(result))
 
 
 def _finder(arguments: argparse.Namespace) -> int:
     from ..engines.choose import open_engine
-    from ..errors import DataError
+    from .finder_metrics import table
     from .scenes import load_scenes, split_scenes
 
-    sets = []
-    for path in filter(None, (arguments.data, arguments.nobody)):
-        scenes = load_scenes(path, arguments.pictures)
-        if arguments.held_out:
-            scenes = split_scenes(scenes)[1]
-        if arguments.named is not None and path == arguments.data:
-            scenes = scenes.select(
-                [i for i, name in enumerate(scenes.pictures) if arguments.named in name]
-            )
-            if not len(scenes):
-                raise DataError(f"No picture of {path} has {arguments.named!r} in its name.")
-        if arguments.limit is not None:
-            if arguments.limit < 1:
-                raise DataError("--limit must be at least 1.")
-            scenes = scenes.select(range(min(len(scenes), arguments.limit)))
-        sets.append(scenes)
+    sets = _sets(arguments, load_scenes, lambda scenes: split_scenes(scenes)[1])
     model = arguments.model or "finder"
     engine = open_engine(model, arguments.engine, arguments.device, arguments.precision)
     try:
         result = evaluate_finder(engine, sets)
     finally:
         engine.close()
-    print(json.dumps(result, indent=1) if arguments.json else _finder_table(result))
-    return 0
+    return _print(arguments, result, table(result))
+
+
+def _people(arguments: argparse.Namespace) -> int:
+    from ..pose.estimator import MOST_PEOPLE, PoseEstimator
+    from .people import evaluate_people, table
+    from .scenes import load_scenes, split_scenes
+
+    sets = _sets(arguments, load_scenes, lambda scenes: split_scenes(scenes)[1])
+    opened = PoseEstimator.open(
+        arguments.model or "default",
+        arguments.engine,
+        arguments.device,
+        arguments.precision,
+        stacks=arguments.stacks,
+        people=MOST_PEOPLE,
+    )
+    with opened as estimator:
+        result = {
+            "model": estimator.spec.name,
+            "data": ", ".join(scenes.name for scenes in sets),
+            "engine": estimator.engine.info.badge(),
+            "pictures": sum(len(scenes) for scenes in sets),
+            "threshold": estimator.threshold,
+            **evaluate_people(estimator.estimate, sets),
+        }
+    return _print(arguments, result, table(result))
+
+
+_TASKS = {"pose": _pose, "finder": _finder, "people": _people}
+
+
+class _Pictures(Protocol):
+    """Labelled pictures of any kind."""
+
+    @property
+    def pictures(self) -> tuple[str, ...]: ...
+
+    def select(self, rows: Sequence[int]) -> Self: ...
+
+
+_Data = TypeVar("_Data", bound=_Pictures)
+
+
+def _sets(
+    arguments: argparse.Namespace,
+    load: Callable[[str, str | None], _Data],
+    held_out: Callable[[_Data], _Data],
+) -> list[_Data]:
+    """The data set asked for and the pictures of nobody, reduced to what the options leave."""
+    from ..errors import DataError
+
+    if arguments.limit is not None and arguments.limit < 1:
+        raise DataError("--limit must be at least 1.")
+    sets = []
+    for path in filter(None, (arguments.data, arguments.nobody)):
+        data = load(path, arguments.pictures)
+        if arguments.held_out:
+            data = held_out(data)
+        if arguments.named is not None and path == arguments.data:
+            data = data.select(
+                [i for i, name in enumerate(data.pictures) if arguments.named in name]
+            )
+            if not data.pictures:
+                raise DataError(f"No picture of {path} has {arguments.named!r} in its name.")
+        if arguments.limit is not None:
+            data = data.select(range(min(len(data.pictures), arguments.limit)))
+        sets.append(data)
+    return sets
 
 
 def evaluate_finder(engine: Engine, sets: Sequence[SceneData]) -> dict[str, Any]:
@@ -129,26 +174,6 @@ def evaluate_finder(engine: Engine, sets: Sequence[SceneData]) -> dict[str, Any]
         "pictures": sum(len(scenes) for scenes in sets),
         **figures(found, engine.spec.threshold),
     }
-
-
-def _finder_table(result: dict[str, Any]) -> str:
-    def percent(value: float | None) -> str:
-        return "-" if value is None else f"{100 * value:.1f}%"
-
-    lines = [
-        f"{result['model']} on {result['data']}: {result['pictures']} pictures, {result['engine']}",
-        f"score from which a peak is a person: {result['threshold']:.3f}",
-        "people found (overlap of 0.5 or more with their box):",
-    ]
-    rows = {"all": result["all"], **result["sizes"], "largest face": result["largest_face"]}
-    lines += [f"  {name:14}{percent(row['recall']):>8} of {row['n']}" for name, row in rows.items()]
-    lines += [
-        f"boxes that are somebody's: {percent(result['precision'])}",
-        f"average precision: {percent(result['average_precision'])}",
-        f"pictures of nobody with a box: {percent(result['nobody_with_a_box'])} of "
-        f"{result['n_nobody']}",
-    ]
-    return "\n".join(lines)
 
 
 def evaluate(
@@ -257,29 +282,28 @@ def _away(joints: Floats, truth: Floats) -> float:
 
 
 def _table(result: dict[str, Any]) -> str:
-    def percent(value: float | None) -> str:
-        return "     -" if value is None else f"{100 * value:5.1f}%"
+    from .metrics import percent
 
     lines = [f"{result['model']} on {result['data']}: {result['n']} persons, {result['engine']}"]
     lines.append("stack  PCK limbs   PCK 14   PCKh@0.5      AUC")
     for one in result["per_stack"]:
         values = (one["pck_limbs"], one["pck_14"], one["pckh"], one["auc"])
-        lines.append(f"{one['stack']:5}     " + "   ".join(percent(value) for value in values))
+        lines.append(
+            f"{one['stack']:5}     " + "   ".join(f"{percent(value):>6}" for value in values)
+        )
     lines += [
-        f"{joint.replace('_', ' '):16}{percent(value)}"
+        f"{joint.replace('_', ' '):16}{percent(value):>6}"
         for joint, value in result["per_joint"].items()
     ]
     lines.append(
         f"shoulders, elbows, neck and head all right, where they can be seen: "
-        f"{percent(result['upper_body']).strip()} of {result['n_upper_body']} persons"
+        f"{percent(result['upper_body'])} of {result['n_upper_body']} persons"
     )
     if "false_presence" in result:
+        lines.append(f"the same, searched by the app: {percent(result['upper_body_searched'])}")
         lines.append(
-            f"the same, searched by the app: {percent(result['upper_body_searched']).strip()}"
-        )
-        lines.append(
-            f"a skeleton in {percent(result['false_presence']).strip()} of "
+            f"a skeleton in {percent(result['false_presence'])} of "
             f"{result['n_nobody']} pictures of nobody, and in "
-            f"{percent(result['presence_recall']).strip()} of {result['n_presence']} of people"
+            f"{percent(result['presence_recall'])} of {result['n_presence']} of people"
         )
     return "\n".join(lines)

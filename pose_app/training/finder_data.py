@@ -29,6 +29,8 @@ from .tasks import DataSets, check_mix, data_sets
 _ASPECTS = (0.0, 16 / 9, 4 / 3, 1.0, 9 / 16)
 _ASPECT_SHARES = (0.35, 0.3, 0.2, 0.05, 0.1)
 _ZOOMED, _CLOSE = 0.35, 0.2  # shares of frames that show a part of a picture, and somebody's face
+_ELSEWHERE = 0.1  # share of frames beside the people, where there is room: rooms, streets, nobody
+_BESIDE = 0.1  # share of such a frame that people may cover
 _SMALLEST_FRAME = 72.0  # picture pixels
 _HEAD_HEIGHT = 1.9  # height of a head / largest extent of its nose, eyes and ears
 _SLIVER = 0.15  # share of a box that must be left in the frame to count
@@ -79,6 +81,8 @@ def draw_frame(
         tall = head * random.uniform(2.0, 5.0)
         sides = np.array([tall * aspect, tall])
         middle = middle + random.uniform((-0.3, -0.05), (0.3, 0.3)) * sides
+    elif who >= 0 and kind > 1 - _ELSEWHERE:
+        sides, middle = _beside(random, largest, np.array([width, height]), boxes)
     elif who >= 0 and kind < _CLOSE + _ZOOMED:
         sides = largest * random.uniform(0.4, 0.85)
         middle = (boxes[who, :2] + boxes[who, 2:]) / 2 + random.uniform(-0.5, 0.5, 2) * sides
@@ -86,6 +90,19 @@ def draw_frame(
     sides = sides * min(1.0, float((largest / sides).min()))
     low = (middle - sides / 2).clip(0, np.array([width, height]) - sides)
     return np.concatenate((low, low + sides))
+
+
+def _beside(
+    random: np.random.Generator, largest: Doubles, size: Doubles, boxes: Doubles
+) -> tuple[Doubles, Doubles]:
+    """(sides, middle) of a frame that shows next to nobody, or the whole picture where all do."""
+    for _ in range(10):
+        sides = largest * random.uniform(0.25, 0.6)
+        low = (size - sides) * random.random(2)
+        shared = np.minimum(boxes[:, 2:], low + sides) - np.maximum(boxes[:, :2], low)
+        if shared.clip(0).prod(axis=1).sum() <= _BESIDE * sides.prod():
+            return sides, low + sides / 2
+    return largest, size / 2
 
 
 def look(image: Image, frame: Doubles, flip: bool, size: int) -> tuple[Image, Doubles]:

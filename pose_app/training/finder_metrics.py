@@ -8,7 +8,7 @@ is not wrong.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,6 +22,7 @@ from ..pose.finder import decode_boxes, to_frame, whole_frame
 from ..spec import ModelSpec
 from ..types import Floats, Heatmaps, Image
 from .augment import face_joints
+from .metrics import percent
 from .scenes import SceneData
 
 IOU = 0.5
@@ -221,3 +222,21 @@ def best_threshold(found: Found, allowed: float = ALLOWED) -> float:
     steps = np.arange(max(least, 0.05), 0.951, 0.01)
     best = max(steps, key=f1) if len(steps) else least
     return float(np.clip(round(float(best), 3), 0.02, 0.98))
+
+
+def table(result: Mapping[str, Any]) -> str:
+    """The text of what `pose-app evaluate --task finder` says: `figures` and what they are of."""
+    lines = [
+        f"{result['model']} on {result['data']}: {result['pictures']} pictures, {result['engine']}",
+        f"score from which a peak is a person: {result['threshold']:.3f}",
+        "people found (overlap of 0.5 or more with their box):",
+    ]
+    rows = {"all": result["all"], **result["sizes"], "largest face": result["largest_face"]}
+    lines += [f"  {name:14}{percent(row['recall']):>8} of {row['n']}" for name, row in rows.items()]
+    lines += [
+        f"boxes that are somebody's: {percent(result['precision'])}",
+        f"average precision: {percent(result['average_precision'])}",
+        f"pictures of nobody with a box: {percent(result['nobody_with_a_box'])} of "
+        f"{result['n_nobody']}",
+    ]
+    return "\n".join(lines)

@@ -147,3 +147,8 @@ def upper_body(found: Floats, keypoints: Floats, skeleton: Skeleton) -> tuple[fl
 def _share(ratio: NDArray[np.float64], counts: NDArray[np.bool_]) -> float | None:
     values = ratio[counts]
     return float((values <= TORSO_SHARE).mean()) if len(values) else None
+
+
+def percent(value: float | None) -> str:
+    """A share 0..1 for people to read; None, which nothing supports, is a dash."""
+    return "-" if value is None else f"{100 * value:.1f}%"

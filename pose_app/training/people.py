@@ -7,7 +7,7 @@ drawn where nobody is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 from ..skeletons import Skeleton
 from ..types import Floats, Image, Pose
 from .augment import face_joints
+from .metrics import percent
 from .oks import AREA_OF_BOX, average_precision, similarity, to_coco
 from .scenes import SceneData
 
@@ -93,6 +94,33 @@ def evaluate_people(
         "nobody_drawn_upon": share(nobody),
         "coco": average_precision(truths, answers, sizes) if precision and truths else None,
     }
+
+
+def table(result: Mapping[str, Any]) -> str:
+    """The text of what `pose-app evaluate --task people` says of `evaluate_people`'s answer."""
+    rows = {
+        "people with 6 or more labelled joints": "people",
+        "of them taller than a quarter of the picture": "tall_people",
+        "person with the largest face": "largest_face",
+        "their labelled wrists": "wrists",
+        "both their labelled shoulders": "both_shoulders",
+        "pictures of nobody with somebody drawn": "nobody_drawn_upon",
+        "skeletons drawn where nobody is": "drawn_where_nobody_is",
+    }
+    lines = [
+        f"{result['model']} on {result['data']}: {result['pictures']} pictures, {result['engine']}",
+        f"score from which a joint is present: {result['threshold']:.3f}",
+        "found (OKS 0.5; of faces and wrists half a face's width, of shoulders three quarters):",
+    ]
+    for label, name in rows.items():
+        row = result[name]
+        lines.append(f"  {label:46}{percent(row['share']):>8} of {row['n']}")
+    if result["coco"] is not None:
+        lines.append(
+            f"COCO average precision: {percent(result['coco']['ap'])}, at OKS 0.5 "
+            f"{percent(result['coco']['ap_50'])}"
+        )
+    return "\n".join(lines)
 
 
 def _joints(pose: Pose) -> Floats:

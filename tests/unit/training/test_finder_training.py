@@ -156,6 +156,23 @@ def test_frames_lie_in_the_picture_and_come_in_all_kinds() -> None:
     assert (sides[:, 1] > 280).mean() > 0.1  # whole pictures
 
 
+def test_some_frames_show_a_room_without_its_people() -> None:
+    random = np.random.default_rng(0)
+
+    def empty(left: float, right: float) -> float:
+        """Share of frames of which people left .. right cover less than a tenth."""
+        boxes = np.array([[left, 0.0, right, 300.0]])
+        frames = np.array(
+            [draw_frame(random, (400, 300), boxes, [np.zeros((0, 2))]) for _ in range(300)]
+        )
+        low, high = np.maximum(frames[:, :2], boxes[0, :2]), np.minimum(frames[:, 2:], boxes[0, 2:])
+        covered = (high - low).clip(0).prod(axis=1)
+        return float((covered < 0.101 * (frames[:, 2:] - frames[:, :2]).prod(axis=1)).mean())
+
+    assert 0.05 < empty(0, 100) < 0.2
+    assert empty(0, 400) == 0  # no room beside them: they stay in view
+
+
 def test_sightings_have_black_bars_and_boxes_that_end_at_the_frame(tmp_path: Path) -> None:
     write_scenes(tmp_path / "s.npz", 8, people=3)
     scenes = load_scenes(tmp_path / "s.npz")
@@ -296,6 +313,15 @@ def test_command_trains_and_evaluates_a_finder(
     assert 0 <= result["nobody_with_a_box"] <= 1
     assert main([*words, "--limit", "2"]) == 0
     assert "people found" in capsys.readouterr().out
+    whole = ["evaluate", data[0], "--nobody", data[1], "--task", "people", "--held-out"]
+    whole += ["--engine", "torch", "--device", "cpu", "--precision", "f32", "--stacks", "1"]
+    assert main([*whole, "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["pictures"] == 3 + 2
+    assert result["people"]["n"] == 6
+    assert result["nobody_drawn_upon"] == {"n": 2, "share": 0}
+    assert main([*whole, "--limit", "1"]) == 0
+    assert "person with the largest face" in capsys.readouterr().out
     pose = tmp_path / "pose.safetensors"
     network = replace(SPEC.network, stacks=1)
     joints = replace(SPEC, output="logits", joints=("a", "b", "c", "d", "e"), network=network)
