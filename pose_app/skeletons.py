@@ -1,7 +1,7 @@
 """The skeletons that pose networks answer with: joints, limbs, left-right pairs, body parts.
 
 Each is one row with everything that is known about it; nothing is guessed from the names of joints
-but their side.
+of a known skeleton.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ COCO_17_NAMES = (
     "left_ankle",
     "right_ankle",
 )
+FACE = COCO_17_NAMES[:5]
 
 # OpenPose's BODY_25 (Cao et al., TPAMI 2019). Its neck lies between the shoulders.
 BODY_25_NAMES = (
@@ -73,6 +74,8 @@ class Skeleton:
         joints: Names, K of them.
         limbs: Pairs of joint indices to draw.
         flip: `flip[j]` is the joint that takes the place of joint j in a mirrored picture.
+        left: Indices of the joints on the person's own left side.
+        right: Of those on the right.
         parts: Body parts from head to foot with the indices of their joints; every joint is in
             exactly one.
         coco_17: For each of COCO_17_NAMES the ways to get it.
@@ -83,6 +86,8 @@ class Skeleton:
     joints: tuple[str, ...]
     limbs: tuple[tuple[int, int], ...]
     flip: tuple[int, ...]
+    left: tuple[int, ...]
+    right: tuple[int, ...]
     parts: tuple[tuple[str, tuple[int, ...]], ...]
     coco_17: tuple[Ways, ...]
     body_25: tuple[Ways, ...]
@@ -100,8 +105,9 @@ class Skeleton:
 
     def side(self, joint: int) -> str:
         """`left`, `right` or `centre` (the person's own sides)."""
-        prefix = self.joints[joint].partition("_")[0]
-        return prefix if prefix in ("left", "right") else "centre"
+        if joint in self.left:
+            return "left"
+        return "right" if joint in self.right else "centre"
 
     @property
     def groups(self) -> dict[str, tuple[int, ...]]:
@@ -176,6 +182,8 @@ MPII_16 = Skeleton(
         (14, 15),
     ),
     flip=(5, 4, 3, 2, 1, 0, 6, 7, 8, 9, 15, 14, 13, 12, 11, 10),
+    left=(3, 4, 5, 13, 14, 15),
+    right=(0, 1, 2, 10, 11, 12),
     parts=(
         ("head", (8, 9)),
         ("torso", (6, 7)),
@@ -190,19 +198,17 @@ MPII_16 = Skeleton(
 
 # MPII's joints, then the five of the face as COCO names them: close to a camera they are what there
 # is to see. Limbs of the face: nose to eyes, eyes to ears.
-_MPII_21_JOINTS = (*_MPII_JOINTS, *COCO_17_NAMES[:5])
+_MPII_21_JOINTS = (*_MPII_JOINTS, *FACE)
 MPII_21 = Skeleton(
     name="mpii-21",
     joints=_MPII_21_JOINTS,
     limbs=(*MPII_16.limbs, (16, 17), (16, 18), (17, 19), (18, 20)),
     flip=(*MPII_16.flip, 16, 18, 17, 20, 19),
+    left=(*MPII_16.left, 17, 19),
+    right=(*MPII_16.right, 18, 20),
     parts=(
         ("head", (8, 9, 16, 17, 18, 19, 20)),
-        ("torso", (6, 7)),
-        ("right arm", (10, 11, 12)),
-        ("left arm", (13, 14, 15)),
-        ("right leg", (0, 1, 2)),
-        ("left leg", (3, 4, 5)),
+        *MPII_16.parts[1:],
     ),
     coco_17=_ways(_MPII_21_JOINTS, COCO_17_NAMES),
     body_25=_body_25(_MPII_21_JOINTS),
@@ -231,6 +237,8 @@ COCO_17 = Skeleton(
         (2, 4),
     ),
     flip=(0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15),
+    left=(1, 3, 5, 7, 9, 11, 13, 15),
+    right=(2, 4, 6, 8, 10, 12, 14, 16),
     parts=(
         ("head", (0, 1, 2, 3, 4)),
         ("right arm", (6, 8, 10)),
@@ -279,6 +287,8 @@ LSP_14 = Skeleton(
         (12, 13),
     ),
     flip=(5, 4, 3, 2, 1, 0, 11, 10, 9, 8, 7, 6, 12, 13),
+    left=(3, 4, 5, 9, 10, 11),
+    right=(0, 1, 2, 6, 7, 8),
     parts=(
         ("head", (12, 13)),
         ("right arm", (6, 7, 8)),
@@ -328,7 +338,7 @@ def custom(
     """A skeleton that only a model file describes.
 
     Joints that a known skeleton has belong to the same part as there, all others to `other`; in the
-    common formats it has the joints of the same names.
+    common formats it has the joints of the same names. Their sides are in their names alone.
     """
     members: dict[str, list[int]] = {}
     for index, joint in enumerate(joints):
@@ -338,6 +348,12 @@ def custom(
         joints,
         limbs,
         flip,
+        left=tuple(
+            index for index, joint in enumerate(joints) if joint.partition("_")[0] == "left"
+        ),
+        right=tuple(
+            index for index, joint in enumerate(joints) if joint.partition("_")[0] == "right"
+        ),
         parts=tuple((part, tuple(members[part])) for part in _PARTS if part in members),
         coco_17=_ways(joints, COCO_17_NAMES),
         body_25=_body_25(joints),

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..skeletons import Skeleton
+from ..skeletons import FACE, Skeleton
 from ..types import Floats, Pose
 
 # Limb width per person: about the proportion of a stick figure to its height.
@@ -21,7 +21,6 @@ _FAINT = 0.25  # opacity of everything but the soloed joint
 OTHERS = 0.6  # line width of people who are not selected, and of a stack compared with
 DASH = 2.2, 1.6  # of a dashed skeleton, in line widths: drawn, not drawn
 _DISC, _DISC_OF_DASHED = 0.95, 0.7  # radius of a joint's disc in line widths
-_FACE = frozenset(("nose", "left_eye", "right_eye", "left_ear", "right_ear"))
 _FACE_LINE, _FACE_DISC = 0.4, 0.5  # of the width and of the radius: a face is small
 
 
@@ -147,7 +146,7 @@ def side_of_limb(skeleton: Skeleton, a: int, b: int) -> str:
 
 def is_face(skeleton: Skeleton, *joints: int) -> bool:
     """Whether all of these joints are points of the face: drawn small, with thin lines."""
-    return all(skeleton.joints[joint] in _FACE for joint in joints)
+    return all(skeleton.joints[joint] in FACE for joint in joints)
 
 
 def number_anchor(joints: Floats, shown: NDArray[np.bool_]) -> tuple[float, float] | None:

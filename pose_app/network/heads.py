@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from ..errors import ModelError
-from ..skeletons import Skeleton
+from ..skeletons import FACE, Skeleton
 from ..spec import BOX_MAPS, DecodeRule, ModelSpec
 from .hourglass import StackedHourglass
 from .native import build
@@ -16,9 +16,7 @@ from .native import build
 _CENTRE_PRIOR = -2.2  # logit of 0.1
 
 # Joints between which a joint of the face lies.
-NEAR = dict.fromkeys(
-    ("nose", "left_eye", "right_eye", "left_ear", "right_ear"), ("upper_neck", "head_top")
-)
+NEAR = dict.fromkeys(FACE, ("upper_neck", "head_top"))
 
 
 def with_joints(

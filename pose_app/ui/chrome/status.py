@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtWidgets import QLabel, QSizePolicy, QStatusBar, QWidget
 
+from ...skeletons import FACE
+
 if TYPE_CHECKING:
     from ...pipeline.metrics import FrameMetrics
     from ...types import FrameResult, Pose
 
-_HEAD = frozenset(("nose", "left_eye", "right_eye", "left_ear", "right_ear"))
-_HEAD_OF_MPII = frozenset(("upper_neck", "head_top"))
+_HEAD = frozenset((*FACE, "upper_neck", "head_top"))
 _SLOW_CAMERA = 0.75  # of its nominal rate
 _SLOW_NETWORK = 0.6  # of what the camera gives
 _NO_PICTURE = 3.0  # seconds after which the figures say so
@@ -44,7 +45,7 @@ def describe(result: FrameResult, manual: bool = False) -> str:
 def describe_pose(pose: Pose) -> str:
     """Which part of one person is in view."""
     names = {pose.skeleton.joints[j] for j, here in enumerate(pose.present) if here}
-    if names and names <= _HEAD | _HEAD_OF_MPII:
+    if names and names <= _HEAD:
         return tr("The person is too close: only the head is visible.")
     lower = ("hip", "knee", "ankle")
     if names and not any(name.endswith(lower) for name in names):

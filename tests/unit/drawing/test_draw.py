@@ -25,6 +25,8 @@ FACES = Skeleton(
     ("upper_neck", "head_top", "nose", "left_eye", "right_eye"),
     ((0, 1), (2, 3), (2, 4)),
     (0, 1, 2, 4, 3),
+    (3,),
+    (4,),
     (("head", (0, 1, 2, 3, 4)),),
     ((),) * 17,
     ((),) * 25,
