@@ -18,6 +18,7 @@ from ..errors import EngineError
 from ..spec import ModelSpec, read_spec
 from ..types import Image
 from . import measure as timing
+from . import progress
 from .base import Engine
 from .hardware import Choice, nvidia_count, nvidia_driver
 from .kinds import Model, available, opened, precisions
@@ -52,6 +53,7 @@ def open_engine(
     rivals = candidates if wish.precision == "auto" and len(candidates) > 1 else []
     table = timing.kept.get(_key(wish, rivals)) if rivals else ()
     for candidate in (*_in_order(candidates, table), *last_resorts):
+        progress.check()
         try:
             made = opened(wish.model, candidate)
         except EngineError as error:

@@ -142,21 +142,26 @@ def float_graph(model: Path, spec: ModelSpec) -> tuple[Any, Floats]:
         ) from None
     from .selfcheck import check_picture
 
+    progress.check()
     height, width = spec.input_size
     example = torch.from_numpy(check_picture(spec))
     network, _ = load_native(model)
     reference = reference_maps(network, spec, example)[0].numpy()
+    progress.check()
     try:
         with warnings.catch_warnings():
             # torch calls tracing deprecated; OpenVINO converts its replacement's graphs as well,
             # but takes twice as long.
             warnings.simplefilter("ignore")
             traced = torch.jit.trace(FusedNetwork(network, spec), example, check_trace=False)
+            progress.check()
             graph = openvino.convert_model(
                 traced,
                 example_input=example,
                 input=[openvino.PartialShape([1, height, width, 3])],
             )
+    except progress.UnwantedError:
+        raise
     except Exception as error:
         raise EngineError(
             f"OpenVINO cannot convert the model {spec.name}: {str(error).splitlines()[0]}"

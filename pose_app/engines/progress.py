@@ -1,16 +1,46 @@
 """What is being prepared, for who waits: converting and compiling happen once per machine.
 
-Polled, because it is written by whatever thread opens an engine.
+Polled, because it is written by whatever thread opens an engine. That thread may itself ask whether
+anybody still waits: most of its time goes into calls that nothing can interrupt.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+from ..errors import PoseAppError
 
 _lock = threading.Lock()
 _steps: list[str] = []
+_thread = threading.local()
+
+
+class UnwantedError(PoseAppError):
+    """What was being prepared is not wanted any more."""
+
+
+@contextmanager
+def wanted(still: Callable[[], bool]) -> Iterator[None]:
+    """`check` raises on this thread meanwhile, once `still()` is false."""
+    before = getattr(_thread, "still", None)
+    _thread.still = still
+    try:
+        yield
+    finally:
+        _thread.still = before
+
+
+def check() -> None:
+    """Between two long calls: go on only where somebody waits for it.
+
+    Raises:
+        UnwantedError: Nobody does.
+    """
+    still = getattr(_thread, "still", None)
+    if still is not None and not still():
+        raise UnwantedError("This model is not wanted any more.")
 
 
 def current() -> str | None:
@@ -25,7 +55,8 @@ def current() -> str | None:
 
 @contextmanager
 def step(what: str) -> Iterator[None]:
-    """`what` is going on meanwhile."""
+    """`what` is going on meanwhile. Raises UnwantedError where it is not to begin at all."""
+    check()
     with _lock:
         _steps.append(what)
     try:

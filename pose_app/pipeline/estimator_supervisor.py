@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ..engines import progress
 from ..errors import EngineError, ModelError, PoseAppError
 from ..pose.factory import Open, Others
 from .context import SessionContext
@@ -161,7 +162,8 @@ class EstimatorSupervisor:
             self._events.add("warning", sentence, cause, topic="model")
         for open_estimator in candidates:
             try:
-                estimator = open_estimator()
+                with progress.wanted(lambda: request is self._loading):
+                    estimator = open_estimator()
             except PoseAppError as failure:
                 error = failure
             except Exception as failure:

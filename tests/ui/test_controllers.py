@@ -12,6 +12,7 @@ import pytest
 from PySide6.QtWidgets import QApplication, QMenu, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
+from pose_app.engines.base import EngineInfo
 from pose_app.engines.hardware import Choice
 from pose_app.errors import RecordingError
 from pose_app.pipeline.events import Event
@@ -24,13 +25,14 @@ from pose_app.settings import Settings
 from pose_app.sources.base import SourceInfo
 from pose_app.sources.discover import CameraInfo
 from pose_app.types import Region
+from pose_app.ui.app import make_session
 from pose_app.ui.app_settings import AppSettings
 from pose_app.ui.canvas.canvas import Canvas
 from pose_app.ui.context import AppContext
 from pose_app.ui.controllers.cameras_controller import CamerasController
 from pose_app.ui.controllers.dialogs_controller import DialogsController
 from pose_app.ui.controllers.messages_controller import MessagesController
-from pose_app.ui.controllers.models_controller import ModelsController
+from pose_app.ui.controllers.models_controller import ModelsController, estimators
 from pose_app.ui.controllers.recordings_controller import RecordingsController
 from pose_app.ui.controllers.sources_controller import SourcesController
 from pose_app.ui.controllers.views_controller import ViewsController
@@ -55,6 +57,7 @@ class QuietSession:
         self.refusal: RecordingError | None = None
         self.recording: SessionRecording | None = None
         self.kept: Any = None
+        self.others: list[Any] = []  # what to go on with where an engine fails
 
     def latest(self) -> None:
         return None
@@ -65,8 +68,9 @@ class QuietSession:
     def set_source(self, open_source: Any) -> None:
         self.asked.append(("source", open_source))
 
-    def set_estimator(self, open_estimator: Any, fallbacks: Any = ()) -> None:
+    def set_estimator(self, open_estimator: Any, others: Any) -> None:
         self.asked.append(("estimator", open_estimator))
+        self.others.append(others)
 
     def seek(self, seconds: float) -> None:
         self.asked.append(("seek", seconds))
@@ -508,14 +512,28 @@ def test_preferences_that_are_accepted_become_settings(
     assert QApplication.palette().window().color().lightness() > bright + 100
 
 
-def test_the_window_goes_on_with_other_engines_than_the_one_that_failed(settings):
-    from pose_app.engines.base import EngineInfo
-    from pose_app.ui.controllers.models_controller import estimators
+def engines_after_openvino(others: Any) -> list[tuple[str, str]]:
+    """What a session would go on with after OpenVINO has failed on the processor."""
+    return [other.args[:2] for other in others([EngineInfo("OpenVINO", "CPU", "bf16")])]
 
-    settings.set("model.engine", "openvino")
+
+def test_the_window_goes_on_with_other_engines_than_the_one_that_failed(
+    qtbot: QtBot, context: AppContext, session: QuietSession
+) -> None:
+    """With the model of the start and with one that is chosen later."""
+    settings = context.settings.stored
+    settings.set("model.precision", "f32")
     settings.set("pose.threshold", 0.4)
     factory = estimators(settings)
-    assert (factory.engine, factory.precision, factory.threshold) == ("openvino", "f32", 0.4)
-    kinds = [other.args[:2] for other in factory.others([EngineInfo("OpenVINO", "CPU", "bf16")])]
-    assert ("openvino", "cpu") not in kinds
-    assert ("torch", "cpu") in kinds
+    assert (factory.engine, factory.precision, factory.threshold) == ("auto", "f32", 0.4)
+    handed_over = [make_session(settings, "demo")._estimators._first.others]
+    button = QToolButton()
+    qtbot.addWidget(button)
+    controller = ModelsController(context, button)  # listens while it is there
+    context.settings.update({"model.engine": "openvino"})
+    del controller
+    handed_over += session.others
+    assert len(handed_over) == 2
+    for others in handed_over:
+        assert ("openvino", "cpu") not in engines_after_openvino(others)
+        assert ("torch", "cpu") in engines_after_openvino(others)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from types import SimpleNamespace
 
 import av
 import cv2
@@ -12,9 +14,12 @@ from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QImage
 from PySide6.QtWidgets import QLabel, QPushButton, QToolButton
 
+from pose_app.network.model_files import SUFFIXES
 from pose_app.paths import bundled
 from pose_app.settings import Settings
 from pose_app.skeletons import COCO_17, MPII_16
+from pose_app.ui.dialogs import file_filters
+from pose_app.ui.main_window import MainWindow
 from tests.media import regular, write_video
 from tests.servers import MjpegServer
 from tests.ui.conftest import WAIT_MS, close, wait_for_pose
@@ -172,7 +177,21 @@ def drop(window, text: str) -> None:
         Qt.MouseButton.LeftButton,
         Qt.KeyboardModifier.NoModifier,
     )
-    window.dropEvent(event)
+    MainWindow.dropEvent(window, event)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_whatever_ends_like_a_model_is_one_when_dropped_and_in_dialogs(qapp, suffix):
+    opened = []
+    window = SimpleNamespace(
+        models=SimpleNamespace(open=lambda text: opened.append(("model", text))),
+        sources=SimpleNamespace(open=lambda text: opened.append(("source", text))),
+    )
+    for name in (f"/a/net{suffix}", "/a/clip.mp4"):
+        drop(window, name)
+    assert opened == [("model", f"/a/net{suffix}"), ("source", "/a/clip.mp4")]
+    offered = re.findall(r"\*(\.\w+)", file_filters.models().partition(";;")[0])
+    assert suffix in offered
 
 
 def test_a_dropped_file_plays_and_is_remembered(open_window, qtbot, settings):

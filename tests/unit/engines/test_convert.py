@@ -10,13 +10,15 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
-from pose_app.engines import convert
+from pose_app.engines import convert, fused, progress
 from pose_app.engines.convert import converted
 from pose_app.engines.graphs import Graphs
 from pose_app.engines.openvino_engine import OpenVINOEngine
 from pose_app.engines.selfcheck import check_picture, failure
 from pose_app.errors import EngineError
+from pose_app.openvino_silently import openvino
 from pose_app.paths import CACHE_VARIABLE
 from pose_app.spec import ModelSpec
 
@@ -101,6 +103,25 @@ def test_damage_is_really_built_again(make_model: MakeModel, cache: Path) -> Non
     path, spec = make_model()
     converted(path, spec).files["f32"].write_text("<net")
     assert works(converted(path, spec), spec)
+
+
+@pytest.mark.parametrize("at", ["reference_maps", "trace"])
+def test_a_conversion_that_nobody_wants_any_more_ends_at_its_next_step(
+    make_model: MakeModel, cache: Path, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    owner = fused if at == "reference_maps" else torch.jit
+    real, wanted = getattr(owner, at), [True]
+
+    def last_step(*arguments: object, **more: object) -> object:
+        wanted.clear()
+        return real(*arguments, **more)
+
+    monkeypatch.setattr(owner, at, last_step)
+    monkeypatch.setattr(openvino, "convert_model", lambda *_, **__: pytest.fail("it went on"))
+    with progress.wanted(lambda: bool(wanted)), pytest.raises(progress.UnwantedError):
+        converted(*make_model())
+    assert list((cache / "openvino").iterdir()) == []
+    assert progress.current() is None
 
 
 def test_other_weights_or_size_are_another_conversion(make_model: MakeModel, cache: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pose_app.engines import progress
 from pose_app.errors import (
     CameraError,
     EngineError,
@@ -762,6 +763,36 @@ def test_a_thread_that_a_driver_holds_is_named_at_the_stop(
     assert report.stuck == ("read source",)
     assert report.conserved
     let_go.set()
+
+
+def test_a_model_that_still_loads_at_the_stop_is_named_and_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A conversion cannot be interrupted: it ends at its next step, and what it made is closed."""
+    monkeypatch.setattr(session_module, "JOIN_SECONDS", 0.2)
+    loading, let_go, told = threading.Event(), threading.Event(), []
+    estimator = FakeEstimator()
+
+    def convert() -> Any:
+        progress.check()
+        loading.set()
+        let_go.wait(20)
+        try:
+            progress.check()
+        except progress.UnwantedError as error:
+            told.append(error)
+        return estimator
+
+    session = Session(lambda: ScriptedSource(None, live=True, fps=100), convert, WINDOW)
+    session.start()
+    assert loading.wait(20)
+    assert session.stop().stuck == ("load model",)
+    (thread,) = [one for one in threading.enumerate() if one.name == "load model"]
+    let_go.set()
+    thread.join(20)
+    assert len(told) == 1
+    assert estimator.closed == 1
+    progress.check()  # on this thread nobody ever asked
 
 
 @pytest.mark.parametrize("options", [RUN, WINDOW], ids=["run", "window"])
