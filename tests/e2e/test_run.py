@@ -191,15 +191,16 @@ def test_text_for_people_and_nothing_on_stdout_of_json_but_json(tmp_path: Path) 
 @pytest.mark.skipif(sys.platform == "win32", reason="pseudo terminals are of Unix")
 def test_progress_on_a_terminal() -> None:
     ours, theirs = pty.openpty()
-    done = subprocess.run(
-        command("run", "demo", "--frames", 150), stderr=theirs, stdout=subprocess.PIPE, timeout=100
+    process = subprocess.Popen(
+        command("run", "demo", "--frames", 150), stderr=theirs, stdout=subprocess.PIPE
     )
     os.close(theirs)
     shown = b""
-    while chunk := _read(ours):
+    while chunk := _read(ours):  # a terminal that nobody reads makes who writes to it wait
         shown += chunk
     os.close(ours)
-    assert done.returncode == 0
+    process.communicate(timeout=100)
+    assert process.returncode == 0
     assert re.search(rb"\[[#-]{24}\] +\d+ %  \d+/150 frames", shown)
 
 

@@ -9,7 +9,7 @@ from pytestqt.qtbot import QtBot
 
 from pose_app.ui.dialogs.keymap import Command, Keymap
 from pose_app.ui.dialogs.keys_page import KeysPage
-from tests.ui.conftest import WAIT_MS
+from tests.ui.conftest import WAIT_MS, close
 
 COMMANDS = (
     Command("pause", "Play", "Pause", "Space"),
@@ -129,6 +129,7 @@ def test_a_chosen_key_works_in_the_window_and_stays(open_window, qtbot, settings
     assert settings.get("window.shortcuts") == {
         "heatmap": "Ctrl+J", "mirror": "H", "panel_joints": "F12"
     }  # fmt: skip
+    close(window, qtbot)
     again = open_window("demo")
     assert again.commands["heatmap"].shortcut() == QKeySequence("Ctrl+J")
     assert again.commands["mirror"].shortcut() == QKeySequence("H")

@@ -125,14 +125,26 @@ def test_keys_choose_stacks_and_compare(open_window, qtbot):
     assert np.any(alone != pixels(window.canvas))
 
 
+def wait_for_recorded(window, qtbot) -> None:
+    """Until the button has counted a second, and some frames more have gone through the network."""
+    before = window.bridge.session.metrics().processed
+
+    def counted() -> bool:
+        shown = re.match(r"■ (\d+):(\d\d)", window.record_button.text())
+        return shown is not None and int(shown[1]) * 60 + int(shown[2]) >= 1
+
+    qtbot.waitUntil(counted, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: window.bridge.session.metrics().processed > before + 5, timeout=WAIT_MS)
+
+
 @pytest.mark.parametrize("kind", ["annotated", "raw", "both"])
 def test_record_stop_and_read_back(open_window, qtbot, settings, dialogs, kind):
     window = open_window("demo")
     wait_for_pose(window, qtbot)
     command = {"annotated": "record", "raw": "record_raw", "both": "record_both"}[kind]
     window.commands[command].trigger()
-    qtbot.waitUntil(lambda: window.record_button.text().startswith("■ 0:01"), timeout=WAIT_MS)
-    assert window.windowTitle().startswith("● 0:01")
+    wait_for_recorded(window, qtbot)
+    assert re.match(r"● 0:\d\d", window.windowTitle())
     window.commands[command].trigger()
     qtbot.waitUntil(lambda: window.toast.text.startswith("Saved"), timeout=WAIT_MS)
     report = window.recordings.last
@@ -154,7 +166,7 @@ def test_closing_while_recording_finishes_the_file(open_window, qtbot, tmp_path)
     window = open_window("demo")
     wait_for_pose(window, qtbot)
     window.commands["record"].trigger()
-    qtbot.waitUntil(lambda: "0:01" in window.record_button.text(), timeout=WAIT_MS)
+    wait_for_recorded(window, qtbot)
     bridge = window.bridge
     close(window, qtbot)
     report = bridge.last_report
@@ -488,13 +500,15 @@ def test_recording_a_video_at_its_end_plays_it_again(open_window, qtbot, tmp_pat
     write_video(clip, regular(90), size=(192, 96))
     window = open_window(str(clip))
     qtbot.waitUntil(lambda: window.play.ended, timeout=WAIT_MS)
-    window.commands["record"].trigger()
+    window.commands["record_both"].trigger()
     assert not window.play.ended
     qtbot.waitUntil(lambda: window.play.ended, timeout=WAIT_MS)
-    window.commands["record"].trigger()
+    window.commands["record_both"].trigger()
     qtbot.waitUntil(lambda: window.recordings.last is not None, timeout=WAIT_MS)
-    assert window.recordings.last.files[0].written > 10
-    assert window.toast.text.startswith("Saved")
+    written = {file.kind: file.written for file in window.recordings.last.files}
+    assert written["raw"] > 10
+    assert written["annotated"] > 0  # a busy machine computes few poses
+    qtbot.waitUntil(lambda: window.toast.text.startswith("Saved"), timeout=WAIT_MS)
 
 
 def test_an_empty_recording_is_told(open_window, qtbot):
