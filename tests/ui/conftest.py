@@ -19,7 +19,7 @@ from pose_app.ui import app as ui_app
 from pose_app.ui.dialogs.asking import Dialogs
 from pose_app.ui.main_window import MainWindow
 
-WAIT_MS = 60_000  # for things that take a second: the machine may be busy
+WAIT_MS = 200_000  # for things that take a second: the machine may be busy
 
 
 class SilentDialogs(Dialogs):
