@@ -23,6 +23,7 @@ _RESIZED = math.log(3.0)  # of the longer side; only a part of who comes back ma
 _WIDEN = math.log(1.06)  # by which a weak frame widens the region, to find who moved fast
 FEWEST = 3  # joints that say where somebody is
 SAME_SIZE = 0.9  # of a person's region, that which shows them when they are half hidden
+YOUNG = 0.3  # seconds; a shorter track that turns out to be a double leaves nothing behind
 _PAD = 0.12  # of the longer side, by which a person reaches beyond their joints
 
 
@@ -65,7 +66,7 @@ class Track:
         self.prediction: CropPrediction | None = None
         self.box: Box | None = None
         self.score = 0.0  # of the finder
-        self.shown = True  # False until a newcomer is certain
+        self.shown = True  # False until a newcomer is certain, and has joints that can be drawn
         self.manual = False
         self.smoothing = OneEuro(rule.joints)
         self.smoothed_stack: int | None = None
@@ -84,6 +85,11 @@ class Track:
     def weak(self) -> bool:
         """Whether neither the pose nor the finder says that the person is there."""
         return self.weak_frames > 0
+
+    @property
+    def is_new(self) -> bool:
+        """Whether this is a newcomer of whom it is still open whether they will be shown."""
+        return not self.shown and self.last_seconds - self.born < YOUNG
 
     @property
     def scores(self) -> Floats:
@@ -135,7 +141,7 @@ class Track:
         """The finder sees the person in this frame."""
         self.box, self.score, self.boxed = box, box.score, True
         self.good(seconds)
-        if seconds > self.born:
+        if seconds > self.born and self.present.sum() >= FEWEST:
             self.shown = True
 
     def move(self) -> None:

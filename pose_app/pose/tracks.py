@@ -19,7 +19,7 @@ from ..types import Box, Region
 from .crop_predictor import CropPrediction
 from .regions import RegionRule
 from .similarity import PoseSimilarity, assign, intersection, iou
-from .track import FEWEST, SAME_SIZE, Course, Track
+from .track import FEWEST, SAME_SIZE, YOUNG, Course, Track
 
 WEAK_SECONDS = 0.2  # without a sure pose and without a box, then a person is lost,
 WEAK_FRAMES = 3  # but not with fewer frames than this
@@ -32,8 +32,6 @@ INSIDE = 0.7  # share of a box without joints within another's from which it is 
 STAY = 0.6  # share of the finder's threshold from which a box is that of somebody known
 AT_ONCE = 0.5  # of the way from the finder's threshold to 1; less sure newcomers need a second look
 LARGER = 1.25  # multiple of the smallest tracked person's size from which a newcomer takes over
-
-_YOUNG = 0.3  # seconds; a shorter track that turns out to be a double leaves nothing behind
 
 
 @dataclass(frozen=True)
@@ -79,9 +77,10 @@ class Tracks:
     def unsettled(self) -> bool:
         """Whether the finder is needed now: nobody is tracked, or somebody is lost or uncertain."""
         return (
-            not self.active
+            not self.visible
             or bool(self.lost)
-            or any(track.weak or not track.shown or track.touched for track in self.active)
+            or any(track.touched or track.is_new for track in self.active)
+            or any(track.weak for track in self.visible)
         )
 
     def reset(self) -> None:
@@ -117,7 +116,7 @@ class Tracks:
         Somebody is there if a few joints are; whoever is tracked and has this pose is meant.
         """
         self.lost = []
-        if (seen.scores[-1] >= self._spec.threshold).sum() < FEWEST:
+        if self._joints(seen) < FEWEST:
             self.active = []
             return None
         alike = (
@@ -167,7 +166,8 @@ class Tracks:
             if track is None:
                 track = self._new(candidate.region, seconds)
                 at_once = self._threshold + AT_ONCE * (1 - self._threshold)
-                track.shown = self._first or candidate.box.score >= at_once
+                sure = self._first or candidate.box.score >= at_once
+                track.shown = sure and self._joints(one) >= FEWEST
             if track not in self.active:
                 self.active.append(track)
             self.lost = [other for other in self.lost if other is not track]
@@ -198,6 +198,10 @@ class Tracks:
                 joints = track.prediction.joints[-1].astype(np.float64)
                 track.course = Course(seconds, track.region, joints, track.velocity.copy())
 
+    def _joints(self, seen: CropPrediction) -> int:
+        """How many joints the network sees."""
+        return int((seen.scores[-1] >= self._spec.threshold).sum())
+
     def _new(self, region: Region, seconds: float) -> Track:
         track = Track(self._next, seconds, region, self.rule, self._size)
         self._next += 1
@@ -205,7 +209,7 @@ class Tracks:
 
     def _lose(self, track: Track, seconds: float) -> None:
         self.active.remove(track)
-        if seconds - track.born >= _YOUNG - 1e-6:
+        if seconds - track.born >= YOUNG - 1e-6:
             track.smoothing.reset()
             self.lost.append(track)
             self._lost_at[track.id] = seconds
@@ -229,7 +233,7 @@ class Tracks:
             if agreement < SAME_POSE or self._apart(a.box, b.box, a.boxed and b.boxed):
                 shared = self._similarity.alike(a.prediction, b.prediction) >= SAME_POSE
                 less.foreign = less.foreign | shared
-            elif seconds - less.born < _YOUNG:
+            elif seconds - less.born < YOUNG:
                 self.active.remove(less)  # a second look at one person, never anybody
             else:
                 less.foreign[:] = True
@@ -264,7 +268,7 @@ class Tracks:
         """
         if candidate.track is not None:
             return None
-        nothing = not (seen.scores[-1] >= self._spec.threshold).any()
+        nothing = self._joints(seen) == 0
         for track in self.active:
             same = nothing or self._similarity.agreement(track.prediction, seen) >= SAME_POSE
             if same and not self._apart(track.box, candidate.box, track.boxed):

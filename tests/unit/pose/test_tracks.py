@@ -100,6 +100,26 @@ def test_nobody_is_there(world: World) -> None:
     assert world.tracks.regions == []
 
 
+def test_who_has_hardly_a_joint_is_not_shown(world: World) -> None:
+    """The finder is sure of something, such as a shirt on a hanger; the network sees nobody."""
+    world.people = {"shirt": (150, 60, 300)}
+    world.unsure = {"shirt"}
+    for _ in range(20):
+        assert world.frame() == []
+    assert len(world.tracks.active) == 1
+    world.people["b"] = (450, 80, 280)
+    for _ in range(3):
+        world.frame()
+    assert [world.who(track) for track in world.tracks.visible] == ["b"]
+    looks = world.looks
+    for _ in range(20):  # the shirt is no reason to look for people in every frame
+        world.frame(find=None)
+    assert world.looks == looks
+    world.unsure = set()  # somebody puts it on
+    world.frame()
+    assert {world.who(track) for track in world.frame()} == {"b", "shirt"}
+
+
 def test_everybody_gets_a_number_and_keeps_it(world: World) -> None:
     world.people = {"a": (150, 60, 300), "b": (450, 80, 280)}
     first = {world.who(track): track.id for track in world.frame()}
