@@ -170,7 +170,7 @@ class EstimatorSupervisor:
                 log.exception("loading the model failed")
                 error = ModelError(f"The model could not be loaded ({failure}).")
             else:
-                self._take(request, estimator)
+                self._take(request, estimator, message)
                 return
             if request is not self._loading:
                 return
@@ -195,7 +195,8 @@ class EstimatorSupervisor:
         elif self._current is None:
             self._lifecycle.to(State.FAILED, error)
 
-    def _take(self, request: _Request, estimator: PoseEstimator) -> None:
+    def _take(self, request: _Request, estimator: PoseEstimator, problem: str) -> None:
+        """It runs from now on; `problem` is what was wrong with the one before, or empty."""
         info = estimator.engine.info
         with self._lock:
             wanted = request is self._loading
@@ -207,8 +208,12 @@ class EstimatorSupervisor:
                 request.earlier = None
         if not wanted:
             close(estimator)
-        elif request.failed or request.faster:
-            self._events.add("engine_changed", f"Now running on {info.badge()}.", info)
+        elif request.failed:
+            sentence = f"{problem} Now running on {info.badge()}.".strip()
+            self._events.add("engine_changed", sentence, info)
+        elif request.faster:
+            sentence = f"Now running on {info.badge()}: measured to be faster here."
+            self._events.add("engine_improved", sentence, info)
         else:
             message = f"{estimator.spec.name} is loaded: {info.badge()}."
             self._events.add("model_loaded", f"{message} {info.reason or ''}".strip(), info)

@@ -22,6 +22,7 @@ Kind = Literal[
     "model_loaded",
     "model_failed",
     "engine_changed",
+    "engine_improved",
     "recording_started",
     "recording_continued",
     "recording_finished",
@@ -36,9 +37,9 @@ class Event:
     """Something that happened: `message` is one sentence for people.
 
     `data` is what the kind is about: SourceInfo (source_opened, source_back), EngineInfo
-    (model_loaded, engine_changed), RecordingRequest (recording_started; of the new files:
-    recording_continued), RecordingReport of all files (recording_finished), the exception (the
-    failures) or None. `wall` is seconds since the epoch.
+    (model_loaded; engine_changed, after a failure; engine_improved), RecordingRequest
+    (recording_started; of the new files: recording_continued), RecordingReport of all files
+    (recording_finished), the exception (the failures) or None. `wall` is seconds since the epoch.
     `topic` is what it is about (`source`, `model`, `recording`, ...): what is told about it later
     takes its place.
     """

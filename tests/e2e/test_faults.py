@@ -63,7 +63,7 @@ def test_an_engine_that_fails_is_replaced_by_the_next(tmp_path: Path, kind: str)
         fault.next = kind
         word = "no answer" if kind == "hangs" else "Going on with the next engine"
         running.until_event("warning", word)
-        running.until_event("engine_changed", "PyTorch")  # not what has just failed
+        running.until_event("engine_changed", "Now running on PyTorch")  # not what has just failed
         running.until_processed(10)
         fault.released.set()
     assert fault.happened == 1

@@ -51,6 +51,13 @@ def test_an_engine_that_was_replaced_is_told_until_a_model_is_loaded(messages) -
     assert shown(messages) == []
 
 
+def test_a_faster_engine_is_a_fact_and_hides_no_trouble(messages) -> None:
+    messages.happened(Event("source_lost", "Desk camera is lost."))
+    messages.happened(Event("engine_improved", "Now running on OpenVINO."))
+    assert shown(messages) == ["Desk camera is lost."]
+    assert messages._notices.fact.text == "Now running on OpenVINO."
+
+
 def test_what_is_wrong_with_a_camera_stays_until_it_is_right(messages) -> None:
     dark = SourceInfo(kind="camera", name="Desk camera", size=(640, 480), live=True, note=DARK)
     messages.happened(Event("warning", DARK, dark))

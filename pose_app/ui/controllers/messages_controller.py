@@ -39,6 +39,8 @@ class MessagesController(QObject):
             self._source_changed(event.data, event.message)
         elif event.bad:
             self._notices.error(event.topic, event.message)
+        elif event.kind == "engine_improved":
+            self._notices.tell(event.topic, event.message)
         for topic in _SETTLING.get(event.kind, ()):
             self._notices.settle(topic)
 

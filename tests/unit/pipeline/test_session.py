@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -528,7 +529,9 @@ def test_a_faster_engine_takes_over_with_the_people_it_finds(run: Run) -> None:
     assert opened[1].before is opened[0]
     assert opened[1].resets == 0
     assert opened[0].closed == 1
-    assert run.event("engine_changed").message == "Now running on Fake · GPU · f32."
+    told = run.event("engine_improved")
+    assert told.message == "Now running on Fake · GPU · f32: measured to be faster here."
+    assert not told.bad
     assert "no model" not in session.metrics().dropped
 
 
@@ -817,7 +820,10 @@ def test_a_failing_engine_is_replaced(run: Run, options: SessionOptions, how: st
     session = run(source, first, options, other_estimators=then(second))
     session.start()
     assert "CUDA" in run.event("warning").message
-    assert run.event("engine_changed").data.device == "CPU"
+    changed = run.event("engine_changed")
+    assert changed.data.device == "CPU"
+    assert changed.bad
+    assert re.match(r"Fake on CUDA failed: .+\. Now running on Fake · CPU", changed.message)
     run.until(lambda: len(second.seen) > 5)
     if lossless:
         assert session.finished.wait(20)
