@@ -105,3 +105,18 @@ def test_the_figures_say_when_no_picture_comes(qtbot, age, held, words, figures)
     assert words in line.words.text()
     assert bool(line.words.text()) == bool(words)
     assert line.figures.text().startswith(figures)
+
+
+def test_figures_of_poses_wait_for_the_first_pose(qtbot):
+    line = StatusLine()
+    qtbot.addWidget(line)
+    line.show_state(FrameMetrics(), None, None)
+    assert line.figures.text() == ""
+    captured = time.perf_counter_ns()
+    result = made_result(found=False)
+    loading = replace(result, estimated=False, frame=replace(result.frame, captured_ns=captured))
+    line.show_state(FrameMetrics(captured=9), loading, 22.0)
+    assert line.words.text() == "The model is loading…"
+    assert line.figures.text() == "no poses yet"
+    line.show_state(FrameMetrics(captured=9, fps=30.0), replace(loading, estimated=True), 22.0)
+    assert line.figures.text() == "30 fps  ·  22 ms old"

@@ -122,14 +122,17 @@ class StatusLine(QStatusBar):
             parts.append(describe_rates(stats))
         self.words.setText("  ·  ".join(part for part in parts if part))
         self.words.setToolTip(self.words.text())
-        figures = [self.tr("{fps:.0f} fps").format(fps=stats.fps)]
-        if age_ms is not None:
-            figures.append(self.tr("{age:.0f} ms old").format(age=age_ms))
         if held:
-            figures = [self.tr("paused")]
+            figures = self.tr("paused")
         elif still is not None:
-            figures = [self.tr("no picture for {seconds:.0f} s").format(seconds=still)]
-        self.figures.setText("  ·  ".join(figures))
+            figures = self.tr("no picture for {seconds:.0f} s").format(seconds=still)
+        elif result is None or not result.estimated:
+            figures = self.tr("no poses yet") if result is not None else ""
+        else:
+            figures = self.tr("{fps:.0f} fps").format(fps=stats.fps)
+            if age_ms is not None:
+                figures += "  ·  " + self.tr("{age:.0f} ms old").format(age=age_ms)
+        self.figures.setText(figures)
         tip = [self.tr("Poses a second, and how old the picture is when you see it.")]
         tip.append(
             self.tr("{count} of {all} frames have a pose.").format(
