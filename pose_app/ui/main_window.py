@@ -21,6 +21,7 @@ from .chrome.actions import (
     build_actions,
     follow,
     follow_setting,
+    key_of,
     translated,
 )
 from .chrome.banner import Banner, Toast
@@ -90,10 +91,7 @@ class MainWindow(QMainWindow):
         self.canvas = Canvas(self.view)
         self.banner = Banner(self.notices)
         self.toast = Toast(self.canvas, self.notices)
-        self.hint = Hint(self.canvas)
         self.empty = EmptyState(self.canvas)
-        self.steps = FirstSteps(self.view, self.recording, self.settings.get("window.steps"))
-        self.steps.setHidden(self.settings.get("window.hint_seen"))
         self.preparing = Preparing()
         self.status = StatusLine()
         self.source_button = menu_button("camera", self.tr("Camera"))
@@ -111,7 +109,11 @@ class MainWindow(QMainWindow):
         # Commands and where everything is
         self.commands = build_actions(self, self._slots())
         commands = self.commands
-        self.playback = PlaybackBar(self.play, commands["loop"])
+        self.playback = PlaybackBar(self.play, commands)
+        self.hint = Hint(self.canvas, commands)
+        tried = self.settings.get("window.steps")
+        self.steps = FirstSteps(self.view, self.recording, commands, tried)
+        self.steps.setHidden(self.settings.get("window.hint_seen"))
         self._build_body()
         self.panels = Layout(self, self.view, self.settings)
         self.docks = self.panels.docks
@@ -159,7 +161,7 @@ class MainWindow(QMainWindow):
             **self.recordings.slots,
             **self.about.slots,
             "snapshot": self.snapshots.snapshot,
-            "hint": self.hint.open,
+            "hint": lambda: self.hint.open(),
             "fullscreen": self.set_full_screen,
             "hide_panels": self._hide_panels,
             "reset_layout": self._place_panels,
@@ -254,12 +256,13 @@ class MainWindow(QMainWindow):
 
     def _show_stats(self, stats: FrameMetrics) -> None:
         state = self.notices.state
+        by_hand = self.bridge.session.controls.region is not None
         self.status.show_state(
             stats,
             self.bridge.last_result,
             self.canvas.age_ms,
             state,
-            manual=self.bridge.session.controls.region is not None,
+            follow=key_of(self.commands["follow"]) if by_hand else "",
             held=self.play.paused,
         )
         title = "pose-app" if stats.source is None else f"{stats.source.name} – pose-app"

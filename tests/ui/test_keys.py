@@ -9,7 +9,7 @@ from pytestqt.qtbot import QtBot
 
 from pose_app.ui.dialogs.keymap import Command, Keymap
 from pose_app.ui.dialogs.keys_page import KeysPage
-from tests.ui.conftest import WAIT_MS, close
+from tests.ui.conftest import WAIT_MS, close, wait_for_pose
 
 COMMANDS = (
     Command("pause", "Play", "Pause", "Space"),
@@ -103,6 +103,37 @@ def test_commands_are_found_by_name_and_by_key(page: KeysPage) -> None:
     assert shown() == ["pause"]
     page.search.clear()
     assert shown() == ["pause", "heatmap", "mirror", "log"]
+
+
+def test_every_word_about_a_key_names_the_key_that_is_chosen(
+    open_window, qtbot, settings, dialogs
+) -> None:
+    """Tooltips, the first steps, the card about the window, the state line, the speed."""
+    settings.set("window.hint_seen", False)
+    window = open_window("demo")
+    wait_for_pose(window, qtbot)
+    steps = window.steps._labels
+    assert "<b>1, 2, 3, 4</b>" in steps["stacks"].text()
+    chosen = {
+        "heatmap": "Ctrl+J", "record": "Y", "stack_2": "Shift+2", "follow": "Q", "compare": "",
+        "slower": "Alt+1", "pause": "Alt+P", "panel_stacks": "Alt+S", "models": "Alt+M",
+    }  # fmt: skip
+    window.settings.set("window.shortcuts", chosen)
+    for name, action in {**window.commands, **window.about.keys._actions}.items():
+        key = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+        title = action.text().replace("&", "").removesuffix("…")
+        first = action.toolTip().partition("\n")[0]
+        assert first == (f"{title} ({key})" if key else title), name
+    assert window.record_button.toolTip().startswith("Record as shown (Y)\n")
+    assert window.playback.speed.toolTip() == "Speed (Alt+1 and ])"
+    assert "<b>Ctrl+J</b>" in steps["heatmap"].text()
+    assert "<b>1, Shift+2, 3, 4</b>" in steps["stacks"].text()
+    assert "<b>Y</b>" in steps["record"].text()
+    window.commands["hint"].trigger()
+    card = window.hint.words.text()
+    assert "<b>1</b>, <b>Shift+2</b>" in card
+    assert "<b>“Compare with the first stack”</b> to compare" in card
+    assert "<b>Q</b> gives it back" in card
 
 
 def test_a_chosen_key_works_in_the_window_and_stays(open_window, qtbot, settings, dialogs) -> None:

@@ -38,13 +38,13 @@ def test_poses_in_words(pose, words):
     assert words in describe_pose(pose)
     result = replace(made_result(), poses=(pose,))
     assert words in describe(result)
-    assert words in describe(result, manual=True)
+    assert words in describe(result, "Esc")
 
 
 def test_frames_without_a_pose_in_words():
     nobody = made_result(found=False)
     assert "No person" in describe(nobody)
-    assert "Esc" in describe(nobody, manual=True)
+    assert "Q looks for" in describe(nobody, "Q")
     assert "loading" in describe(replace(nobody, estimated=False))
 
 

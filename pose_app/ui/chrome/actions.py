@@ -303,6 +303,12 @@ def tool_tip(action: QAction, tip: str) -> str:
     return "\n".join(line for line in (f"{name} ({key})" if key else name, tip) if line)
 
 
+def key_of(action: QAction) -> str:
+    """What to press for a command, for use in a sentence; its name where it has no key."""
+    key = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+    return key or f"“{action.text().replace('&', '').removesuffix('…')}”"
+
+
 def follow(
     action: QAction,
     state: Observable,

@@ -2,35 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeySequence, QPalette
+from PySide6.QtGui import QAction, QPalette
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
 
 from ..icons import icon
 from ..state.recording_state import RecordingState
 from ..state.view_state import ViewState
+from .actions import key_of
 
 
 class Step(NamedTuple):
-    """What to press and what for; `command` is a name in the table of commands, "" several keys."""
+    """What to try: `commands` are names in the table of commands, each of which does it."""
 
     name: str
-    command: str
-    keys: str
+    commands: tuple[str, ...]
     text: str
 
 
 STEPS = (
-    Step("heatmap", "heatmap", "H", "see where the network looks"),
-    Step("stacks", "", "1, 2, 3, 4", "watch it make up its mind"),
-    Step("record", "record", "R", "record it"),
+    Step("heatmap", ("heatmap",), "see where the network looks"),
+    Step("stacks", ("stack_1", "stack_2", "stack_3", "stack_4"), "watch it make up its mind"),
+    Step("record", ("record",), "record it"),
 )
 
 
 class FirstSteps(QFrame):
-    """`done(name)` once for each step that was tried; `closed` when all were, or on x."""
+    """Says what to press: the keys that the commands have now.
+
+    `done(name)` once for each step that was tried, in whatever order; `closed` when all were, or
+    on x.
+    """
 
     done = Signal(str)
     closed = Signal()
@@ -39,6 +44,7 @@ class FirstSteps(QFrame):
         self,
         view: ViewState,
         recording: RecordingState,
+        commands: Mapping[str, QAction],
         already: tuple[str, ...] = (),
         parent: QWidget | None = None,
     ) -> None:
@@ -47,7 +53,7 @@ class FirstSteps(QFrame):
         self.setAccessibleName(self.tr("First steps"))
         self._view = view
         self._recording = recording
-        self._keys = {step.name: step.keys for step in STEPS}
+        self._commands = {step.name: [commands[name] for name in step.commands] for step in STEPS}
         self._labels: dict[str, QLabel] = {}
         self.tried = {step.name for step in STEPS} & set(already)
         row = QHBoxLayout(self)
@@ -72,14 +78,9 @@ class FirstSteps(QFrame):
         row.addWidget(close)
         view.changed.connect(self._view_changed)
         recording.changed.connect(self._recording_changed)
-        self._show()
-
-    def show_key(self, command: str, key: QKeySequence) -> None:
-        """Name another key of a command that is a step."""
-        for step in STEPS:
-            if step.command == command:
-                native = key.toString(QKeySequence.SequenceFormat.NativeText)
-                self._keys[step.name] = native or step.keys
+        for actions in self._commands.values():
+            for action in actions:
+                action.changed.connect(self._show)
         self._show()
 
     def _view_changed(self, name: str) -> None:
@@ -105,11 +106,17 @@ class FirstSteps(QFrame):
         self.hide()
         self.closed.emit()
 
+    def _keys(self, step: str) -> str:
+        """What to press; of the stacks only those that the model has, once it is known."""
+        actions = self._commands[step]
+        offered = [action for action in actions if action.isVisible()]
+        return ", ".join(key_of(action) for action in (offered if len(offered) > 1 else actions))
+
     def _show(self) -> None:
         current = next((step.name for step in STEPS if step.name not in self.tried), "")
         for number, step in enumerate(STEPS, start=1):
             text = self.tr("Press {key}: {text}").format(
-                key=f"<b>{self._keys[step.name]}</b>", text=self.tr(step.text)
+                key=f"<b>{self._keys(step.name)}</b>", text=self.tr(step.text)
             )
             tried = step.name in self.tried
             label = self._labels[step.name]

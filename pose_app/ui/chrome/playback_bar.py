@@ -20,9 +20,10 @@ from PySide6.QtWidgets import (
 
 from ..state.playback_state import SPEEDS, PlaybackState
 from ..units import clock
+from .actions import key_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ...pipeline.metrics import FrameMetrics
 
@@ -33,6 +34,8 @@ _STEPS_PER_SECOND = 100
 class PlaybackBar(QToolBar):
     """Seek bar, speed and loop of what `state` says is playing, as wide as the window.
 
+    `commands`: `loop`, `slower` and `faster` are used.
+
     Pictures have no time: for them it has the file's name and which of how many it is, for a single
     one nothing else.
 
@@ -41,7 +44,9 @@ class PlaybackBar(QToolBar):
 
     sought = Signal(float)
 
-    def __init__(self, state: PlaybackState, loop: QAction, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, state: PlaybackState, commands: Mapping[str, QAction], parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.setWindowTitle(self.tr("Playback"))
         self.setObjectName("playback")
@@ -57,7 +62,6 @@ class PlaybackBar(QToolBar):
         self.file.setTextFormat(Qt.TextFormat.PlainText)
         self.speed = QComboBox()
         self.speed.setAccessibleName(self.tr("Speed"))
-        self.speed.setToolTip(self.tr("Speed ([ and ])"))
         for factor in SPEEDS:
             self.speed.addItem(f"{factor:g}×", factor)
         self.speed.setCurrentIndex(SPEEDS.index(1.0))
@@ -67,7 +71,7 @@ class PlaybackBar(QToolBar):
         row = QHBoxLayout(content)
         row.setContentsMargins(4, 0, 4, 0)
         row.setSpacing(8)
-        self._loop = _button(loop)
+        self._loop = _button(commands["loop"])
         row.addWidget(self.file)
         row.addWidget(self.slider, 1)
         row.addWidget(self.place)
@@ -77,6 +81,10 @@ class PlaybackBar(QToolBar):
         self._steps = float(_STEPS_PER_SECOND)  # of the slider a second
         self.addWidget(content)
         self._telling = False
+        self._speed_keys = commands["slower"], commands["faster"]
+        for action in self._speed_keys:
+            action.changed.connect(self._name_speed_keys)
+        self._name_speed_keys()
         state.changed.connect(self._show_state)
         self._show_state("info")
 
@@ -130,6 +138,10 @@ class PlaybackBar(QToolBar):
             widget.setVisible(len(files) != 1)
         name = self.tr("Picture of the folder") if files else self.tr("Place in the video")
         self.slider.setAccessibleName(name)
+
+    def _name_speed_keys(self) -> None:
+        slower, faster = map(key_of, self._speed_keys)
+        self.speed.setToolTip(self.tr("Speed ({0} and {1})").format(slower, faster))
 
     def _moved(self, value: int) -> None:
         if not self._telling:

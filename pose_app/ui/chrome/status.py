@@ -26,16 +26,17 @@ def tr(text: str) -> str:
     return QCoreApplication.translate("status", text)
 
 
-def describe(result: FrameResult, manual: bool = False) -> str:
+def describe(result: FrameResult, follow: str = "") -> str:
     """What the network sees, for somebody who has never read about it.
 
-    `manual`: it only looks at a region that was chosen by hand.
+    `follow`: it only looks at a region that was chosen by hand; this key ends that.
     """
     if not result.estimated:
         return tr("The model is loading…")
     if not result.poses:
-        if manual:
-            return tr("Nobody in the chosen region. Esc looks for the person again.")
+        if follow:
+            words = tr("Nobody in the chosen region. {key} looks for the person again.")
+            return words.format(key=follow)
         return tr("No person in view.")
     if len(result.poses) > 1:
         return tr("{count} people in view.").format(count=len(result.poses))
@@ -106,18 +107,18 @@ class StatusLine(QStatusBar):
         result: FrameResult | None,
         age_ms: float | None,
         notice: str = "",
-        manual: bool = False,
+        follow: str = "",
         held: bool = False,
     ) -> None:
         """Show words and figures.
 
-        `age_ms` is from capture to paint; `notice` stands before everything else; `manual` as
+        `age_ms` is from capture to paint; `notice` stands before everything else; `follow` as
         `describe` has it; `held`: the picture stands still because somebody wants it.
         """
         still = None if held else without_picture(result)
         parts = [notice] if notice else []
         if result is not None and not notice and still is None:
-            parts.append(describe(result, manual))
+            parts.append(describe(result, follow))
         if stats.source is not None:
             parts.append(describe_rates(stats))
         self.words.setText("  ·  ".join(part for part in parts if part))

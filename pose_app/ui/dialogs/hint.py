@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QKeyEvent
+from PySide6.QtGui import QAction, QFocusEvent, QKeyEvent
 from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from ..chrome.actions import key_of
 
 # Keys for the card itself: the button's, and those that mean nothing alone.
 _OWN_KEYS = {
@@ -13,43 +17,43 @@ _OWN_KEYS = {
     Qt.Key.Key_F1,
 }  # fmt: skip
 
+_NAMED = ("stack_1", "stack_2", "stack_last", "compare", "heatmap", "follow", "hint")  # commands
+_WORDS = (
+    "<p>The <b>skeleton</b> is what a stacked hourglass network believes: blue is the person's "
+    "left, orange the right. Faint joints are uncertain, missing ones it does not see.</p>"
+    "<p>The network works in <b>stacks</b>: each looks at the answer of the one before and "
+    "corrects it. Press {stack_1}, {stack_2}, … to see the answer of each stack, {stack_last} for "
+    "the last one, {compare} to compare.</p>"
+    "<p>A <b>heatmap</b> ({heatmap}) shows where a joint could be. Click a joint to see its own. "
+    "The <b>square</b> is the part of the picture that the network looks at; drag another one, "
+    "{follow} gives it back. {hint} shows all this again.</p>"
+)
+
 
 class Hint(QFrame):
     """A card in the middle of another widget.
 
     `read` when the person closes it, or goes on to use the window: presses any key, or clicks
-    beside the card.
+    beside the card. It names the keys that `commands` have now.
     """
 
     read = Signal()
 
-    def __init__(self, over: QWidget) -> None:
+    def __init__(self, over: QWidget, commands: Mapping[str, QAction]) -> None:
         super().__init__(over)
         self.setObjectName("hint")
         self.setAccessibleName(self.tr("What am I seeing?"))
         title = QLabel(f"<b>{self.tr('A network making up its mind')}</b>")
-        words = QLabel(
-            self.tr(
-                "<p>The <b>skeleton</b> is what a stacked hourglass network believes: blue is the "
-                "person's left, orange the right. Faint joints are uncertain, missing ones it "
-                "does not see.</p>"
-                "<p>The network works in <b>stacks</b>: each looks at the answer of the one "
-                "before and corrects it. Press <b>1</b>, <b>2</b>, … to see the answer of each "
-                "stack, <b>0</b> for the last one, <b>C</b> to compare.</p>"
-                "<p>A <b>heatmap</b> (<b>H</b>) shows where a joint could be. Click a joint to "
-                "see its own. The <b>square</b> is the part of the picture that the network "
-                "looks at; drag another one, <b>Esc</b> gives it back. <b>F1</b> shows all this "
-                "again.</p>"
-            )
-        )
-        words.setWordWrap(True)
+        self.words = QLabel()
+        self._commands = commands
+        self.words.setWordWrap(True)
         self._button = QPushButton(self.tr("Got it"))
         self._button.setDefault(True)
         self._button.clicked.connect(self._done)
         self._column = layout = QVBoxLayout(self)
         layout.setContentsMargins(24, 20, 24, 18)
         layout.addWidget(title)
-        layout.addWidget(words)
+        layout.addWidget(self.words)
         layout.addWidget(self._button, 0, Qt.AlignmentFlag.AlignRight)
         over.installEventFilter(self)
         self._button.installEventFilter(self)
@@ -57,6 +61,8 @@ class Hint(QFrame):
         self.hide()
 
     def open(self) -> None:
+        keys = {name: f"<b>{key_of(self._commands[name])}</b>" for name in _NAMED}
+        self.words.setText(self.tr(_WORDS).format(**keys))
         self.show()
         self._place()
         self.raise_()

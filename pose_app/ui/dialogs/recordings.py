@@ -187,7 +187,7 @@ class RecordingsDialog(QDialog):
         self.table.setVisible(not empty)
         self.nothing.setVisible(empty)
         self.nothing.setText(
-            self.tr("Nothing has been recorded yet. Close this and press R to begin.")
+            self.tr("Nothing has been recorded yet.")
             if self._looked
             else self.tr("Looking for recordings…")
         )

@@ -104,7 +104,7 @@ def help_text(stack: int, total: int, reading: Reading | None) -> str:
     elif reading.score is not None and reading.distance is not None:
         figures = f"{reading.score:.2f}", f"{reading.distance:.1f}"
         lines.append(_tr("Score {0}; {1} px from the last stack's answer").format(*figures))
-    lines.append(_tr("Click: picture and skeleton use this stack (keys 1 to 8)"))
+    lines.append(_tr("Click: picture and skeleton use this stack"))
     lines.append(_tr("Ctrl-click or right click: compare with it"))
     return "\n".join(lines)
 
