@@ -264,6 +264,7 @@ class MainWindow(QMainWindow):
             state,
             follow=key_of(self.commands["follow"]) if by_hand else "",
             held=self.play.paused,
+            selected=self.view.person,
         )
         title = "pose-app" if stats.source is None else f"{stats.source.name} – pose-app"
         if stats.recording is not None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QPointF, Qt
@@ -169,6 +172,54 @@ def test_the_scale_keeps_still_for_a_while(panel: MovementPanel) -> None:
     for moment in range(40):
         panel.plot.show_pose(near, now=4.0 + moment / 10)
     assert panel.plot._scale < scale
+
+
+def moved(joint: int, by: float, track: int = 1):
+    """Two stacks between which every joint moves by 2 pixels, one joint by more."""
+    pose = made_result(2, step=2.0).person()
+    assert pose is not None
+    pose.stack_joints[1, joint] += (by, 0.0)
+    return replace(pose, track_id=track)
+
+
+def test_the_joints_that_moved_most_come_first(panel: MovementPanel) -> None:
+    plot = panel.plot
+    plot.show_pose(moved(4, by=20.0), now=1.0)
+    assert plot._order[0] == 4
+    assert plot.row(4).top() < plot.row(3).top()
+    rest = plot._order[1:]
+    assert rest == [joint for joints in MPII_16.groups.values() for joint in joints if joint != 4]
+    plot.show_pose(moved(9, by=20.0, track=2), now=1.1)  # another person
+    assert plot._order[0] == 9
+
+
+def test_lines_change_places_slowly(panel: MovementPanel, monkeypatch) -> None:
+    plot = panel.plot
+    monkeypatch.setattr(plot, "underMouse", lambda: False)  # where it is without a screen
+    plot.show_pose(moved(4, by=20.0), now=1.0)
+    orders = []
+    for moment in range(1, 120):  # at 10 fps: now one joint, now the other
+        plot.show_pose(moved(4 if moment % 4 < 2 else 9, by=20.0), now=1.0 + moment / 10)
+        orders.append(tuple(plot._order))
+    assert orders[18] == orders[0]
+    changes = sum(a != b for a, b in pairwise(orders))
+    assert changes <= 2
+    assert set(orders[-1][:2]) == {4, 9}
+    for moment in range(60):
+        plot.show_pose(moved(9, by=20.0), now=13.0 + moment / 10)
+    assert plot._order[0] == 9
+
+
+def test_nothing_moves_away_under_the_mouse(panel: MovementPanel, monkeypatch) -> None:
+    plot = panel.plot
+    plot.show_pose(moved(4, by=20.0), now=1.0)
+    monkeypatch.setattr(plot, "underMouse", lambda: True)
+    for moment in range(90):
+        plot.show_pose(moved(9, by=20.0), now=1.1 + moment / 10)
+    assert plot._order[0] == 4
+    monkeypatch.setattr(plot, "underMouse", lambda: False)
+    plot.show_pose(moved(9, by=20.0), now=10.1)
+    assert plot._order[0] == 9
 
 
 def test_one_stack_alone_offers_to_run_all(panel: MovementPanel, view: ViewState) -> None:

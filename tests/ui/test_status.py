@@ -51,7 +51,15 @@ def test_frames_without_a_pose_in_words():
 def test_several_people_are_counted():
     first = made_result()
     several = replace(first, poses=(first.poses[0], replace(first.poses[0], track_id=2)))
-    assert "2 people" in describe(several)
+    assert describe(several) == "2 people in view."
+    assert describe(several, selected=3) == "2 people in view."  # who was selected has gone
+
+
+def test_the_selected_person_is_named():
+    first = made_result()
+    second = replace(pose_with(("head_top", "left_shoulder")), track_id=2)
+    several = replace(first, poses=(first.poses[0], second))
+    assert describe(several, selected=2) == "2 people in view. Person 2: Upper body in view."
 
 
 CAMERA = SourceInfo("camera", "Desk camera", (640, 480), fps=30.0, live=True)

@@ -26,10 +26,11 @@ def tr(text: str) -> str:
     return QCoreApplication.translate("status", text)
 
 
-def describe(result: FrameResult, follow: str = "") -> str:
+def describe(result: FrameResult, follow: str = "", selected: int | None = None) -> str:
     """What the network sees, for somebody who has never read about it.
 
-    `follow`: it only looks at a region that was chosen by hand; this key ends that.
+    `follow`: it only looks at a region that was chosen by hand; this key ends that. `selected`: the
+    track of the person who was selected.
     """
     if not result.estimated:
         return tr("The model is loading…")
@@ -39,7 +40,12 @@ def describe(result: FrameResult, follow: str = "") -> str:
             return words.format(key=follow)
         return tr("No person in view.")
     if len(result.poses) > 1:
-        return tr("{count} people in view.").format(count=len(result.poses))
+        words = tr("{count} people in view.").format(count=len(result.poses))
+        for pose in result.poses:
+            if pose.track_id == selected:
+                words += " " + tr("Person {number}:").format(number=selected)
+                words += " " + describe_pose(pose)
+        return words
     return describe_pose(result.poses[0])
 
 
@@ -109,16 +115,18 @@ class StatusLine(QStatusBar):
         notice: str = "",
         follow: str = "",
         held: bool = False,
+        selected: int | None = None,
     ) -> None:
         """Show words and figures.
 
-        `age_ms` is from capture to paint; `notice` stands before everything else; `follow` as
-        `describe` has it; `held`: the picture stands still because somebody wants it.
+        `age_ms` is from capture to paint; `notice` stands before everything else; `follow` and
+        `selected` as `describe` has them; `held`: the picture stands still because somebody wants
+        it.
         """
         still = None if held else without_picture(result)
         parts = [notice] if notice else []
         if result is not None and not notice and still is None:
-            parts.append(describe(result, follow))
+            parts.append(describe(result, follow, selected))
         if stats.source is not None:
             parts.append(describe_rates(stats))
         self.words.setText("  ·  ".join(part for part in parts if part))

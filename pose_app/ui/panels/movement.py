@@ -37,10 +37,17 @@ _CALM = 5.0  # seconds for which a smaller scale is enough before it is taken
 _NICE = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)  # full scales, in pixels
 _MARGIN = 6
 LEAST = 14.0  # widget pixels of a line
+_AVERAGE = 2.0  # seconds over which a joint's place in the order is decided
+_STILL = 2.0  # seconds for which the lines keep their order at least
+_CLEARLY = 1.2, 0.5  # a line is out of place: so many times, plus so many pixels, longer
 
 
 class MovementPlot(QWidget):
-    """One bar per joint, made of one piece per step between two stacks; click selects the joint."""
+    """One bar per joint, made of one piece per step between two stacks; click selects the joint.
+
+    The joints that moved most come first. Lines change places seldom, only where the order is
+    clearly wrong, and never under the mouse.
+    """
 
     def __init__(
         self, view: ViewState, distances: Distances | None = None, parent: QWidget | None = None
@@ -51,7 +58,10 @@ class MovementPlot(QWidget):
         self._enough_since: float | None = None
         self._skeleton: Skeleton | None = None
         self._values: Floats = np.zeros((0, 0), np.float32)
-        self._order: list[int] = []  # joints with a line, from head to foot, as the tree has them
+        self._order: list[int] = []  # joints with a line
+        self._track: int | None = None
+        self._averages: Floats = np.zeros(0, np.float32)  # (K,) lengths of the bars, slowly
+        self._averaged = self._sorted = 0.0
         self._scale = _NICE[3]
         # Everything is painted here: what is below need not be painted first.
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -73,13 +83,44 @@ class MovementPlot(QWidget):
             return
         self.distances.take(pose, now)
         other = pose.skeleton != self._skeleton
+        another = other or pose.track_id != self._track
         self._values, self._skeleton = self.distances.steps, pose.skeleton
-        if other:
-            self._renew_order()
-        totals = np.nan_to_num(self._values[:, self._order]).sum(axis=0)
+        self._track = pose.track_id
         now = time.monotonic() if now is None else now
-        self._rescale(float(totals.max(initial=0.0)), now, other)
+        totals = np.nan_to_num(self._values).sum(axis=0)
+        self._average(totals, now, another)
+        if another:
+            self._renew_order()
+        elif now - self._sorted >= _STILL and not self.underMouse():
+            self._sort(now)
+        self._rescale(float(totals[self._order].max(initial=0.0)), now, other)
         self.update()
+
+    def _average(self, totals: Floats, now: float, at_once: bool) -> None:
+        if len(self._values) == 0:  # one stack alone moves nothing
+            return
+        if at_once or self._averages.shape != totals.shape:
+            self._averages, self._sorted = totals, now
+        else:
+            share = np.float32(1 - math.exp((self._averaged - now) / _AVERAGE))
+            self._averages = self._averages + (totals - self._averages) * share
+        self._averaged = now
+
+    def _sort(self, now: float) -> None:
+        """The longest first, where a longer one is clearly further down."""
+        if len(self._averages) == 0 or not self._order:
+            return
+        lengths = self._averages[self._order]
+        longest_below = np.maximum.accumulate(lengths[::-1])[::-1]
+        times, plus = _CLEARLY
+        if (longest_below > times * lengths + plus).any():
+            self._sort_now()
+        self._sorted = now
+
+    def _sort_now(self) -> None:
+        if len(self._averages):
+            shown = np.round(self._averages, 1)  # as they are written: equal ones keep their order
+            self._order.sort(key=lambda joint: -float(shown[joint]))
 
     def _view_changed(self, name: str) -> None:
         if name == "visible":
@@ -87,10 +128,11 @@ class MovementPlot(QWidget):
         self.update()
 
     def _renew_order(self) -> None:
-        """A line for every joint that is not hidden."""
+        """A line for every joint that is not hidden; equally long ones from head to foot."""
         groups = {} if self._skeleton is None else self._skeleton.groups
         shown = [joint for joints in groups.values() for joint in joints]
         self._order = [joint for joint in shown if self._view.is_visible(joint)]
+        self._sort_now()
         self.updateGeometry()
 
     def _rescale(self, longest: float, now: float, at_once: bool) -> None:
