@@ -132,8 +132,9 @@ def delete(recording: RecentRecording, to_trash: Callable[[Path], bool]) -> None
     """
     left = [path.name for path in recording.files if path.exists() and not to_trash(path)]
     if left:
+        it = "it" if len(left) == 1 else "them"
         raise RecordingError(
-            f"{', '.join(left)} could not be moved to the trash: delete it in your file manager."
+            f"{', '.join(left)} could not be moved to the trash: delete {it} in your file manager."
         )
 
 

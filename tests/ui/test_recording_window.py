@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import av
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 
+from pose_app.ui.controllers import recordings_controller
 from tests.media import regular, write_video
 from tests.ui.conftest import WAIT_MS, close, wait_for_pose
 
@@ -126,3 +128,31 @@ def test_the_last_seconds_can_be_saved(open_window, qtbot, settings, seconds):
     qtbot.waitUntil(lambda: "Saved the last seconds" in window.toast.text, timeout=WAIT_MS)
     (video,) = window.recordings.folder.glob("replay-*.mp4")
     assert last_frame(video).shape[0] > 0
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_the_folder_is_made_on_another_thread_and_opened(
+    open_window, qtbot, settings, dialogs, monkeypatch, tmp_path, there
+):
+    """A disk may be a network's that does not answer: the window must not wait for it."""
+    if not there:
+        (tmp_path / "file").touch()
+        settings.set("recording.folder", str(tmp_path / "file" / "recordings"))
+    threads = []
+    made = recordings_controller.made_folder
+
+    def make(known):
+        threads.append(threading.current_thread())
+        return made(known)
+
+    monkeypatch.setattr(recordings_controller, "made_folder", make)
+    window = open_window("demo")
+    window.commands["open_recordings"].trigger()
+    if there:
+        qtbot.waitUntil(lambda: dialogs.opened == [window.recordings.folder], timeout=WAIT_MS)
+        assert window.recordings.folder.is_dir()
+    else:
+        qtbot.waitUntil(lambda: "choose another one" in window.banner.text, timeout=WAIT_MS)
+        assert dialogs.opened == []
+    assert threads
+    assert threading.main_thread() not in threads

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from pose_app.ui.dialogs.about import AboutDialog
 from pose_app.ui.dialogs.about_text import PAPERS
-from pose_app.ui.dialogs.recordings import RecordingsDialog
+from pose_app.ui.dialogs.recordings import RecordingsDialog, move_to_trash
 from pose_app.ui.tasks import TaskRunner
 from tests.media import regular, write_video
 from tests.ui.conftest import WAIT_MS, SilentDialogs, wait_for_pose
@@ -125,6 +126,34 @@ def test_deleting_asks_first_and_moves_to_the_trash(
         "walk.mp4", "walk-raw.mp4", "walk.jsonl"
     }  # fmt: skip
     assert dialog.recording().name == "jump"
+
+
+def test_what_the_trash_does_not_take_stays_and_is_named(
+    dialog: RecordingsDialog, qtbot: QtBot, folder: Path
+) -> None:
+    took = dialog._to_trash
+    dialog._to_trash = lambda path: path.suffix == ".jsonl" and took(path)
+    select(dialog, "walk")
+    dialog.delete_button.click()
+    dialog.agree_button.click()
+    qtbot.waitUntil(lambda: dialog.message.isVisible(), timeout=WAIT_MS)
+    assert dialog.message.text() == (
+        "walk.mp4, walk-raw.mp4 could not be moved to the trash: delete them in your file manager."
+    )
+    qtbot.waitUntil(lambda: dialog.table.item(1, 4).text() == "skeleton, raw", timeout=WAIT_MS)
+    assert dialog.recording().name == "walk"
+    assert (folder / "walk.mp4").stat().st_size > 0
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="of the trash of Linux desktops")
+def test_the_trash_is_made_where_there_is_none(tmp_path: Path, monkeypatch) -> None:
+    data = tmp_path / "share" / "none yet"
+    monkeypatch.setenv("XDG_DATA_HOME", str(data))
+    file = tmp_path / "walk.mp4"
+    file.write_bytes(b"video")
+    assert move_to_trash(file)
+    assert not file.exists()
+    assert (data / "Trash" / "files" / "walk.mp4").read_bytes() == b"video"
 
 
 def test_an_empty_folder_says_what_to_do(qtbot: QtBot, tasks: TaskRunner, tmp_path: Path) -> None:

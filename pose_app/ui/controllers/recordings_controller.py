@@ -145,12 +145,19 @@ class RecordingsController(QObject):
         self._context.settings.set("recording.log", log)
 
     def open_folder(self) -> None:
-        try:
-            folder = made_folder(self._context.settings)
-        except RecordingError as error:
-            self._context.notices.error("recording", str(error))
-        else:
-            self._context.dialogs.open_path(folder)
+        """In the file manager; where there is none yet it is made, on another thread."""
+        settings = self._context.settings
+
+        def make_folder() -> Path:
+            return made_folder(settings)
+
+        def done(folder: Path | None, error: PoseAppError | None) -> None:
+            if folder is not None:
+                self._context.dialogs.open_path(folder)
+            else:
+                self._context.notices.error("recording", str(error))
+
+        self._context.tasks.run(make_folder, done)
 
     def save_replay(self) -> None:
         """Write the last seconds into a file; nothing is stopped."""

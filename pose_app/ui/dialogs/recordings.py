@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from collections.abc import Callable, Collection
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QDateTime, QFile, QLocale, Qt, Signal
+from PySide6.QtCore import QDateTime, QFile, QLocale, QStandardPaths, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -97,9 +99,7 @@ class RecordingsDialog(QDialog):
     def reveal(self) -> None:
         """Show the selected recording's file in the file manager."""
         chosen = self.recording()
-        if chosen is None:
-            self._dialogs.open_path(self._folder)
-        else:
+        if chosen is not None:
             self._dialogs.reveal(chosen.main)
 
     def rename(self) -> None:
@@ -143,7 +143,7 @@ class RecordingsDialog(QDialog):
 
         def done(value: Any, error: PoseAppError | None) -> None:
             self._tell("" if error is None else str(error))
-            self.refresh()
+            self.refresh(chosen.name)
 
         self._work(delete_recording, done)
 
@@ -179,7 +179,12 @@ class RecordingsDialog(QDialog):
 
     def _renew(self) -> None:
         chosen = self.recording()
-        for button in (self.play_button, self.rename_button, self.delete_button):
+        for button in (
+            self.play_button,
+            self.reveal_button,
+            self.rename_button,
+            self.delete_button,
+        ):
             button.setEnabled(chosen is not None)
         if chosen is not None and chosen.video is None and chosen.raw is None:
             self.play_button.setEnabled(False)  # only the joints are left
@@ -187,7 +192,7 @@ class RecordingsDialog(QDialog):
         self.table.setVisible(not empty)
         self.nothing.setVisible(empty)
         self.nothing.setText(
-            self.tr("Nothing has been recorded yet.")
+            self.tr("Nothing has been recorded yet: close this, the red button begins.")
             if self._looked
             else self.tr("Looking for recordings…")
         )
@@ -299,6 +304,11 @@ class RecordingsDialog(QDialog):
 
 def move_to_trash(path: Path) -> bool:
     """Whether the desktop's trash took the file."""
+    if sys.platform.startswith("linux"):
+        # Qt makes the trash itself, but not the folder that it is in.
+        data = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.GenericDataLocation)
+        with contextlib.suppress(OSError):  # then there is no trash, as the answer says
+            Path(data).mkdir(mode=0o700, parents=True, exist_ok=True)
     moved = QFile.moveToTrash(str(path))
     return bool(moved[0] if isinstance(moved, tuple) else moved)
 
