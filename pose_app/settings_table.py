@@ -23,7 +23,8 @@ class Setting:
     mapping of str to str. `choices` are the only values allowed, `low`..`high` the range of a
     number, ends included. `lowest` says what `low` means where that is no number, `unit` what is
     counted; `folder` marks the path of one.
-    `group` is a page of the preferences dialog; None keeps the setting out of it.
+    `group` is a page of the preferences dialog; None keeps the setting out of it. `heading` begins
+    a part of the page.
     """
 
     key: str
@@ -31,6 +32,7 @@ class Setting:
     label: str = ""
     help: str = ""
     group: str | None = None
+    heading: str = ""
     choices: tuple[str, ...] = ()
     low: float | None = None
     high: float | None = None
@@ -163,31 +165,32 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     # Source
     Setting(
-        "source.reopen",
-        True,
-        "Open the last source at start",
-        "Otherwise the first camera, or the demo clip where there is none.",
-        "Source",
-    ),
-    Setting(
         "source.size",
         "auto",
         "Usual size",
-        "Width and height asked from cameras that have no size of their own chosen; they may give "
-        "another one.",
-        "Camera",
+        "Width and height asked from cameras; they may give another one.",
+        "Source",
+        "Cameras for which nothing is chosen above",
         choices=("auto", "640x480", "1280x720", "1920x1080"),
     ),
     Setting(
         "source.fps",
         0,
         "Usual rate",
-        "Frames per second asked from cameras that have no rate of their own chosen.",
-        "Camera",
+        "Frames per second asked from cameras.",
+        "Source",
         low=0,
         high=240,
         lowest="The camera's own",
         unit="fps",
+    ),
+    Setting(
+        "source.reopen",
+        True,
+        "Open the last source at start",
+        "Otherwise the first camera, or the demo clip where there is none.",
+        "Source",
+        "Start and end",
     ),
     Setting("source.loop", False, "Repeat video files", "Start again at the end.", "Source"),
     Setting("source.last", ""),

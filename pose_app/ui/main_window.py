@@ -223,7 +223,7 @@ class MainWindow(QMainWindow):
         self.empty.file_wanted.connect(self.sources.choose_file)
         self.empty.cameras_wanted.connect(self.sources.open_first_camera)
         self.empty.address_wanted.connect(self.sources.open)
-        self.models.preparing.connect(self.preparing.setVisible)
+        self.models.preparing.connect(self.preparing.show_step)
         self.steps.done.connect(self._step_done)
         self.steps.closed.connect(partial(settings.set, "window.hint_seen", True))
         self.recordings.started.connect(self.sources.play_again)

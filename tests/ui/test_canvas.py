@@ -148,6 +148,23 @@ def test_a_region_chosen_by_hand_looks_like_one(canvas):
     check(canvas, "region-manual")
 
 
+def test_a_region_chosen_by_hand_is_seen_while_nobody_is_found_in_it(canvas):
+    somebody = result(manual=True)
+    canvas.view.skeleton = False
+    canvas.show_result(somebody)
+    drawn = painted(canvas)
+    canvas.show_result(replace(somebody, poses=()))
+    bare = painted(canvas)
+    assert (bare != drawn).any()
+    canvas.show_region(somebody.person().region)
+    np.testing.assert_array_equal(painted(canvas), drawn)
+    canvas.show_result(somebody)  # found: not drawn twice
+    np.testing.assert_array_equal(painted(canvas), drawn)
+    canvas.show_result(replace(somebody, poses=()))
+    canvas.show_region(None)
+    np.testing.assert_array_equal(painted(canvas), bare)
+
+
 def test_nobody_is_the_picture_alone(canvas):
     canvas.show_result(replace(result(), poses=()))
     alone = painted(canvas)

@@ -12,6 +12,7 @@ import pytest
 from PySide6.QtWidgets import QApplication, QMenu, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
+from pose_app.engines import progress
 from pose_app.engines.base import EngineInfo
 from pose_app.engines.hardware import Choice
 from pose_app.errors import RecordingError
@@ -28,6 +29,7 @@ from pose_app.types import Region
 from pose_app.ui.app import make_session
 from pose_app.ui.app_settings import AppSettings
 from pose_app.ui.canvas.canvas import Canvas
+from pose_app.ui.chrome.preparing import Preparing
 from pose_app.ui.context import AppContext
 from pose_app.ui.controllers.cameras_controller import CamerasController
 from pose_app.ui.controllers.dialogs_controller import DialogsController
@@ -232,6 +234,33 @@ def test_looking_for_cameras_survives_a_mistake(
 # Models
 
 
+def test_what_is_being_prepared_is_told_where_it_takes_long(
+    context: AppContext, qtbot: QtBot
+) -> None:
+    button = QToolButton()
+    qtbot.addWidget(button)
+    controller = ModelsController(context, button)
+    line = Preparing()
+    qtbot.addWidget(line)
+    controller.preparing.connect(line.show_step)
+    waiting = FrameMetrics(captured=9)
+
+    def show(stats: FrameMetrics) -> bool:
+        for _ in range(20):
+            controller.show_stats(stats)
+        return not line.isHidden()
+
+    assert not show(waiting)  # nothing that a later start would be spared
+    with progress.step("Converting the model"):
+        assert show(waiting)
+        assert line.words.text() == "Converting the model (only the first time)…"
+        with progress.step("Compiling the network"):
+            assert show(waiting)
+        assert line.words.text() == "Compiling the network (only the first time)…"
+        assert not show(FrameMetrics())  # no picture either: that is told elsewhere
+    assert not show(waiting)
+
+
 def test_a_model_is_loaded_when_its_setting_changes(
     qtbot: QtBot, context: AppContext, session: QuietSession
 ) -> None:
@@ -331,7 +360,10 @@ def test_esc_after_a_region_that_was_refused_goes_on_to_the_next_thing(
     left = []
     views.nothing_to_end.connect(lambda: left.append(1))
     views.region_chosen(Region(9000, 9000, 30))
+    assert views._canvas._region == Region(9000, 9000, 30)
     session.controls.region = None  # what the session does with one outside of the picture
+    views.show_stats(FrameMetrics())
+    assert views._canvas._region is None
     views.end_one_thing()
     assert left == [1]
 

@@ -40,6 +40,7 @@ class Canvas(QWidget):
         self.painted_ns: int | None = None
         self.paint_ms = 0.0
         self._age_ms: float | None = None
+        self._region: Region | None = None
         self._picture = painting.Picture()
         self._hovered: int | None = None
         self._pressed: QPointF | None = None
@@ -62,6 +63,12 @@ class Canvas(QWidget):
         self.result = result
         self.painted_ns = None
         self.update()
+
+    def show_region(self, region: Region | None) -> None:
+        """The region that was chosen by hand, which is drawn while nobody is found in it, too."""
+        if region != self._region:
+            self._region = region
+            self.update()
 
     def show_message(self, text: str) -> None:
         """What is written while there is no picture."""
@@ -124,6 +131,10 @@ class Canvas(QWidget):
         if len(self.result.poses) > 1 and self.view.skeleton:
             for pose in self.result.poses:
                 self._paint_number(painter, pose)
+        if self._region is not None and not any(pose.manual for pose in self.result.poses):
+            region = self._region
+            square = QRectF(*self.transform.square(region.x, region.y, region.side))
+            painting.paint_region(painter, square, manual=True)
         if self._dragged is not None:
             self._paint_drag(painter)
 

@@ -6,21 +6,27 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QWidget
 
 
 class Preparing(QFrame):
-    """A line with a bar that moves; nobody can tell how long the system takes."""
+    """What is being done, and a bar that moves: no engine tells how far it is."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("steps")
-        words = QLabel(self.tr("Preparing the network for this computer: only the first time."))
-        bar = QProgressBar()
+        self.words = QLabel()
+        self.bar = bar = QProgressBar()
         bar.setRange(0, 0)
         bar.setTextVisible(False)
         bar.setMaximumWidth(220)
-        bar.setAccessibleName(words.text())
         row = QHBoxLayout(self)
         row.setContentsMargins(14, 6, 14, 6)
         row.setSpacing(14)
-        row.addWidget(words)
+        row.addWidget(self.words)
         row.addWidget(bar, 1)
         row.addStretch(1)
         self.hide()
+
+    def show_step(self, step: str) -> None:
+        """A sentence about what is going on; an empty one hides the line."""
+        if step:
+            self.words.setText(f"{step}…")
+            self.bar.setAccessibleName(step)
+        self.setVisible(bool(step))

@@ -84,7 +84,7 @@ class DialogsController(QObject):
 
     def show_cameras(self) -> None:
         """The page of the preferences with what the camera sees."""
-        self.show_preferences("Camera")
+        self.show_preferences("Source")
 
     def show_recordings(self) -> None:
         """What was recorded: play, show, rename, delete."""
@@ -129,6 +129,7 @@ class DialogsController(QObject):
             self._cameras,
             lambda camera, mode: camera_opener(camera, mode, context.settings.stored),
             frame,
+            lambda: context.session.metrics().source_fps,
             context.tasks,
             mirror=context.settings.get("view.mirror") != "off",
         )

@@ -60,10 +60,11 @@ _PATIENCE = 8  # figures without a network, each a fifth of a second, before it 
 class ModelsController(QObject):
     """Loads models; keeps the model button, which is a badge of what really runs, and its menu.
 
-    `preparing(bool)`: there are pictures, but the network is not ready for a while.
+    `preparing(str)`: there are pictures, but the network is not ready for a while, because this is
+    being done; empty where nothing is.
     """
 
-    preparing = Signal(bool)
+    preparing = Signal(str)
 
     def __init__(
         self, context: AppContext, button: QToolButton, parent: QObject | None = None
@@ -200,7 +201,7 @@ class ModelsController(QObject):
         info = stats.engine
         waits = info is None and self._loading and stats.captured > 0
         self._waited = self._waited + 1 if waits else 0
-        self.preparing.emit(self._waited >= _PATIENCE and progress.current() is not None)
+        self.preparing.emit((progress.current() or "") if self._waited >= _PATIENCE else "")
         if info is None:
             text, tip, amber = self.tr("Loading the model…"), "", False
             if not self._loading:

@@ -149,6 +149,7 @@ class ViewsController(QObject):
     def region_chosen(self, region: Region | None) -> None:
         """A square that was dragged, or None to follow the person."""
         self._context.session.controls.region = region
+        self._canvas.show_region(region)
 
     def end_one_thing(self) -> None:
         """Esc ends one thing at a time: a drag, a solo, a region set by hand."""
@@ -183,6 +184,7 @@ class ViewsController(QObject):
 
     def show_stats(self, stats: FrameMetrics) -> None:
         """Offer only the stacks that the model has; say what is waited for."""
+        self._canvas.show_region(self._context.session.controls.region)  # it may refuse one
         if self._canvas.result is None:
             self._canvas.show_message(
                 self.tr("Waiting for the first picture…")

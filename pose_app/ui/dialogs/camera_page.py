@@ -20,10 +20,10 @@ from PySide6.QtWidgets import (
 from ...sources.modes import CameraMode
 from ...sources.preview import Preview
 from .camera_picture import CameraPicture
-from .parts import faint, heading
+from .parts import faint
 
 if TYPE_CHECKING:
-    from ...sources.base import Source, SourceInfo
+    from ...sources.base import Source
     from ...sources.discover import CameraInfo
     from ...types import Frame
     from ..tasks import TaskRunner
@@ -78,7 +78,8 @@ class CameraPage(QWidget):
     """A camera that the session has open is never opened a second time: its frames are shown.
 
     Any other one is opened by a `Preview`, as long as the page is visible. `opener(camera, mode)`
-    makes what opens it, `frame()` is the session's newest frame. What is chosen here becomes the
+    makes what opens it, `frame()` is the session's newest frame, `rate()` how many come a second (0
+    where that is not known). What is chosen here becomes the
     window's source by `leave(accepted=True)`, once the preview has let go of it.
     """
 
@@ -87,6 +88,7 @@ class CameraPage(QWidget):
         cameras: Cameras,
         opener: Callable[[CameraInfo, CameraMode | None], Callable[[], Source]],
         frame: Callable[[], Frame | None],
+        rate: Callable[[], float],
         tasks: TaskRunner,
         *,
         mirror: bool = True,
@@ -96,6 +98,7 @@ class CameraPage(QWidget):
         self._cameras = cameras
         self._opener = opener
         self._frame = frame
+        self._rate = rate
         self._tasks = tasks
         self._preview: Preview | None = None
         self._previewed: Choice | None = None
@@ -194,10 +197,9 @@ class CameraPage(QWidget):
         frame = self._frame()
         if frame is None:
             self._show_words(self.tr("Waiting for the first picture…"))
-        elif self.chosen == self._running:
-            self._show_frame(frame, None)
-        else:
-            self._show_frame(frame, None)
+            return
+        self._show_frame(frame, self._rate())
+        if self.chosen != self._running:
             self.words.setText(self.tr("The camera is running: the new size comes with OK."))
 
     def _show_preview(self, camera: CameraInfo) -> None:
@@ -209,21 +211,22 @@ class CameraPage(QWidget):
         elif preview.frame is None:
             self._show_words(self.tr("Opening {name}…").format(name=camera.name))
         else:
-            self._show_frame(preview.frame, preview.info)
+            info = preview.info
+            rate, note = (info.fps or 0.0, info.note) if info is not None else (0.0, None)
+            self._show_frame(preview.frame, rate, note)
 
     def _show_words(self, text: str, below: str = "") -> None:
         self.picture.show_words(text)
         self.words.setText(below)
         self._shown = None
 
-    def _show_frame(self, frame: Frame, info: SourceInfo | None) -> None:
+    def _show_frame(self, frame: Frame, rate: float, note: str | None = None) -> None:
         if frame is not self._shown:
             self._shown = frame
             self.picture.show_image(frame.image)
         width, height = frame.size
-        rate = f" · {info.fps:.3g} fps" if info is not None and info.fps else ""
-        note = f"\n{info.note}" if info is not None and info.note else ""
-        self.words.setText(f"{width} × {height}{rate}{note}")
+        words = f"{width} × {height}" + (f" · {rate:.3g} fps" if rate else "")
+        self.words.setText(f"{words}\n{note}" if note else words)
 
     # What is chosen
 
@@ -339,6 +342,3 @@ class CameraPage(QWidget):
         layout.addWidget(self.picture)
         layout.addLayout(words)
         layout.addLayout(form)
-        other = heading(self.tr("Where nothing is chosen"))
-        other.setContentsMargins(0, 12, 0, 0)
-        layout.addWidget(other)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 # Settings whose change is shown in the window before OK: it costs nothing and is undone by Cancel.
 _PREVIEWED = ("appearance.", "view.")
 
-CAMERA = "Camera"  # the group of settings that stand on the page of the cameras
+SOURCES = "Source"  # the group of settings on whose page the cameras are
 
 
 class PreferencesDialog(QDialog):
@@ -70,7 +70,7 @@ class PreferencesDialog(QDialog):
             made = SettingsPage(group, settings, dialogs or Dialogs(), tasks)
             made.edited.connect(self._edited)
             self._pages.append(made)
-            if group == CAMERA and camera is not None:
+            if group == SOURCES and camera is not None:
                 made.column.insertWidget(0, camera)
             self._add(made.title, scrolled(made))
         if commands:

@@ -29,7 +29,7 @@ from ...settings import Settings
 from ...settings_table import CHOICE_LABELS, SETTINGS, Setting
 from ..units import size_of
 from .asking import Dialogs
-from .parts import faint
+from .parts import faint, heading
 
 if TYPE_CHECKING:
     from ..tasks import TaskRunner
@@ -104,6 +104,10 @@ class SettingsPage(QWidget):
         widget.setAccessibleName(tr(setting.label))
         widget.setAccessibleDescription(tr(setting.help))
         self.editors[setting.key] = editor
+        if setting.heading:
+            over = heading(tr(setting.heading))
+            over.setContentsMargins(0, 8, 0, 6)
+            self._grid.addWidget(over, self._grid.rowCount(), 0, 1, 2)
         row = self._grid.rowCount()
         words = faint(tr(setting.help))
         words.setContentsMargins(0, 0, 0, 14)
