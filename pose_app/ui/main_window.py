@@ -18,6 +18,7 @@ from .bridge import Bridge
 from .canvas.canvas import Canvas
 from .chrome.actions import (
     ACTIONS,
+    alternate,
     build_actions,
     follow,
     follow_setting,
@@ -226,16 +227,16 @@ class MainWindow(QMainWindow):
         self.models.preparing.connect(self.preparing.show_step)
         self.steps.done.connect(self._step_done)
         self.steps.closed.connect(partial(settings.set, "window.hint_seen", True))
-        self.recordings.started.connect(self.sources.play_again)
+        self.recordings.started.connect(self.sources.play_on)
         self.snapshots.show_wanted.connect(self.recordings.play)
         self.recordings.replay_told.connect(self._show_replay)
         self.panels.seen_changed.connect(self._panels_changed)
         self.views.stacks_known.connect(self._offer_stacks)
         self._offer_stacks(0)
         self.views.nothing_to_end.connect(self._leave_full_screen)
-        # The ticks of the commands
+        # The names and ticks of the commands
         texts = self.tr("Pause"), self.tr("Play")
-        follow(commands["pause"], self.play, "paused", bool, ("pause", "play"), texts)
+        alternate(commands["pause"], self.play, "paused", texts, ("pause", "play"))
         for name in ("heatmap", "skeleton", "region", "mirror"):
             follow(commands[name], self.view, name)
         for name in ("fit", "fill", "actual"):
@@ -247,7 +248,7 @@ class MainWindow(QMainWindow):
         follow(commands["stack_last"], self.view, "stack", lambda stack: stack is None)
         follow(commands["compare"], self.view, "compare", lambda stack: stack is not None)
         texts = commands["record"].text(), self.tr("Stop the recording")
-        follow(commands["record"], self.recording, "running", bool, ("record", "stop"), texts)
+        alternate(commands["record"], self.recording, "running", texts, ("record", "stop"))
         follow_setting(commands["loop"], settings, "source.loop")
         follow_setting(commands["smooth"], settings, "pose.smoothing")
         follow_setting(commands["log"], settings, "recording.log")

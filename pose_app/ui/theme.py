@@ -64,15 +64,13 @@ QToolButton[segment="last"], QToolButton[segment="alone"] { border-top-right-rad
   border-bottom-right-radius: 7px; }
 QToolButton[segment]:hover { background: palette(midlight); }
 QToolButton[segment]:checked { background: %(accent_soft)s; border-color: %(accent)s; }
-QToolButton#pause:checked { background: transparent; border-color: transparent; }
-QToolButton#pause:checked:hover { background: palette(midlight); }
 QToolButton#record { color: %(red)s; font-weight: 600; padding-right: 26px; }
 QToolButton#record::menu-button { border: none; width: 20px; }
 QToolButton#record::menu-arrow { image: url(theme:down.svg); width: 10px; height: 10px; }
 QToolButton#record[running="true"], #pill { background: #dc2626; border: 1px solid #dc2626;
-  border-radius: 14px; color: white; font-weight: 600; padding: 5px 14px; }
+  border-radius: 12px; color: white; font-weight: 600; padding: 5px 14px; }
 QToolButton#record[running="true"]:hover, #pill:hover { background: #b91c1c; }
-QToolButton[labelled="true"] { padding: 2px 9px; margin: 2px 6px; background: palette(button);
+QToolButton[labelled="true"] { padding: 5px 10px; background: palette(button);
   border-color: palette(mid); }
 QToolButton[labelled="compact"] { padding: 4px 6px; background: palette(button);
   border-color: palette(mid); }
@@ -100,6 +98,7 @@ QDockWidget::close-button:hover, QDockWidget::float-button:hover { background: p
 QDockWidget::title { background: palette(window); padding: 7px 10px; text-align: left;
   border-top: 1px solid palette(mid); }
 QStatusBar { border-top: 1px solid palette(mid); }
+QStatusBar QToolButton[labelled="true"] { padding: 2px 9px; margin: 2px 6px; }
 QStatusBar::item { border: none; }
 QStatusBar QLabel { padding: 1px 8px; }
 QPushButton { background: palette(button); border: 1px solid %(outline)s; border-radius: 7px;

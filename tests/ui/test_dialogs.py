@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QInputDialog,
     QLabel,
     QSpinBox,
+    QTabBar,
     QToolButton,
     QWidget,
 )
@@ -351,6 +352,60 @@ def test_the_toolbar_names_what_matters_and_everything_else_says_its_name(open_w
     assert pause[0].toolTip().startswith("Pause (Space)")
     window.commands["pause"].trigger()
     assert pause[0].toolTip().startswith("Play (Space)")
+
+
+def test_a_command_that_turns_into_another_has_no_tick(open_window):
+    """A ticked "Play" in the menu of a picture that stands still would say the opposite."""
+    window = open_window("demo")
+    for name, before, after in (
+        ("pause", "Pause", "Play"),
+        ("record", "Record as shown", "Stop the recording"),
+    ):
+        command = window.commands[name]
+        assert command.text() == before
+        command.trigger()
+        assert command.text() == after
+        assert command.toolTip().startswith(f"{after} (")
+        assert not command.isChecked()
+        command.trigger()
+        assert command.text() == before
+
+
+def tabs_seen(window) -> list[list[str]]:
+    """The texts of every row of tabs that is painted in the window."""
+    bars = [bar for bar in window.findChildren(QTabBar) if bar.isVisible()]
+    inside = [bar for bar in bars if window.rect().intersects(bar.geometry())]
+    rows = [[bar.tabText(tab) for tab in range(bar.count())] for bar in inside]
+    return [row for row in rows if row]
+
+
+def test_panels_leave_no_tabs_behind(open_window, qtbot):
+    """Qt keeps the tabs of panels that were taken out one by one, where they were."""
+    window = open_window("demo", size=(1300, 800))
+    toggles = window.panels.toggles
+    all_three = ["Stacks", "Joints", "Movement"]
+
+    def seen(*rows: list[str]) -> bool:
+        return tabs_seen(window) == list(rows)
+
+    qtbot.waitUntil(lambda: seen(all_three), timeout=WAIT_MS)
+    toggles["stacks"].trigger()
+    qtbot.waitUntil(lambda: seen(["Joints", "Movement"]), timeout=WAIT_MS)
+    toggles["joints"].trigger()
+    qtbot.waitUntil(lambda: seen(), timeout=WAIT_MS)
+    window.commands["reset_layout"].trigger()
+    qtbot.waitUntil(lambda: seen(all_three), timeout=WAIT_MS)
+    for size in ((900, 600), (1300, 800), (900, 600), (1300, 800)):
+        window.resize(*size)
+        qtbot.wait(100)
+        qtbot.waitUntil(lambda: seen(all_three), timeout=WAIT_MS)
+    for dock in window.docks.values():
+        dock.setFloating(True)
+    qtbot.waitUntil(lambda: seen(), timeout=WAIT_MS)
+    window.commands["reset_layout"].trigger()
+    qtbot.waitUntil(lambda: seen(all_three), timeout=WAIT_MS)
+    toggles["plots"].trigger()
+    qtbot.waitUntil(lambda: window.docks["plots"].height() >= 200, timeout=WAIT_MS)
 
 
 def test_ticks_are_not_hidden_by_icons(open_window):

@@ -417,3 +417,16 @@ def test_stacks_and_movement_tell_the_same_distance(qtbot: QtBot) -> None:
     assert reading is not None
     assert reading.distance == pytest.approx(float(movement.values[0, 5]), abs=0.02)
     assert 3.0 <= reading.distance < 4.0, "smoothed"
+
+
+def test_before_a_model_is_known_there_are_no_tiles(panel: StacksPanel) -> None:
+    """An empty frame would look like a stack that sees nothing."""
+    accent = np.array([99, 102, 241])
+
+    def framed() -> bool:
+        return bool((np.abs(pixels(panel.grid) - accent).max(axis=2) < 6).any())
+
+    panel.show_stats(FrameMetrics())
+    assert not framed()
+    panel.show_stats(FrameMetrics(stacks_all=1))
+    assert framed()

@@ -487,12 +487,40 @@ def test_a_video_ends_and_starts_again(open_window, qtbot, tmp_path):
     clip = tmp_path / "short.mp4"
     write_video(clip, regular(20), size=(192, 96))
     window = open_window(str(clip))
-    qtbot.waitUntil(lambda: window.commands["pause"].isChecked(), timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: window.commands["pause"].text() == "Play", timeout=WAIT_MS)
     assert window.play.ended
     assert window.banner.text == ""
     window.commands["pause"].trigger()
     qtbot.waitUntil(lambda: not window.play.ended, timeout=WAIT_MS)
     qtbot.waitUntil(lambda: window.play.ended, timeout=WAIT_MS)  # it played once more
+
+
+def test_a_panel_that_comes_to_the_front_of_a_held_picture_shows_it(open_window, qtbot):
+    """No other result comes then."""
+    window = open_window("demo")
+    wait_for_pose(window, qtbot)
+    window.commands["pause"].trigger()
+    qtbot.wait(300)
+    joints = window.docks["joints"].widget()
+    assert joints.tree.topLevelItemCount() == 0
+    window.panels.toggles["joints"].trigger()
+    qtbot.waitUntil(lambda: joints.tree.topLevelItemCount() > 0, timeout=WAIT_MS)
+    window.panels.toggles["movement"].trigger()
+    movement = window.docks["movement"].widget()
+    qtbot.waitUntil(lambda: movement.plot._skeleton is not None, timeout=WAIT_MS)
+
+
+def test_a_recording_that_is_begun_while_paused_goes_on(open_window, qtbot):
+    window = open_window("demo")
+    wait_for_pose(window, qtbot)
+    window.commands["pause"].trigger()
+    window.commands["record"].trigger()
+    assert not window.play.paused
+    window.commands["pause"].trigger()  # while it records: as the person wants it
+    assert window.play.paused
+    window.commands["record"].trigger()
+    qtbot.waitUntil(lambda: window.recordings.last is not None, timeout=WAIT_MS)
+    assert window.play.paused
 
 
 def test_recording_a_video_at_its_end_plays_it_again(open_window, qtbot, tmp_path):

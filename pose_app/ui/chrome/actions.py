@@ -73,7 +73,6 @@ _OPEN = (
 _PLAY = (
     ActionSpec(
         "pause", "&Play", "Pause", "Space", "pause", "Hold the picture, or go on.",
-        checkable=True,
     ),
     ActionSpec(
         "step", "&Play", "Next frame", ".", "step", "Pause and show one more frame."
@@ -183,7 +182,7 @@ _MODEL = (
 _RECORD = (
     ActionSpec(
         "record", "&Record", "Record as shown", "R", "record",
-        "A video of what is seen here: background, skeletons, heatmap. Never mirrored.", True,
+        "A video of what is seen here: background, skeletons, heatmap. Never mirrored.",
     ),
     ActionSpec(
         "record_skeleton", "&Record", "Record the skeleton only", "Ctrl+Alt+R", "",
@@ -314,8 +313,6 @@ def follow(
     state: Observable,
     name: str,
     checked: Callable[[Any], bool] = bool,
-    icons: tuple[str, str] | None = None,
-    texts: tuple[str, str] | None = None,
 ) -> None:
     """Keep an action's tick as an attribute of a state says, whoever changes it.
 
@@ -324,22 +321,44 @@ def follow(
         state: Whose attribute it shows.
         name: Of the attribute.
         checked: Whether the action has its tick at a value of the attribute.
-        icons: Names of the icons without and with the tick.
-        texts: The command's names without and with the tick.
     """
 
     def show(changed: str = name) -> None:
         if changed == name:
-            ticked = checked(getattr(state, name))
-            action.setChecked(ticked)
-            if icons is not None:
-                action.setIcon(icon(icons[ticked]))
-            if texts is not None and action.text() != texts[ticked]:
-                action.setToolTip(action.toolTip().replace(action.text(), texts[ticked], 1))
-                action.setText(texts[ticked])
+            action.setChecked(checked(getattr(state, name)))
 
     state.changed.connect(show)
     action.triggered.connect(lambda: show())
+    show()
+
+
+def alternate(
+    action: QAction,
+    state: Observable,
+    name: str,
+    texts: tuple[str, str],
+    icons: tuple[str, str],
+) -> None:
+    """Let one command be two: what it begins, and what ends that.
+
+    Args:
+        action: The command.
+        state: In whose attribute stands whether it has begun.
+        name: Of the attribute.
+        texts: The command's names before and after.
+        icons: Names of its icons before and after.
+    """
+
+    def show(changed: str = name) -> None:
+        if changed != name:
+            return
+        begun = bool(getattr(state, name))
+        action.setIcon(icon(icons[begun]))
+        if action.text() != texts[begun]:
+            action.setToolTip(action.toolTip().replace(action.text(), texts[begun], 1))
+            action.setText(texts[begun])
+
+    state.changed.connect(show)
     show()
 
 

@@ -69,12 +69,14 @@ class Layout(QObject):
         self._below: list[QDockWidget] = []  # moved there because the window is narrow
         self._behind: set[str] = set()  # other panels: Qt calls them visible, too
         self._restored = False
+        self._newest: FrameResult | None = None
         self.docks: dict[str, QDockWidget] = {}
         self.toggles: dict[str, QAction] = {}
         self._build_docks(view)
 
     def show_result(self, result: FrameResult) -> None:
-        """Hand a result to the panels that are visible."""
+        """Hand a result to the panels that are visible; the others get it when they are."""
+        self._newest = result
         for panel in self._visible_panels():
             panel.show_result(result)
 
@@ -103,11 +105,17 @@ class Layout(QObject):
         window = self._window
         self._below = []
         behind: dict[Qt.DockWidgetArea, QDockWidget] = {}
+        elsewhere = []
         for spec in PANELS:
             dock = self.docks[spec.key]
             dock.setFloating(False)
-            window.removeDockWidget(dock)  # from whatever tabs it is in
-            window.addDockWidget(spec.area, dock)
+            if window.dockWidgetArea(dock) != spec.area:
+                elsewhere.append(dock)
+        self._take_out(elsewhere)
+        for spec in PANELS:
+            dock = self.docks[spec.key]
+            if dock in elsewhere:
+                window.addDockWidget(spec.area, dock)
             dock.show()
             if spec.area in behind:
                 window.tabifyDockWidget(behind[spec.area], dock)
@@ -153,6 +161,13 @@ class Layout(QObject):
                 if dock.height() > most:
                     window.resizeDocks([dock], [most], Qt.Orientation.Vertical)
 
+    def _give_room(self, dock: QDockWidget) -> None:
+        """A panel that is shown below the picture is as high as it can be read."""
+        window = self._window
+        wanted = _strip(window.height())
+        if self._is_in(dock, _BELOW_PICTURE) and dock.height() < wanted:
+            window.resizeDocks([dock], [wanted], Qt.Orientation.Vertical)
+
     def unfold(self) -> None:
         """Panels that were moved below a narrow picture go back beside it."""
         back = [d for d in self._below if self._is_in(d, _BELOW_PICTURE)]
@@ -166,8 +181,8 @@ class Layout(QObject):
         """To another side, as tabs; what was seen is seen again."""
         hidden = [dock for dock in docks if dock.isHidden()]
         front = [dock for dock in docks if self.is_seen(dock)]
+        self._take_out(docks)
         for before, dock in zip((None, *docks), docks, strict=False):
-            self._window.removeDockWidget(dock)
             self._window.addDockWidget(area, dock)
             dock.show()
             if before is not None:
@@ -177,6 +192,14 @@ class Layout(QObject):
         for dock in front or list(docks[:1]):
             dock.raise_()
         self._title()
+
+    def _take_out(self, docks: Sequence[QDockWidget]) -> None:
+        """All together, before the first goes anywhere else.
+
+        One by one Qt would leave their tabs behind: over the panels, with nothing below them.
+        """
+        for dock in docks:
+            self._window.removeDockWidget(dock)
 
     def restore(self) -> None:
         """Take over what is remembered. Once everything is in the window."""
@@ -267,13 +290,18 @@ class Layout(QObject):
             else:
                 dock.show()
                 dock.raise_()
+                self._give_room(dock)
             action.setChecked(self.is_seen(dock))
 
         action.triggered.connect(show_or_hide)
 
+        panel: Any = dock.widget()
+
         def visibility_changed(seen: bool) -> None:
             (self._behind.discard if seen else self._behind.add)(spec.key)
             action.setChecked(seen)
+            if seen and self._newest is not None:  # while paused no other one comes
+                panel.show_result(self._newest)
             self.seen_changed.emit()
 
         dock.visibilityChanged.connect(visibility_changed)

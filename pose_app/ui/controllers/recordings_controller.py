@@ -75,7 +75,7 @@ class RecordingsController(QObject):
     def slots(self) -> dict[str, Callable[..., object]]:
         """What the commands do that are this controller's, by their names in the table."""
         return {
-            "record": lambda on: self.toggle("as_shown"),
+            "record": partial(self.toggle, "as_shown"),
             **{f"record_{kind}": partial(self.toggle, kind) for kind in KINDS},
             "save_replay": self.save_replay,
             "log": self.set_log,

@@ -147,7 +147,7 @@ class SourcesController(QObject):
             "demo": partial(self.open, "demo"),
             "demo_people": partial(self.open, "demo people"),
             "reload": self.reload,
-            "pause": self.set_paused,
+            "pause": self.toggle_pause,
             "step": self.step,
             "step_back": partial(self.step, back=True),
             "back": partial(self.skip, -5.0),
@@ -236,9 +236,12 @@ class SourcesController(QObject):
             self.seek(0.0)
         self._playback.paused = paused
 
-    def play_again(self) -> None:
-        """Start a file that is at its end again."""
-        if self._playback.ended:
+    def toggle_pause(self) -> None:
+        self.set_paused(not self._playback.paused)
+
+    def play_on(self) -> None:
+        """Go on from where it is paused; a file that is at its end starts again."""
+        if self._playback.paused:
             self.set_paused(False)
 
     def step(self, *, back: bool = False) -> None:

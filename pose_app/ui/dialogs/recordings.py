@@ -192,7 +192,7 @@ class RecordingsDialog(QDialog):
         self.table.setVisible(not empty)
         self.nothing.setVisible(empty)
         self.nothing.setText(
-            self.tr("Nothing has been recorded yet: close this, the red button begins.")
+            self.tr("Nothing has been recorded yet: close this and click Record.")
             if self._looked
             else self.tr("Looking for recordings…")
         )

@@ -122,7 +122,7 @@ class JointsPanel(QWidget):
         header = self.tree.header()
         header.setStretchLastSection(True)
         header.setMinimumSectionSize(40)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Interactive)
         self.tree.itemChanged.connect(self._checked)
         self.tree.currentItemChanged.connect(self._selected)
         layout = QVBoxLayout(self)
@@ -170,6 +170,8 @@ class JointsPanel(QWidget):
                     leaf.setData(1, _INDEX, skeleton.side(joint))
                     self._items[joint] = leaf
             self.tree.expandAll()
+        # Qt's own measure is too narrow for the longest name beside a box of our style sheet.
+        self.tree.header().resizeSection(0, self.tree.sizeHintForColumn(0) + 12)
         self._show_view("visible")
         self._show_view("joint")
 
