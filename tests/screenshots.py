@@ -29,7 +29,9 @@ from PySide6.QtWidgets import QApplication, QDialog, QMenu, QWidget
 
 from pose_app.settings import Settings
 from pose_app.ui.app import application, make_window
+from pose_app.ui.dialogs.about import AboutDialog
 from pose_app.ui.dialogs.asking import Dialogs
+from pose_app.ui.dialogs.preferences import PreferencesDialog
 from pose_app.ui.main_window import MainWindow
 
 SCREENSHOTS = Path(__file__).parent.parent / "assets" / "screenshots"
@@ -267,14 +269,15 @@ def _photograph(at: Photographer, dialog: QDialog, name: str) -> None:
     """A dialog, each of its pages."""
     wait(1.5)
     title = dialog.windowTitle().split()[0].lower()
-    pages = getattr(dialog, "pages", None) or getattr(dialog, "tabs", None)
-    count = pages.count() if pages is not None else 0
-    if not count:
-        at.save(f"{name}-dialog-{title}", dialog)
+    if isinstance(dialog, PreferencesDialog):
+        count, turn = dialog.pages.count(), dialog.pages.setCurrentRow
+    elif isinstance(dialog, AboutDialog):
+        count, turn = dialog.tabs.count(), dialog.tabs.setCurrentIndex
+    else:
+        count, turn = 1, int
     for page in range(count):
-        turn = pages.setCurrentRow if hasattr(pages, "setCurrentRow") else pages.setCurrentIndex
         turn(page)
-        at.save(f"{name}-dialog-{title}-{page + 1}", dialog)
+        at.save(f"{name}-dialog-{title}" + (f"-{page + 1}" if count > 1 else ""), dialog)
 
 
 def _menus(at: Photographer, name: str) -> None:
@@ -320,7 +323,7 @@ def _beside(images: list[QImage]) -> QImage:
 
 def main() -> int:
     """Make the pictures; 0."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--all", type=Path, metavar="FOLDER", help="every part of the window")
     parser.add_argument("--only", choices=README, help="this picture of README alone")
     arguments = parser.parse_args()

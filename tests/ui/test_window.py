@@ -362,6 +362,20 @@ def test_the_first_steps_are_ticked_and_then_gone_for_good(open_window, qtbot, s
     assert again.steps.isHidden()
 
 
+@pytest.mark.parametrize("width", [1440, 1024, 800])
+def test_the_first_steps_are_never_cut(open_window, qtbot, settings, width):
+    settings.set("window.hint_seen", False)
+    window = open_window("demo", size=(width, 700))
+    qtbot.waitUntil(lambda: window.steps.width() > 100, timeout=WAIT_MS)
+    for name in ("heatmap", "stacks", "record"):
+        qtbot.wait(100)
+        labels = window.steps._labels
+        for label in labels.values():
+            assert label.width() >= label.sizeHint().width(), label.text()
+        assert "Press" in labels[name].text()
+        window.steps._try(name)
+
+
 def test_the_first_steps_can_be_closed(open_window, qtbot, settings):
     settings.set("window.hint_seen", False)
     window = open_window("demo")

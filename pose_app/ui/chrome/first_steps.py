@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QAction, QPalette
+from PySide6.QtGui import QAction, QPalette, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
 
 from ..icons import icon
@@ -56,7 +56,7 @@ class FirstSteps(QFrame):
         self._commands = {step.name: [commands[name] for name in step.commands] for step in STEPS}
         self._labels: dict[str, QLabel] = {}
         self.tried = {step.name for step in STEPS} & set(already)
-        row = QHBoxLayout(self)
+        self._row = row = QHBoxLayout(self)
         row.setContentsMargins(14, 4, 6, 4)
         row.setSpacing(10)
         for number, step in enumerate(STEPS):
@@ -66,7 +66,7 @@ class FirstSteps(QFrame):
                 row.addWidget(arrow)
             label = self._labels[step.name] = QLabel()
             label.setTextFormat(Qt.TextFormat.RichText)
-            label.setMinimumWidth(60)
+            label.setMinimumWidth(20)
             row.addWidget(label)
         row.addStretch(1)
         close = QToolButton()
@@ -112,12 +112,24 @@ class FirstSteps(QFrame):
         offered = [action for action in actions if action.isVisible()]
         return ", ".join(key_of(action) for action in (offered if len(offered) > 1 else actions))
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._show()
+
     def _show(self) -> None:
+        """In full where there is room, else only the next step in full."""
+        self._write(short=False)
+        wanted = self.contentsMargins().left() + self._row.sizeHint().width()
+        if wanted > self.width():
+            self._write(short=True)
+
+    def _write(self, short: bool) -> None:
         current = next((step.name for step in STEPS if step.name not in self.tried), "")
         for number, step in enumerate(STEPS, start=1):
-            text = self.tr("Press {key}: {text}").format(
-                key=f"<b>{self._keys(step.name)}</b>", text=self.tr(step.text)
-            )
+            key = f"<b>{self._keys(step.name)}</b>"
+            text = self.tr("Press {key}: {text}").format(key=key, text=self.tr(step.text))
+            if short and step.name != current:
+                text = key
             tried = step.name in self.tried
             label = self._labels[step.name]
             label.setText(f"✓ <s>{text}</s>" if tried else f"<b>{number}</b>&nbsp; {text}")
