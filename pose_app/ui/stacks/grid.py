@@ -58,7 +58,6 @@ class StackGrid(QWidget):
         self._pose: Pose | None = None
         self._frame: Image | None = None
         self._total = 1
-        self._known = False  # whether that is of a model
         self._hovered: int | None = None
         self._zoomed = False
         self._next_captions = 0.0
@@ -118,8 +117,8 @@ class StackGrid(QWidget):
 
     def set_total(self, stacks: int) -> None:
         """How many stacks the model has, whether they run or not."""
-        if stacks != self._total or not self._known:
-            self._total, self._known = stacks, True
+        if stacks != self._total:
+            self._total = stacks
             self._describe()
             self.updateGeometry()
             self.update()
@@ -176,12 +175,6 @@ class StackGrid(QWidget):
         painter = QPainter(self)
         painter.fillRect(event.rect(), self.palette().window())
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        if not self._known:
-            painter.setPen(self.palette().color(QPalette.ColorRole.PlaceholderText))
-            words = self.tr("The stacks appear here once the model is loaded.")
-            painter.drawText(self.rect().adjusted(16, 8, -16, -8), int(_CENTRED), words)
-            painter.end()
-            return
         stacks, dirty = range(self._total), event.region()
         if any(dirty.intersects(self._framed(stack)) for stack in stacks):
             grey = self._grey()

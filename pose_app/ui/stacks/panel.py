@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QSignalBlocker, QSize, Qt
-from PySide6.QtGui import QIcon, QImage, QPixmap, QResizeEvent
+from PySide6.QtGui import QIcon, QImage, QPalette, QPixmap, QResizeEvent
 from PySide6.QtWidgets import (
     QBoxLayout,
     QComboBox,
@@ -55,6 +55,10 @@ class StacksPanel(QWidget):
         self.own = QToolButton()
         self.zoom = QToolButton()
         self._threshold_value = QLabel()
+        self._waiting = QLabel(self.tr("The stacks appear here once the model is loaded."))
+        self._waiting.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._waiting.setWordWrap(True)
+        self._waiting.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self._build()
         self._fill_joints()
         self._show_view()
@@ -63,6 +67,7 @@ class StacksPanel(QWidget):
     def show_result(self, result: FrameResult) -> None:
         pose = result.person(self._view.person)
         if pose is not None:
+            self._show_grid()
             if pose.skeleton != self._skeleton:
                 self._skeleton = pose.skeleton
                 self._fill_joints()
@@ -74,7 +79,14 @@ class StacksPanel(QWidget):
     def show_stats(self, stats: FrameMetrics) -> None:
         self.grid.update_captions()
         if stats.stacks_all:
+            self._show_grid()
             self.grid.set_total(stats.stacks_all)
+
+    def _show_grid(self) -> None:
+        """A model is known: before, an empty tile would look like a stack that sees nothing."""
+        if self.grid.isHidden():
+            self._waiting.hide()
+            self.grid.show()
 
     def _build(self) -> None:
         why = QLabel(
@@ -123,6 +135,8 @@ class StacksPanel(QWidget):
         self._box.setSpacing(8)
         self._box.addLayout(self._side)
         self._box.addWidget(self.grid, 1)
+        self._box.addWidget(self._waiting, 1)
+        self.grid.hide()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """In a flat panel the controls are beside the tiles, not above them."""
