@@ -229,6 +229,7 @@ class MainWindow(QMainWindow):
         self.steps.closed.connect(partial(settings.set, "window.hint_seen", True))
         self.recordings.started.connect(self.sources.play_on)
         self.snapshots.show_wanted.connect(self.recordings.play)
+        self.recordings.stacks_drawn.connect(self.views.run_all_stacks)
         self.recordings.replay_told.connect(self._show_replay)
         self.panels.seen_changed.connect(self._panels_changed)
         self.views.stacks_known.connect(self._offer_stacks)

@@ -180,6 +180,18 @@ def test_what_is_opened_after_an_end_plays(
     assert session.controls.paused
 
 
+def test_what_is_opened_while_paused_is_shown(
+    sources: SourcesController, play: PlaybackState, session: QuietSession
+) -> None:
+    sources.happened(Event("source_opened", "", CLIP))
+    sources.set_paused(True)
+    sources.happened(Event("source_back", "", CLIP))  # the same: it stays as it was
+    assert play.paused
+    sources.happened(Event("source_opened", "", replace(CLIP, name="other.mp4")))
+    assert not play.paused
+    assert not session.controls.paused
+
+
 def test_without_any_source_somebody_is_told(sources: SourcesController) -> None:
     told = heard(sources.nothing_opened)
     sources.happened(Event("source_failed", "No."))
@@ -336,6 +348,25 @@ def test_mirroring_twice_gives_back_what_was(
     assert (view.mirror, context.settings.get("view.mirror")) == (True, "auto")
     views.source_opened(CLIP)
     assert not view.mirror
+
+
+def test_a_video_of_all_stacks_has_all_stacks(
+    views: ViewsController,
+    view: ViewState,
+    context: AppContext,
+    session: QuietSession,
+) -> None:
+    views.show_stats(FrameMetrics(stacks_all=4))
+    recordings = RecordingsController(context, RecordingState(), view)
+    recordings.stacks_drawn.connect(views.run_all_stacks)
+    for kind, fewest in (("stacks", 4), ("as_shown", 1)):
+        recordings.toggle(kind)
+        assert session.controls.fewest == fewest
+        view.stack = 1
+        assert session.controls.fewest == max(fewest, 2)
+        view.stack = None
+        recordings.toggle(kind)
+        assert session.controls.fewest == 1
 
 
 def test_esc_ends_one_thing_at_a_time(

@@ -69,6 +69,7 @@ class Layout(QObject):
         self._below: list[QDockWidget] = []  # moved there because the window is narrow
         self._behind: set[str] = set()  # other panels: Qt calls them visible, too
         self._restored = False
+        self._ready = False  # before that sizes are not those that the window will have
         self._newest: FrameResult | None = None
         self.docks: dict[str, QDockWidget] = {}
         self.toggles: dict[str, QAction] = {}
@@ -103,23 +104,27 @@ class Layout(QObject):
     def place(self) -> None:
         """Every panel where it is at the first start: the picture gets most of the window."""
         window = self._window
+        areas = {spec.key: spec.area for spec in PANELS}
         self._below = []
+        if window.width() < _NARROW:
+            beside = [key for key, area in areas.items() if area == _Area.RightDockWidgetArea]
+            areas |= dict.fromkeys(beside, _BELOW_PICTURE)
+            self._below = [self.docks[key] for key in beside]
         behind: dict[Qt.DockWidgetArea, QDockWidget] = {}
-        elsewhere = []
-        for spec in PANELS:
-            dock = self.docks[spec.key]
+        for dock in self.docks.values():
             dock.setFloating(False)
-            if window.dockWidgetArea(dock) != spec.area:
-                elsewhere.append(dock)
-        self._take_out(elsewhere)
-        for spec in PANELS:
-            dock = self.docks[spec.key]
-            if dock in elsewhere:
-                window.addDockWidget(spec.area, dock)
+        elsewhere = [
+            key for key, dock in self.docks.items() if window.dockWidgetArea(dock) != areas[key]
+        ]
+        self._take_out([self.docks[key] for key in elsewhere])
+        for key, area in areas.items():
+            dock = self.docks[key]
+            if key in elsewhere:
+                window.addDockWidget(area, dock)
             dock.show()
-            if spec.area in behind:
-                window.tabifyDockWidget(behind[spec.area], dock)
-            behind[spec.area] = dock
+            if area in behind:
+                window.tabifyDockWidget(behind[area], dock)
+            behind[area] = dock
         for spec in PANELS:
             if not spec.shown_first:
                 self.docks[spec.key].hide()
@@ -134,6 +139,8 @@ class Layout(QObject):
     def adapt(self) -> None:
         """Follow the window's size: panels give way before the picture does."""
         window = self._window
+        if not self._ready:
+            return
         if window.width() < _NARROW:
             beside = [d for d in self.docks.values() if self._is_in(d, _Area.RightDockWidgetArea)]
             if beside:
@@ -213,6 +220,7 @@ class Layout(QObject):
 
         A layout that does not fit would make it larger.
         """
+        self._ready = True
         if not self._restored:
             self.place()
         self.adapt()
@@ -274,7 +282,6 @@ class Layout(QObject):
             dock.dockLocationChanged.connect(self._later)
             self.docks[spec.key] = dock
             self.toggles[spec.key] = self._toggle(spec, dock, f"F{number}")
-        self.place()
 
     def _toggle(self, spec: PanelSpec, dock: QDockWidget, key: str) -> QAction:
         action = QAction(icon(spec.icon), self.tr(spec.title), self._window)

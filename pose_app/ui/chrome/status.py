@@ -104,6 +104,10 @@ class StatusLine(QStatusBar):
         self.figures = QLabel()
         self.figures.setAccessibleName(self.tr("Frame rate and age of the picture"))
         self.figures.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        usual = self.tr("{fps:.0f} fps").format(fps=99) + "  ·  "
+        usual += self.tr("{age:.0f} ms old").format(age=9999)
+        # They keep their place, whatever the figures are.
+        self.figures.setMinimumWidth(self.figures.fontMetrics().horizontalAdvance(usual) + 20)
         self.addWidget(self.words, 1)
         self.addPermanentWidget(self.figures)
 

@@ -44,11 +44,13 @@ class RecordingsController(QObject):
     """Records; keeps the recording's state.
 
     `started`: a recording began. `play_wanted(path)`: show this video in the window.
+    `stacks_drawn(bool)`: a video with all stacks is recorded, or no more.
     `replay_told(str)`: how much of the last seconds is in memory; empty where nothing is kept.
     """
 
     started = Signal()
     play_wanted = Signal(str)
+    stacks_drawn = Signal(bool)
     replay_told = Signal(str)
 
     def __init__(
@@ -263,7 +265,9 @@ class RecordingsController(QObject):
         if recording is not None:
             state.seconds, state.bytes = recording.seconds, recording.bytes
             state.dropped, state.room = recording.dropped, recording.free_bytes
-        state.running = recording is not None
+        if state.running != (recording is not None):
+            state.running = recording is not None
+            self.stacks_drawn.emit(state.running and KINDS[self._kind] == "stacks")
 
     def _view_changed(self, name: str) -> None:
         """What is drawn may change while it is recorded."""

@@ -293,6 +293,8 @@ class SourcesController(QObject):
     def happened(self, event: Event) -> None:
         """Follow the session's sources."""
         if event.kind in ("source_opened", "source_back"):
+            if event.kind == "source_opened":  # it plays, even if the one before was paused
+                self._playback.ended = self._playback.paused = False
             self._source_opened(event.data)
         elif event.kind == "source_failed":
             self._source_failed(event.message)
@@ -302,9 +304,6 @@ class SourcesController(QObject):
 
     def _source_opened(self, info: SourceInfo) -> None:
         """Another source delivers pictures."""
-        if self._playback.ended:  # of the source before: this one plays
-            self._playback.ended = False
-            self._playback.paused = False
         self._playback.info, self._reason = info, ""
         self.cameras.opening = None
         self._context.notices.end("source")

@@ -56,6 +56,7 @@ class ViewsController(QObject):
         self._source: SourceInfo | None = None
         self._wish_before_mirror: str | None = None
         self._stacks_all = 0
+        self._all_run = False  # because all are recorded
         self._skeleton: Skeleton | None = None
         self._take_settings()
         view.changed.connect(self._view_changed)
@@ -141,6 +142,11 @@ class ViewsController(QObject):
         """Whether every stack is to be seen now and then, however few keep up."""
         self._context.session.controls.all_every = ALL_EVERY if wanted else None
 
+    def run_all_stacks(self, wanted: bool) -> None:
+        """Whether every stack runs for every frame: a recording draws those of its own frames."""
+        self._all_run = wanted
+        self._run_those_looked_at()
+
     def all_joints(self) -> None:
         self._view.solo = None
         self._view.joint = None
@@ -210,12 +216,16 @@ class ViewsController(QObject):
         controls = self._context.session.controls
         if name in ("stack", "compare"):
             controls.shown = self._view.stack
-            # A stack that somebody chose runs, even where the frame rate suffers.
-            looked_at = [s for s in (self._view.stack, self._view.compare) if s is not None]
-            controls.fewest = max(looked_at, default=0) + 1
+            self._run_those_looked_at()
         elif name == "threshold":
             controls.threshold = value
             self._context.settings.set("pose.threshold", -1.0 if value is None else float(value))
+
+    def _run_those_looked_at(self) -> None:
+        """A stack that somebody chose runs, even where the frame rate suffers."""
+        chosen = [s for s in (self._view.stack, self._view.compare) if s is not None]
+        chosen.append(self._stacks_all - 1 if self._all_run else 0)
+        self._context.session.controls.fewest = max(0, *chosen) + 1
 
     def _settings_changed(self, keys: frozenset[str]) -> None:
         if any(key.startswith("view.") or key == "pose.threshold" for key in keys):
