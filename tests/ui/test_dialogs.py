@@ -354,6 +354,16 @@ def test_the_toolbar_names_what_matters_and_everything_else_says_its_name(open_w
     assert pause[0].toolTip().startswith("Play (Space)")
 
 
+def test_a_panel_that_is_torn_off_can_be_read(open_window, qtbot):
+    window = open_window("demo")
+    for key in ("joints", "movement"):  # behind the tab of another
+        dock = window.docks[key]
+        dock.setFloating(True)
+        wanted = dock.widget().sizeHint()
+        qtbot.waitUntil(lambda d=dock, w=wanted: d.height() >= w.height(), timeout=WAIT_MS)
+        assert dock.width() >= wanted.width()
+
+
 def test_a_command_that_turns_into_another_has_no_tick(open_window):
     """A ticked "Play" in the menu of a picture that stands still would say the opposite."""
     window = open_window("demo")

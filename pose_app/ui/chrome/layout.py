@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QByteArray, QObject, QSize, Qt, QTimer, Signal
@@ -279,6 +280,7 @@ class Layout(QObject):
             dock.setWidget(spec.factory(view, distances))
             window.addDockWidget(spec.area, dock)
             dock.topLevelChanged.connect(self._later)
+            dock.topLevelChanged.connect(partial(_grow, dock))
             dock.dockLocationChanged.connect(self._later)
             self.docks[spec.key] = dock
             self.toggles[spec.key] = self._toggle(spec, dock, f"F{number}")
@@ -314,6 +316,12 @@ class Layout(QObject):
         dock.visibilityChanged.connect(visibility_changed)
         self._window.addAction(action)
         return action
+
+
+def _grow(dock: QDockWidget, floating: bool) -> None:
+    """A panel that was torn off is large enough to read; from behind a tab it comes tiny."""
+    if floating:
+        dock.resize(dock.size().expandedTo(dock.widget().sizeHint()))
 
 
 def _strip(height: int) -> int:
