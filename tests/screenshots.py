@@ -151,10 +151,18 @@ def until(done: Callable[[], bool]) -> None:
 
 
 def window_picture(folder: Path) -> None:
-    """The window with a heatmap on the demo clip."""
+    """The window with a heatmap, while the demo clip plays."""
     with photographer(folder, view__heatmap=True) as at:
         at.until_pose()
-        at.hold(_MOMENT)
+        wait(3.0)  # the engine's choice is made
+        at.window.sources.seek(_MOMENT - 2.5)
+
+        def there() -> bool:
+            result = at.window.canvas.result
+            place = 0.0 if result is None else result.frame.seconds
+            return _MOMENT - 0.5 <= place < _MOMENT + 0.5
+
+        until(there)
         at.save("window")
 
 
