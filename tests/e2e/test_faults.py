@@ -66,6 +66,7 @@ def test_an_engine_that_fails_is_replaced_by_the_next(tmp_path: Path, kind: str)
         running.until_event("engine_changed", "Now running on PyTorch")  # not what has just failed
         running.until_processed(10)
         fault.released.set()
+        running.until(lambda: [t.name for t in threading.enumerate()].count("inference") == 1)
     assert fault.happened == 1
     if kind == "hangs":
         opened[0].close()  # the session leaves a hanging one alone
