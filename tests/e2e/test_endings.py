@@ -117,7 +117,8 @@ def test_a_signal_at_any_phase_of_a_run(
     phase: tuple[str, str, int], number: int, tmp_path: Path
 ) -> None:
     files = ("--record", "a.mp4", "--raw", "r.mkv", "--log", "a.jsonl", "--json")
-    words = [SIGNALLED, *phase, int(number), "run", "demo", "--frames", 40, *files]
+    short = ("--frames", 30, "--stacks", 1)  # past the last of the phases, and no further
+    words = [SIGNALLED, *phase, int(number), "run", "demo", *short, *files]
     status, out, err = ended(words, tmp_path)
     assert "Traceback" not in err
     if number == signal.SIGKILL:

@@ -34,6 +34,7 @@ from pose_app.ui.dialogs.asking import Dialogs
 from pose_app.ui.dialogs.keymap import Command
 from pose_app.ui.dialogs.preferences import PreferencesDialog
 from pose_app.ui.dialogs.shortcuts import ShortcutsDialog
+from pose_app.ui.panels import PANELS
 from tests.ui.conftest import WAIT_MS, wait_for_pose
 
 _ICON_ONLY = Qt.ToolButtonStyle.ToolButtonIconOnly
@@ -312,7 +313,7 @@ def test_panels_give_way_before_the_picture_does(open_window, qtbot):
 def test_a_panel_behind_another_comes_to_the_front_with_its_key(open_window, qtbot):
     window = open_window("demo")
     front = {key: window.panels.is_seen(dock) for key, dock in window.docks.items()}
-    assert front == {"stacks": True, "joints": False, "movement": False, "plots": False}
+    assert front == {spec.key: spec.key == "stacks" for spec in PANELS}
     toggles = window.panels.toggles
     toggles["joints"].trigger()
     assert window.panels.is_seen(window.docks["joints"])
