@@ -9,6 +9,8 @@ from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
+import cv2
+import numpy as np
 import pytest
 import shiboken6
 from PySide6.QtCore import QTimer
@@ -18,6 +20,9 @@ from pose_app.settings import Settings
 from pose_app.ui import app as ui_app
 from pose_app.ui.dialogs.asking import Dialogs
 from pose_app.ui.main_window import MainWindow
+from tests.fakes import FakeCameras
+from tests.media import Image
+from tests.servers import demo_jpegs
 
 WAIT_MS = 200_000  # for things that take a second: the machine may be busy
 
@@ -115,6 +120,20 @@ def open_window(qtbot, qapp, settings, dialogs) -> Iterator[OpenWindow]:
     yield make
     for window in opened:
         close(window, qtbot)
+
+
+@pytest.fixture
+def cameras(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCameras]:
+    with FakeCameras() as hub:
+        yield hub.install(monkeypatch)
+
+
+def demo_pictures(number: int, size: tuple[int, int]) -> Image:
+    """What a camera in front of the demo person would see."""
+    data = demo_jpegs()
+    picture = cv2.imdecode(np.frombuffer(data[number % len(data)], np.uint8), cv2.IMREAD_COLOR)
+    assert picture is not None
+    return picture
 
 
 def close(window: MainWindow, qtbot) -> None:

@@ -5,25 +5,12 @@ from __future__ import annotations
 import re
 
 import cv2
-import numpy as np
 import pytest
 from PySide6.QtWidgets import QApplication
 
 from pose_app.ui.dialogs.camera_page import CameraPage
-from tests.fakes import FakeCamera, FakeCameras
-from tests.servers import demo_jpegs
-from tests.ui.conftest import WAIT_MS
-
-
-@pytest.fixture
-def cameras(monkeypatch):
-    with FakeCameras() as hub:
-        yield hub.install(monkeypatch)
-
-
-def demo_pictures(number: int, size: tuple[int, int]) -> np.ndarray:
-    data = demo_jpegs()
-    return cv2.imdecode(np.frombuffer(data[number % len(data)], np.uint8), cv2.IMREAD_COLOR)
+from tests.fakes import FakeCamera
+from tests.ui.conftest import WAIT_MS, demo_pictures
 
 
 def on_page(window, dialogs, then) -> None:
@@ -64,12 +51,21 @@ def wait_for_cameras(window, qtbot, count: int = 1) -> None:
     )
 
 
-def test_the_running_camera_is_shown_without_opening_it_again(
-    open_window, qtbot, cameras, dialogs
-) -> None:
-    camera = cameras.plug(FakeCamera("Desk camera", pictures=demo_pictures), 0)
-    window = open_window("")
-    wait_for_cameras(window, qtbot)
+@pytest.fixture
+def desk_camera(open_window, qtbot, cameras):
+    """Plugs a camera in and opens a window that has found it: (camera, window)."""
+
+    def opened(target: str = "demo", **camera):
+        plugged = cameras.plug(FakeCamera("Desk camera", **camera), 0)
+        window = open_window(target)
+        wait_for_cameras(window, qtbot)
+        return plugged, window
+
+    return opened
+
+
+def test_the_running_camera_is_shown_without_opening_it_again(qtbot, desk_camera, dialogs) -> None:
+    camera, window = desk_camera("", pictures=demo_pictures)
     seen = []
 
     def look(page: CameraPage) -> None:
@@ -85,10 +81,8 @@ def test_the_running_camera_is_shown_without_opening_it_again(
     assert camera.opened == 1
 
 
-def test_no_camera_is_opened_before_one_is_chosen(open_window, qtbot, cameras, dialogs) -> None:
-    camera = cameras.plug(FakeCamera("Desk camera"), 0)
-    window = open_window("demo")
-    wait_for_cameras(window, qtbot)
+def test_no_camera_is_opened_before_one_is_chosen(qtbot, desk_camera, dialogs) -> None:
+    camera, window = desk_camera()
 
     def look(page: CameraPage) -> None:
         qtbot.wait(150)
@@ -100,13 +94,9 @@ def test_no_camera_is_opened_before_one_is_chosen(open_window, qtbot, cameras, d
     assert window.sources.info.kind == "demo"
 
 
-def test_another_camera_is_seen_then_run_and_never_open_twice(
-    open_window, qtbot, cameras, dialogs
-) -> None:
+def test_another_camera_is_seen_then_run_and_never_open_twice(qtbot, desk_camera, dialogs) -> None:
     most_open = []
-    camera = cameras.plug(FakeCamera("Desk camera", pictures=demo_pictures), 0)
-    window = open_window("demo")
-    wait_for_cameras(window, qtbot)
+    camera, window = desk_camera(pictures=demo_pictures)
     window.bridge.stats.connect(lambda stats: most_open.append(camera.open_now))
 
     def use(page: CameraPage) -> None:
@@ -125,10 +115,8 @@ def test_another_camera_is_seen_then_run_and_never_open_twice(
     assert max(most_open) == 1
 
 
-def test_cancel_lets_go_of_the_camera(open_window, qtbot, cameras, dialogs) -> None:
-    camera = cameras.plug(FakeCamera("Desk camera"), 0)
-    window = open_window("demo")
-    wait_for_cameras(window, qtbot)
+def test_cancel_lets_go_of_the_camera(qtbot, desk_camera, dialogs) -> None:
+    camera, window = desk_camera()
 
     def use(page: CameraPage) -> None:
         choose(page, "Desk camera")
@@ -140,12 +128,8 @@ def test_cancel_lets_go_of_the_camera(open_window, qtbot, cameras, dialogs) -> N
     assert window.sources.info.kind == "demo"
 
 
-def test_a_page_that_is_not_looked_at_has_no_camera_open(
-    open_window, qtbot, cameras, dialogs
-) -> None:
-    camera = cameras.plug(FakeCamera("Desk camera"), 0)
-    window = open_window("demo")
-    wait_for_cameras(window, qtbot)
+def test_a_page_that_is_not_looked_at_has_no_camera_open(qtbot, desk_camera, dialogs) -> None:
+    camera, window = desk_camera()
 
     def use(dialog) -> None:
         dialog.show()
@@ -220,12 +204,10 @@ def test_cameras_come_and_go_while_the_page_is_open(open_window, qtbot, cameras,
 
 
 def test_sizes_that_no_driver_tells_are_found_out_from_the_page(
-    open_window, qtbot, cameras, dialogs
+    qtbot, cameras, desk_camera, dialogs
 ) -> None:
     cameras.drivers_tell = False
-    camera = cameras.plug(FakeCamera("Desk camera"), 0)
-    window = open_window("demo")
-    wait_for_cameras(window, qtbot)
+    camera, window = desk_camera()
 
     def use(page: CameraPage) -> None:
         choose(page, "Desk camera")
@@ -242,12 +224,8 @@ def test_sizes_that_no_driver_tells_are_found_out_from_the_page(
     qtbot.waitUntil(lambda: camera.open_now == 0, timeout=WAIT_MS)
 
 
-def test_another_size_of_the_running_camera_is_taken_with_ok(
-    open_window, qtbot, cameras, dialogs
-) -> None:
-    camera = cameras.plug(FakeCamera("Desk camera"), 0)
-    window = open_window("")
-    wait_for_cameras(window, qtbot)
+def test_another_size_of_the_running_camera_is_taken_with_ok(qtbot, desk_camera, dialogs) -> None:
+    camera, window = desk_camera("")
 
     def use(page: CameraPage) -> None:
         wait_for_picture(page, qtbot, (1280, 720))
@@ -263,11 +241,9 @@ def test_another_size_of_the_running_camera_is_taken_with_ok(
 
 
 def test_a_camera_that_is_plugged_out_while_it_runs_goes_from_the_page(
-    open_window, qtbot, cameras, dialogs
+    qtbot, cameras, desk_camera, dialogs
 ) -> None:
-    camera = cameras.plug(FakeCamera("Desk camera"), 0)
-    window = open_window("")
-    wait_for_cameras(window, qtbot)
+    camera, window = desk_camera("")
 
     def use(page: CameraPage) -> None:
         wait_for_picture(page, qtbot)

@@ -5,28 +5,14 @@ from __future__ import annotations
 import json
 
 import cv2
-import numpy as np
 import pytest
 from PySide6.QtGui import QAction
 
 from pose_app.settings import Settings
 from pose_app.ui.controllers.known_cameras import KnownCameras
 from pose_app.ui.controllers.sources_controller import last_target
-from tests.fakes import FakeCamera, FakeCameras, FakeDriver
-from tests.servers import demo_jpegs
-from tests.ui.conftest import WAIT_MS, close, wait_for_pose
-
-
-@pytest.fixture
-def cameras(monkeypatch):
-    with FakeCameras() as hub:
-        yield hub.install(monkeypatch)
-
-
-def demo_pictures(number: int, size: tuple[int, int]) -> np.ndarray:
-    """What a camera in front of the demo person would see."""
-    data = demo_jpegs()
-    return cv2.imdecode(np.frombuffer(data[number % len(data)], np.uint8), cv2.IMREAD_COLOR)
+from tests.fakes import FakeCamera, FakeDriver
+from tests.ui.conftest import WAIT_MS, close, demo_pictures, wait_for_pose
 
 
 def entries(window) -> dict[str, QAction]:
