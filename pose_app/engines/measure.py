@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from ..errors import EngineError, without_frames
 from ..paths import cache_folder
 from ..types import Image
+from . import progress
 
 if TYPE_CHECKING:
     from .base import Engine
@@ -231,7 +232,10 @@ class Search:
     def _run(self) -> None:
         _be_patient()
         try:
-            table = measure(self._candidates, self._open, self._picture, self._stop)
+            with progress.wanted(lambda: not self._stop.is_set()):
+                table = measure(self._candidates, self._open, self._picture, self._stop)
+        except progress.UnwantedError:
+            return
         except Exception:
             log.exception("measuring the engines failed")
             return

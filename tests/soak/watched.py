@@ -34,8 +34,9 @@ from tests.soak.verifier import Verifier
 
 PATIENCE = 90.0  # seconds after which what must happen counts as a hang
 REST_SECONDS = 10.0  # for threads to end after their session
-# A thread in a library's own code, which nothing can interrupt: it may take its time, and ends.
-LOADING = "load model"
+# Threads in a library's own code, which nothing can interrupt, and who waits for them: they may
+# take their time, and end by themselves.
+COMPILING = frozenset(("load model", "measure engines", "close model"))
 SAMPLE_SECONDS = 1.0
 LOOK_SECONDS = 0.02
 STALL_SECONDS = 5.0
@@ -135,7 +136,7 @@ class Watched:
         self.dropped.update(report.dropped)
         if not report.conserved:
             self.problems.append(f"session {self.sessions} does not add up: {report}")
-        stuck = [name for name in report.stuck if name != LOADING]  # that is waited for in `_rest`
+        stuck = [name for name in report.stuck if name not in COMPILING]  # see `_rest`
         if stuck:
             self.problems.append(f"session {self.sessions} left {', '.join(stuck)} behind")
         if report.failure is not None:
@@ -148,8 +149,8 @@ class Watched:
         self.verifier.wait()
         begun = time.monotonic()
         while left := self._strangers():
-            loading = all(thread.name == LOADING for thread in left)
-            if time.monotonic() - begun > (PATIENCE if loading else REST_SECONDS):
+            compiling = all(thread.name in COMPILING for thread in left)
+            if time.monotonic() - begun > (PATIENCE if compiling else REST_SECONDS):
                 break
             time.sleep(LOOK_SECONDS)
         if left:

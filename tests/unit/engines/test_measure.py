@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from pose_app.engines import choose, measure, openvino_engine
+from pose_app.engines import choose, measure, openvino_engine, progress
 from pose_app.engines.base import Engine
 from pose_app.engines.choose import better, measured, open_engine
 from pose_app.engines.measure import Candidate, Kept, Measured, as_text, ranked
 from pose_app.errors import EngineError
 
-from .conftest import MakeModel, random_crops
+from .conftest import MakeModel, random_crops, random_spec
 from .test_choose import only
 
 F32 = Candidate("openvino", "cpu", "f32")
@@ -208,3 +208,28 @@ def test_a_run_of_a_moment_measures_nothing(
     assert not better(engine)
     assert not [one for one in threading.enumerate() if one.name == "measure engines"]
     engine.close()
+
+
+def test_measuring_that_nobody_waits_for_ends_at_its_next_step(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Opening an engine is a row of long calls: it is not finished for an engine that closes."""
+    monkeypatch.setattr(measure, "AFTER_SECONDS", 0.0)
+    opening, steps = threading.Event(), []
+
+    def open_one(candidate: Candidate) -> Any:
+        opening.set()
+        closed.wait(20)
+        progress.check()
+        steps.append(candidate)
+        raise EngineError("It was opened to the end.")
+
+    both = [Candidate("openvino", "cpu", precision) for precision in ("int8", "f32")]
+    search = measure.Search(both[0], both, open_one, random_crops(random_spec(), 1), "key")
+    closed = search._stop
+    assert not search.better()
+    assert opening.wait(20)
+    search.close()
+    assert search._thread is not None
+    assert not search._thread.is_alive()
+    assert steps == []
