@@ -524,6 +524,17 @@ def test_a_panel_that_comes_to_the_front_of_a_held_picture_shows_it(open_window,
     qtbot.waitUntil(lambda: movement.plot._skeleton is not None, timeout=WAIT_MS)
 
 
+def test_another_person_of_a_held_picture_is_told_to_the_panels(open_window, qtbot, monkeypatch):
+    window = open_window("demo")
+    result = wait_for_pose(window, qtbot)
+    window.commands["pause"].trigger()
+    qtbot.wait(300)
+    shown = []
+    monkeypatch.setattr(window.docks["stacks"].widget(), "show_result", shown.append)
+    window.view.person = result.poses[0].track_id
+    assert shown == [window.canvas.result]
+
+
 def test_a_recording_that_is_begun_while_paused_goes_on(open_window, qtbot):
     window = open_window("demo")
     wait_for_pose(window, qtbot)

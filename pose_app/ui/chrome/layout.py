@@ -75,12 +75,17 @@ class Layout(QObject):
         self.docks: dict[str, QDockWidget] = {}
         self.toggles: dict[str, QAction] = {}
         self._build_docks(view)
+        view.changed.connect(self._view_changed)
 
     def show_result(self, result: FrameResult) -> None:
         """Hand a result to the panels that are visible; the others get it when they are."""
         self._newest = result
         for panel in self._visible_panels():
             panel.show_result(result)
+
+    def _view_changed(self, name: str) -> None:
+        if name == "person" and self._newest is not None:  # while paused no other one comes
+            self.show_result(self._newest)
 
     def show_stats(self, stats: FrameMetrics) -> None:
         """Hand the figures to the panels that are visible."""
