@@ -1,4 +1,4 @@
-"""The stacked hourglass network and the files it is stored in; the only room that needs torch."""
+"""The stacked hourglass network and its model files. Importing the package loads no torch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["load_checkpoint"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import torch only when a network is really loaded."""
+    """Import torch only when `load_checkpoint` is used."""
     if name == "load_checkpoint":
         from .checkpoints import load_checkpoint
 

@@ -1,7 +1,7 @@
-"""Model names: the bundled default, the installed ones, and the published ones that can be fetched.
+"""Models by name: the bundled default, installed models, and published ones that can be downloaded.
 
-An installed model is one of our own files in the user's models folder: what was downloaded or added
-is checked and converted once. Imports no torch; only converting needs it.
+An installed model is a native file in the user's models folder: a downloaded or added file is
+checked and converted once. Only the conversion imports torch.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ __all__ = [
 ]
 
 DEFAULT = "default"
-FINDER = "finder"  # where people are, not a pose network
+FINDER = "finder"  # the bundled person finder; not a pose network
 
 
 def known() -> list[ModelEntry]:
@@ -53,7 +53,10 @@ def known() -> list[ModelEntry]:
 
 
 def installed() -> list[ModelEntry]:
-    """The bundled default and every model in the user's folder, by name; broken ones say why."""
+    """The bundled default, then every model in the user's folder by name.
+
+    An entry whose file cannot be used says why in `problem`.
+    """
     bundled_model = _entry_of(DEFAULT, bundled("weights", f"{DEFAULT}{SUFFIX}"))
     found = [replace(bundled_model, accuracy=DEFAULT_ACCURACY, metric=PCK_SPORT)]
     published = {entry.name: entry for entry in known()}
@@ -64,10 +67,10 @@ def installed() -> list[ModelEntry]:
 
 
 def entries() -> list[ModelEntry]:
-    """Everything that can be chosen: installed models first, then published ones not installed."""
-    here = installed()
-    names = {entry.name for entry in here}
-    return here + [entry for entry in known() if entry.name not in names]
+    """All models: the installed ones first, then the published ones that are not installed."""
+    present = installed()
+    names = {entry.name for entry in present}
+    return present + [entry for entry in known() if entry.name not in names]
 
 
 def find(name: str) -> ModelEntry:
@@ -79,10 +82,10 @@ def find(name: str) -> ModelEntry:
 
 
 def resolve(model: str | Path) -> Path:
-    """The native safetensors file of a model's name, or of any model file's path.
+    """The native safetensors file of a model, given by name or as the path of a model file.
 
-    `finder` is the bundled person finder. A published checkpoint given by path is converted once
-    into the cache. Raises ModelError.
+    The name `finder` is the bundled person finder. A published checkpoint given by its path is
+    converted once into the cache. Raises ModelError where there is no such model.
     """
     name = str(model)
     if name in (DEFAULT, FINDER):
@@ -103,7 +106,7 @@ def resolve(model: str | Path) -> Path:
 
 
 def needs_licence(entry: ModelEntry) -> bool:
-    """Whether the licence is to be shown before this download: nothing came from there before."""
+    """Whether to show the licence before downloading: only the first time from this address."""
     return entry.url is not None and entry.url not in _pins()
 
 
@@ -112,24 +115,36 @@ def download(
     progress: Progress | None = None,
     cancel: threading.Event | None = None,
 ) -> ModelEntry:
-    """Fetch a published model, check it, convert it and install it; returns its entry.
+    """Download, check, convert and install a published model.
 
-    `progress(bytes so far, bytes in all or None)` is called from this thread; setting `cancel`
-    stops at once and keeps what has arrived for the next call. Where no hash is published, the one
-    seen first is pinned. Raises DownloadCancelledError, or ModelError with what to do instead.
+    Where no hash is published, the hash of the first download is remembered and required later.
+
+    Args:
+        name: Of a published model.
+        progress: Called from this thread with (bytes so far, bytes in all or None).
+        cancel: Setting it stops the download; the next call continues it.
+
+    Returns:
+        The entry of the installed model.
+
+    Raises:
+        DownloadCancelledError: `cancel` was set.
+        ModelError: The message says what to do instead.
     """
     entry = next((entry for entry in PUBLISHED if entry.name == name), None)
     if entry is None:
-        raise ModelError(f"{name!r} is no published model: `pose-app models list` shows the names.")
-    by_hand = f"look at {entry.page} for the file and add it with `pose-app models add FILE`"
+        raise ModelError(
+            f"There is no published model {name!r}: `pose-app models list` shows the names."
+        )
+    by_hand = f"get the file from {entry.page} and add it with `pose-app models add FILE`"
     if entry.url is None:
-        raise ModelError(f"The model {name} can only be fetched by a browser: {by_hand}.")
+        raise ModelError(f"The model {name} can only be downloaded in a browser: {by_hand}.")
     target = models_folder() / "downloads" / f"{name}-{Path(entry.url).name}"
     expected = _pins().get(entry.url, entry.sha256)
     try:
         digest = fetch(entry.url, target, expected, progress, cancel)
     except UnreachableError as error:
-        raise ModelError(f"{entry.url} gives no file ({error}): {by_hand}.") from None
+        raise ModelError(f"{entry.url} cannot be downloaded ({error}): {by_hand}.") from None
     try:
         _install(target, entry.name, entry, digest)
     finally:
@@ -139,10 +154,10 @@ def download(
 
 
 def add(path: str | Path, name: str | None = None, family: str | None = None) -> ModelEntry:
-    """Install a model file that is already here, ours or of any published layout.
+    """Install a local model file, native or of any published layout.
 
-    `name` defaults to the published model that the file is (by its hash), else to the file's name.
-    Raises ModelError, also where the name is taken.
+    `name` defaults to the published model with the file's hash, else to the file's name. `family`
+    is as in `load_checkpoint`. Raises ModelError, also where the name is taken.
     """
     path = Path(path).expanduser()
     digest = sha256_of(path)
@@ -178,7 +193,7 @@ def remove(name: str) -> None:
 def _install(
     path: Path, name: str, entry: ModelEntry | None, digest: str, family: str | None = None
 ) -> None:
-    """Check a model file by loading it, and put it into the models folder in our format."""
+    """Check a model file by loading it, and write it to the models folder in the native format."""
     from .checkpoints import load_checkpoint
     from .native import save_native
 
@@ -200,7 +215,7 @@ def _install(
 
 
 def _converted(path: Path) -> Path:
-    """Our file made from a published checkpoint, kept in the cache under the original's hash."""
+    """The native file of a published checkpoint, from the cache, by the checkpoint's hash."""
     target = cache_folder() / "converted" / f"{sha256_of(path)}{SUFFIX}"
     if target.is_file() and _is_native(target):
         return target
@@ -228,7 +243,7 @@ def _with_file(entry: ModelEntry) -> ModelEntry:
 
 
 def _entry_of(name: str, file: Path) -> ModelEntry:
-    """The entry of a model that nobody published, from its own spec."""
+    """The entry of a model that is not in `PUBLISHED`, from its spec."""
     try:
         spec = read_spec(file)
         parameters, gmac = cost(file, spec)
@@ -258,7 +273,7 @@ def _entry_of(name: str, file: Path) -> ModelEntry:
 
 
 def _reported(spec: ModelSpec, key: str) -> str:
-    """What a model of our own training says about itself in `extra`."""
+    """A text that training wrote into the spec's `extra`, "" where there is none."""
     value = spec.extra.get(key, "")
     return value if isinstance(value, str) else str(value)
 
@@ -284,7 +299,7 @@ def _pins_file() -> Path:
 
 
 def _pins() -> dict[str, str]:
-    """Hash of what each address gave first."""
+    """The SHA-256 of the first download from each address."""
     file = _pins_file()
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
@@ -293,11 +308,16 @@ def _pins() -> dict[str, str]:
         return {}
     except (OSError, ValueError, AttributeError):
         raise ModelError(
-            f"{file}, the list of files seen before, is unreadable: delete it to start a new one."
+            f"{file}, the list of earlier downloads, is unreadable: delete it to start a new one."
         ) from None
 
 
 def _pin(url: str, digest: str) -> None:
-    temporary = _pins_file().with_suffix(".part")
-    temporary.write_text(json.dumps({**_pins(), url: digest}, indent=1), encoding="utf-8")
-    temporary.replace(_pins_file())
+    file = _pins_file()
+    temporary = file.with_suffix(".part")
+    content = json.dumps({**_pins(), url: digest}, indent=1)
+    try:
+        temporary.write_text(content, encoding="utf-8")
+        temporary.replace(file)
+    except OSError as error:
+        raise ModelError(f"{file} cannot be written: {error.strerror}.") from None

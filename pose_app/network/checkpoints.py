@@ -1,6 +1,6 @@
-"""Reads any model file that the app knows: ours, and every published layout of the hourglass.
+"""Reads every supported model file: the native format and all published layouts of the hourglass.
 
-Pickles are read by `torch.load(weights_only=True)` alone, which executes nothing from the file.
+Pickles are read only by `torch.load(weights_only=True)`, which executes nothing from the file.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _WRAPPERS = ("state_dict", "best_state_dict")
 
 @dataclass(frozen=True)
 class RawCheckpoint:
-    """What a file holds: its tensors by name, and whatever lay beside them."""
+    """The content of a checkpoint file: tensors by name, and what was stored beside them."""
 
     tensors: dict[str, Tensor]
     beside: dict[str, Any] = field(default_factory=dict)
@@ -42,11 +42,19 @@ class RawCheckpoint:
 def load_checkpoint(
     path: str | Path, family: str | None = None, input_size: tuple[int, int] | None = None
 ) -> tuple[nn.Module, ModelSpec]:
-    """(network in float32 and evaluation mode, spec) of a model file of any known layout.
+    """Load a model file of any known layout.
 
-    `family` overrides the recognised family where a file cannot tell (FPD's 256-wide teacher looks
-    like bearpaw's net), `input_size` (height, width) the size it was trained at; neither changes a
-    file that carries its own spec. Raises ModelError, in one sentence, for all that is no model.
+    Args:
+        path: The file.
+        family: Overrides the recognised family, for files that do not tell (FPD's 256-wide teacher
+            looks like bearpaw's network). Ignored where the file has its own spec.
+        input_size: (height, width) that the model was trained at, likewise.
+
+    Returns:
+        (network in float32 and evaluation mode, spec).
+
+    Raises:
+        ModelError: The file cannot be read, is damaged, or is no model.
     """
     path = Path(path)
     if family is not None and family not in families.FAMILIES:
@@ -78,7 +86,10 @@ def _is_safetensors(start: bytes) -> bool:
 
 
 def _has_spec(path: Path) -> bool:
-    """Whether the header of a safetensors file names a spec; a broken header counts as ours."""
+    """Whether the header of a safetensors file has a spec.
+
+    True for a broken header as well: `load_native` then says what is wrong with it.
+    """
     try:
         with path.open("rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))
@@ -99,7 +110,7 @@ def _read_safetensors(path: Path) -> RawCheckpoint:
 
 
 def _description_beside(path: Path) -> dict[str, Any]:
-    """The JSON of the same name beside a safetensors file that has no spec, or {}."""
+    """{"description": JSON} from the .json file beside a safetensors file without a spec, or {}."""
     description = path.with_suffix(".json")
     if not description.is_file():
         return {}
@@ -113,19 +124,19 @@ def _description_beside(path: Path) -> dict[str, Any]:
 def _read_pickle(path: Path, start: bytes) -> RawCheckpoint:
     if _is_text(start):
         raise ModelError(
-            f"{path} is a text file and no model: the download probably saved a web page, get the "
-            "file itself."
+            f"{path} is a text file and no model: the download probably saved a web page, so "
+            "download the file itself."
         )
     _check_archive(path)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about odd pickle versions: the errors say enough
+            warnings.simplefilter("ignore")  # about odd pickle versions; real faults raise
             outer = torch.load(path, map_location="cpu", weights_only=True)
     except UnpicklingError as error:
         if "global" in str(error).lower() or "unsupported" in str(error).lower():
             raise ModelError(
                 f"{path} holds Python objects or code besides tensors, which pose-app never "
-                "loads: save its state_dict alone."
+                "loads: save only its state_dict."
             ) from None
         raise ModelError(f"{path} is damaged or no PyTorch checkpoint.") from None
     except Exception as error:  # the unpickler raises anything on damaged files
@@ -146,12 +157,12 @@ def _read_pickle(path: Path, start: bytes) -> RawCheckpoint:
 
 
 def _check_archive(path: Path) -> None:
-    """Raises ModelError where the archive that `torch.save` makes would grow in memory.
+    """Raise ModelError for a zip archive that would grow much larger in memory (a zip bomb).
 
-    PyTorch writes it uncompressed, but reads compressed entries too: a thousand times the file.
+    `torch.save` writes uncompressed entries, but `torch.load` reads compressed ones, too.
     """
     try:
-        if not zipfile.is_zipfile(path):  # raises, too, on some damaged ones
+        if not zipfile.is_zipfile(path):  # raises as well, on some damaged files
             return
         with zipfile.ZipFile(path) as archive:
             claimed = sum(entry.file_size for entry in archive.infolist())
@@ -182,17 +193,21 @@ def _spec(
     recognised = family or families.recognise(converted.layout, config, raw.beside)
     name = name_of(path)
     if (recognised == "mmpose") != (converted.layout == layouts.MMPOSE):
-        raise ModelError(f"{path} has mmpose's graph or none of it, not that of {recognised!r}.")
+        raise ModelError(
+            f"{path} does not have the graph of the family {recognised!r}: give another --family, "
+            "or none."
+        )
     spec = families.spec_for(recognised, config, name, input_size or _input_size(path, raw, config))
     if description := raw.beside.get("description"):
         spec = _described(spec, description)
-    return ModelSpec.from_json(spec.to_json())  # checks that it makes sense
+    return ModelSpec.from_json(spec.to_json())  # validates it
 
 
 def _input_size(path: Path, raw: RawCheckpoint, config: NetworkConfig) -> tuple[int, int] | None:
-    """(height, width) that mmpose trained at: in the config saved in the file, or in its name.
+    """The (height, width) that an mmpose model was trained at.
 
-    None where neither says one that the graph can take.
+    Read from the config saved in the file, else from the file's name. None where neither gives a
+    size that the graph accepts.
     """
     if config.graph != "cornernet":
         return None
@@ -210,10 +225,11 @@ def _input_size(path: Path, raw: RawCheckpoint, config: NetworkConfig) -> tuple[
 
 
 def _described(spec: ModelSpec, description: Mapping[str, Any]) -> ModelSpec:
-    """The spec with what a description file says: joints, size, colour, mean, output, coordinates.
+    """The spec with the values of a description file (joints, input size, colour, mean, output).
 
-    Maps with `logits` are probability maps after their softmax; their peak is read as the centre of
-    mass, half a map pixel in and half an input pixel back: (x + 0.5) * 4 - 0.5 = (x + 0.375) * 4.
+    An output of `logits` becomes probability maps (softmax), decoded by the centre of mass. Pixel
+    centres are at integers in the map and in the input, hence the offset:
+    (x + 0.5) * 4 - 0.5 = (x + 0.375) * 4.
     """
     try:
         logits = str(description.get("output", "heatmap")).startswith("logits")
@@ -239,5 +255,5 @@ def _described(spec: ModelSpec, description: Mapping[str, Any]) -> ModelSpec:
         )
     except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
         raise ModelError(
-            f"The description beside the model is not usable: {str(error)[:300]}."
+            f"The description {spec.name}.json beside the model is not usable: {str(error)[:300]}."
         ) from None

@@ -1,8 +1,8 @@
 """CornerNet's stacked hourglass (Law and Deng, ECCV 2018) as mmpose publishes it for poses.
 
-Another graph than Newell's: post-activation residuals of two 3x3 convolutions without bias, strided
-convolutions instead of pooling, more channels and blocks the deeper the level. Hourglass-52 is one
-stack, Hourglass-104 two. Names follow `hourglass.py` where the parts do the same.
+It differs from Newell's graph: post-activation residuals of two 3x3 convolutions without bias,
+strided convolutions instead of pooling, more channels and blocks at the deeper levels. Hourglass-52
+has one stack, Hourglass-104 two. Parts that correspond have the names of `hourglass.py`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class BasicBlock(nn.Module):
 
 
 def widening(inputs: int, outputs: int, count: int, stride: int = 1) -> nn.Sequential:
-    """`count` blocks of which the first changes the channels and the size."""
+    """`count` blocks; the first changes the number of channels and, with `stride`, the size."""
     return nn.Sequential(
         BasicBlock(inputs, outputs, stride),
         *(BasicBlock(outputs, outputs) for _ in range(count - 1)),
@@ -44,14 +44,14 @@ def widening(inputs: int, outputs: int, count: int, stride: int = 1) -> nn.Seque
 
 
 def narrowing(inputs: int, outputs: int, count: int) -> nn.Sequential:
-    """`count` blocks of which the last changes the channels."""
+    """`count` blocks; the last changes the number of channels."""
     return nn.Sequential(
         *(BasicBlock(inputs, inputs) for _ in range(count - 1)), BasicBlock(inputs, outputs)
     )
 
 
 class CornerNetLevel(nn.Module):
-    """One level: blocks at full resolution beside a strided way down, the next level and up."""
+    """One level: a branch at full resolution, plus a branch through the next, coarser level."""
 
     def __init__(self, channels: tuple[int, ...], blocks: tuple[int, ...]) -> None:
         super().__init__()
@@ -72,7 +72,7 @@ class CornerNetLevel(nn.Module):
 
 
 class CornerNetStem(nn.Module):
-    """7x7 stride 2 and a strided block: (B, 3, H, W) -> (B, trunk, H/4, W/4)."""
+    """7x7 convolution and a block, both of stride 2: (B, 3, H, W) -> (B, trunk, H/4, W/4)."""
 
     def __init__(self, trunk: int, first: int) -> None:
         super().__init__()
@@ -86,7 +86,7 @@ class CornerNetStem(nn.Module):
 
 
 class CornerNetStack(nn.Module):
-    """One hourglass with its feature and heatmap head, and the way back except for the last."""
+    """One hourglass, its feature and its heatmap head; all but the last merge into the trunk."""
 
     def __init__(self, config: NetworkConfig, last: bool) -> None:
         super().__init__()
@@ -108,7 +108,7 @@ class CornerNetStack(nn.Module):
         return self.head(feature), feature
 
     def merge(self, x: Tensor, heatmaps: Tensor, feature: Tensor) -> Tensor:
-        """The trunk for the next stack, which gets no heatmaps here."""
+        """The input of the next stack; unlike Newell's graph, it does not use the heatmaps."""
         x = self.merge_trunk_bn(self.merge_trunk(x))
         out: Tensor = self.between(
             functional.relu(x + self.merge_feature_bn(self.merge_feature(feature)))
@@ -117,7 +117,7 @@ class CornerNetStack(nn.Module):
 
 
 class CornerNetHourglass(Stacked):
-    """CornerNet's whole graph; the published ones have a depth of 5: sides of multiples of 128."""
+    """The whole network. Published ones have depth 5: input sides are multiples of 128."""
 
     def __init__(self, config: NetworkConfig) -> None:
         last = config.stacks - 1

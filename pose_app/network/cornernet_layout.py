@@ -1,4 +1,4 @@
-"""The keys of mmpose's Hourglass-52/104 (0.x and 1.x), renamed to ours; shapes off the tensors."""
+"""Converts the state dict of mmpose's Hourglass-52/104 (0.x and 1.x): keys renamed to ours."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..spec import NetworkConfig
 if TYPE_CHECKING:
     from torch import Tensor
 
-_PLACE = {"up1": "up", "low1": "low1", "low3": "low3"}
+_BRANCHES = {"up1": "up", "low1": "low1", "low3": "low3"}
 _BLOCK = {
     "conv1": "conv1",
     "bn1": "bn1",
@@ -33,7 +33,7 @@ _END = {
 
 
 def convert(tensors: Mapping[str, Tensor]) -> tuple[NetworkConfig, dict[str, Tensor]]:
-    """(shape, tensors in our names) of an mmpose checkpoint. Raises ModelError."""
+    """(configuration, renamed tensors) of an mmpose checkpoint. Raises ModelError."""
     renamed = {}
     for key, value in tensors.items():
         if key.startswith("data_preprocessor."):
@@ -46,13 +46,13 @@ def convert(tensors: Mapping[str, Tensor]) -> tuple[NetworkConfig, dict[str, Ten
             )
         renamed[name] = value
     config = cornernet_config(renamed)
-    # The reference builds one block between stacks even where there is nothing in between.
+    # mmpose builds this block after the last stack as well, and never uses it there.
     last = f"stacks.{config.stacks - 1}.between."
     return config, {key: value for key, value in renamed.items() if not key.startswith(last)}
 
 
 def cornernet_config(tensors: Mapping[str, Tensor]) -> NetworkConfig:
-    """The shape of a CornerNet graph, read off tensors in our names. Raises ModelError."""
+    """The configuration of a CornerNet graph, from renamed tensors. Raises ModelError."""
 
     def shape(name: str) -> tuple[int, ...]:
         if name not in tensors:
@@ -106,8 +106,8 @@ def _rename(key: str) -> str | None:
         rf"hourglass_modules\.(\d+)\.((?:low2\.)*)(?:(up1|low1|low3)\.)?(\d+)\.{_BLOCK_PATTERN}",
         owner,
     ):
-        stack, levels, place, block, part = match.groups()
-        where = f"{_PLACE[place]}." if place else ""
+        stack, levels, branch, block, part = match.groups()
+        where = f"{_BRANCHES[branch]}." if branch else ""
         return f"stacks.{stack}.hourglass.{levels}{where}{block}.{_BLOCK[part]}.{leaf}"
     if match := re.fullmatch(rf"inters\.(\d+)\.{_BLOCK_PATTERN}", owner):
         return f"stacks.{match[1]}.between.{_BLOCK[match[2]]}.{leaf}"

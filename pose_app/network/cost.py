@@ -15,10 +15,10 @@ _STATISTICS = ("running_mean", "running_var")
 
 
 def cost(path: Path, spec: ModelSpec, stacks: int | None = None) -> tuple[float, float]:
-    """(millions of parameters, GMAC of the convolutions per picture of the spec's input size).
+    """(millions of parameters, GMAC of the convolutions per image of the spec's input size).
 
-    `stacks` counts only what runs with so many of them. Raises ModelError where the header cannot
-    be read.
+    With `stacks`, only what a run of that many stacks uses. Raises ModelError where the header
+    cannot be read.
     """
     try:
         with Path(path).open("rb") as file:
@@ -31,7 +31,9 @@ def cost(path: Path, spec: ModelSpec, stacks: int | None = None) -> tuple[float,
         }
     except OSError as error:
         raise ModelError(f"The model file {path} cannot be read: {error.strerror}.") from None
-    except (struct.error, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (
+        struct.error, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError
+    ):  # fmt: skip
         raise ModelError(f"The model file {path} is damaged: its header is unreadable.") from None
     parameters = sum(prod(s) for k, s in shapes.items() if not k.endswith(_STATISTICS))
     pixels = spec.input_size[0] * spec.input_size[1]
@@ -44,7 +46,7 @@ def cost(path: Path, spec: ModelSpec, stacks: int | None = None) -> tuple[float,
 
 
 def _runs(key: str, stacks: int | None) -> bool:
-    """Whether a tensor is used with so many stacks; the last has no way back into the trunk."""
+    """Whether a run of `stacks` stacks uses a tensor; the last stack merges nothing back."""
     match = re.match(r"stacks\.(\d+)\.(merge|between)?", key)
     if stacks is None or match is None:
         return True
@@ -52,7 +54,7 @@ def _runs(key: str, stacks: int | None) -> bool:
 
 
 def _stride(key: str, stride: int) -> int:
-    """By how much the output of the convolution `key` is smaller than the input picture."""
+    """The stride of a convolution's output relative to the network's input."""
     if key.startswith(("stem.conv.", "stem.res1.")):
         return stride // 2
     match = re.match(r"stacks\.\d+\.hourglass\.((?:low2\.)*)(up|low1|low3)?", key)

@@ -1,7 +1,7 @@
-"""One file over HTTP: system proxies, progress, cancel, resume, retry, hash check.
+"""Downloads one file over HTTP: system proxies, progress, cancel, resume, retry, hash check.
 
-The answer goes into a `.part` file that a later call continues; only a complete file whose hash is
-right gets its name.
+Bytes go into a `.part` file that a later call continues; it is renamed to the target only when it
+is complete and its hash is right.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .. import __version__
 from ..errors import ModelError
 from ..paths import models_folder
 
-if TYPE_CHECKING:  # where they are used they are imported: every start would pay for them
+if TYPE_CHECKING:  # imported where they are used, to keep every start fast
     import http.client
     import urllib.error
     import urllib.request
@@ -31,16 +31,16 @@ Progress = Callable[[int, int | None], None]
 ATTEMPTS = 4
 TIMEOUT = 15.0  # seconds without a byte
 _BLOCK = 1 << 16
-_NUMBER = "[0-9]{1,18}"  # of bytes; what servers say may be anything
+_NUMBER = "[0-9]{1,18}"  # a number of bytes in a header
 _RETRIED = {408, 425, 429, 500, 502, 503, 504}
 
 
 class DownloadCancelledError(ModelError):
-    """The person stopped the download; what has arrived is kept for next time."""
+    """The user stopped the download; the part that has arrived is kept for the next attempt."""
 
 
 class UnreachableError(ModelError):
-    """The address does not give the file; the message is the reason alone."""
+    """The file cannot be downloaded from its address; the message is only the reason."""
 
 
 def fetch(
@@ -52,12 +52,26 @@ def fetch(
     timeout: float = TIMEOUT,
     pause: float = 1.0,
 ) -> str:
-    """Download `url` to `target` and return its SHA-256 in hexadecimal.
+    """Download `url` to `target`.
 
-    `sha256` is the full hash, the digits it begins with, or "". `pause` are seconds before the
-    first repetition, doubled each time; an attempt that brought new bytes does not count. Raises
-    UnreachableError, DownloadCancelledError, or ModelError for a wrong hash, an unwritable folder
-    or while somebody else downloads to the same place.
+    Args:
+        url: The address.
+        target: The file to write.
+        sha256: The expected hash in hexadecimal, its first digits, or "" to accept any.
+        progress: Called with (bytes so far, bytes in all or None).
+        cancel: Setting it stops the download.
+        timeout: Seconds without a byte after which an attempt fails.
+        pause: Seconds before the first retry, doubled each time. After an attempt that brought
+            new bytes, the retries are counted from the start.
+
+    Returns:
+        The file's SHA-256 in hexadecimal.
+
+    Raises:
+        UnreachableError: The address does not give the file.
+        DownloadCancelledError: `cancel` was set.
+        ModelError: The hash is wrong, the folder cannot be written, or another process downloads
+            to the same target.
     """
     cancel = cancel or threading.Event()
     part = target.with_name(target.name + ".part")
@@ -70,7 +84,7 @@ def fetch(
                 _forget(part)
                 raise ModelError(
                     f"The file at {url} is not the published one (its SHA-256 begins with "
-                    f"{found[:8]}, not {sha256[:8]}): it was deleted, do not use it from there."
+                    f"{found[:8]}, not {sha256[:8]}), so it was deleted: do not use this address."
                 )
             part.replace(target)
             _validator(part).unlink(missing_ok=True)
@@ -81,10 +95,10 @@ def fetch(
 
 @contextlib.contextmanager
 def _alone(target: Path) -> Iterator[None]:
-    """Two that write one part file would ruin it, whichever window or command they run in."""
+    """Hold the lock of a target across processes: two writers would corrupt the part file."""
     from filelock import FileLock, Timeout
 
-    folder = models_folder().parent / "locks"  # not beside the models: somebody may list those
+    folder = models_folder().parent / "locks"  # not in the models folder, which users look into
     name = hashlib.sha256(os.fsencode(target.resolve())).hexdigest()[:16]
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -110,12 +124,12 @@ def _fetch_part(
     timeout: float,
     pause: float,
 ) -> None:
-    """Go on until the part file is complete."""
+    """Try until the part file is complete."""
     import http.client
     import urllib.error
 
     failures = 0
-    most = 0  # a server that lets the part grow and begin again would be asked for ever
+    most = 0  # the longest part so far: a server that always restarts must not be asked for ever
     while True:
         before = _size(part)
         most = max(most, before)
@@ -128,8 +142,8 @@ def _fetch_part(
             reason = f"it answers {error.code} {error.reason:.100}"
             if error.code == 416:
                 if before and error.headers.get("Content-Range", "").endswith(f"*/{before}"):
-                    return  # it was complete already
-                _forget(part)  # it is not a beginning of what is there now
+                    return  # the part was complete already
+                _forget(part)  # the file on the server has changed
             elif error.code not in _RETRIED:
                 raise UnreachableError(reason) from None
         except (urllib.error.URLError, http.client.HTTPException, TimeoutError) as error:
@@ -150,7 +164,7 @@ def _fetch_part(
 def _attempt(
     url: str, part: Path, progress: Progress | None, cancel: threading.Event, timeout: float
 ) -> bool:
-    """One request; True when the part file is complete."""
+    """Make one request; returns whether the part file is complete."""
     have = _size(part)
     import urllib.request
 
@@ -181,7 +195,7 @@ def _attempt(
 
 @contextlib.contextmanager
 def _stopping(cancel: threading.Event) -> Iterator[urllib.request.OpenerDirector]:
-    """An opener whose connections break the moment somebody cancels, even while nothing comes."""
+    """An opener whose connections are shut down when `cancel` is set, even during a silent wait."""
     import http.client
     import urllib.request
 
@@ -222,7 +236,7 @@ def _stopping(cancel: threading.Event) -> Iterator[urllib.request.OpenerDirector
 
 
 def _read(response: http.client.HTTPResponse) -> bytes:
-    """The next bytes. Network trouble is a ConnectionError, to tell it from a full disk."""
+    """The next bytes. A network error becomes a ConnectionError, to tell it from a full disk."""
     try:
         return response.read1(_BLOCK)
     except OSError as error:
@@ -235,7 +249,7 @@ def _range_start(response: http.client.HTTPResponse) -> int | None:
 
 
 def _validator(part: Path) -> Path:
-    """Holds the ETag or date of the file that the part is a beginning of."""
+    """The file with the ETag or date of the download that the part belongs to."""
     return part.with_name(part.name + ".of")
 
 
@@ -244,7 +258,7 @@ def _remember_validator(path: Path, response: http.client.HTTPResponse) -> None:
     value = etag if etag and not etag.startswith("W/") else response.headers.get("Last-Modified")
     if value:
         path.write_text(" ".join(value.split()), encoding="latin-1")
-    else:  # without one, a changed file could not be told from the same: begin again
+    else:  # without one a changed file would go unnoticed: the next attempt starts again
         path.unlink(missing_ok=True)
 
 

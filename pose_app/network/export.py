@@ -1,9 +1,9 @@
-"""Writes a model for other programs (safetensors, ONNX, OpenVINO IR) and checks what it wrote.
+"""Writes a model for other programs (safetensors, ONNX, OpenVINO IR) and checks the result.
 
-ONNX and OpenVINO graphs take `input` (N, 3, H, W) float32, already in the spec's colour order and
-normalised by its mean and std, and give `heatmaps` (N, S, K, H/4, W/4), raw as the network's. The
-spec travels inside: ONNX metadata `spec`, OpenVINO rt_info `pose_app/spec`, safetensors metadata
-`spec`, always as the same JSON.
+ONNX and OpenVINO graphs take `input` (N, 3, H, W) float32, in the spec's colour order and
+normalised by its mean and std, and return `heatmaps` (N, S, K, H/4, W/4), the network's raw output.
+The spec is stored in the file as JSON: ONNX metadata `spec`, OpenVINO rt_info `pose_app/spec`,
+safetensors metadata `spec`.
 """
 
 from __future__ import annotations
@@ -25,34 +25,43 @@ from .checkpoints import load_checkpoint
 from .native import load_native, save_native
 
 OPSET = 17
-TOLERANCE = 1e-4  # of the highest answer: float32 sums in another order
+TOLERANCE = 1e-4  # of the largest output: float32 sums in another order
 
 _ENDINGS = {".safetensors": "safetensors", ".onnx": "onnx", ".xml": "openvino"}
 
 
 @dataclass(frozen=True)
 class ExportReport:
-    """Largest difference between the file's answers and the model's; the highest answer."""
+    """Largest absolute difference between the outputs of file and model; the largest output."""
 
     difference: float
     highest: float
 
 
 def format_of(output: Path) -> str:
-    """`safetensors`, `onnx` or `openvino` by the ending of the name. Raises ModelError."""
+    """`safetensors`, `onnx` or `openvino`, by the file name's suffix. Raises ModelError."""
     kind = _ENDINGS.get(output.suffix.lower())
     if kind is None:
         raise ModelError(
-            f"The name {output.name} does not say which format to write: let it end in "
+            f"The name {output.name} does not say which format to write: let it end in one of "
             f"{', '.join(_ENDINGS)}."
         )
     return kind
 
 
 def export(model: str | Path, output: Path, kind: str) -> ExportReport:
-    """Write a model (a name or a file) to `output` and compare its answers with the model's.
+    """Write a model to `output`, run the result and compare it with the model.
 
-    Nothing is left at `output` unless it answers alike. Raises ModelError.
+    Args:
+        model: A name, or the path of a model file.
+        output: The file to write; must not exist. OpenVINO writes a .bin file beside it.
+        kind: `safetensors`, `onnx` or `openvino`; must fit the suffix of `output`.
+
+    Returns:
+        How closely the outputs agree.
+
+    Raises:
+        ModelError: Nothing was written.
     """
     output = Path(output).expanduser()
     if format_of(output) != kind:
@@ -60,12 +69,13 @@ def export(model: str | Path, output: Path, kind: str) -> ExportReport:
         raise ModelError(
             f"A file of the format {kind} must be called *{ending}, not {output.name}."
         )
-    if output.exists():
-        raise ModelError(f"{output} exists already: give another name or delete it.")
+    for file in (output, *([output.with_suffix(".bin")] if kind == "openvino" else [])):
+        if file.exists():
+            raise ModelError(f"{file} exists already: give another name or delete it.")
     network, spec = load_checkpoint(resolve(model))
-    picture = np.random.default_rng(0).random((1, 3, *spec.input_size), dtype=np.float32) - 0.5
+    image = np.random.default_rng(0).random((1, 3, *spec.input_size), dtype=np.float32) - 0.5
     with torch.inference_mode():
-        truth = network(torch.from_numpy(picture)).numpy()
+        expected = network(torch.from_numpy(image)).numpy()
     write, run = {
         "safetensors": (save_native, _run_native),
         "onnx": (_write_onnx, _run_openvino),
@@ -75,12 +85,13 @@ def export(model: str | Path, output: Path, kind: str) -> ExportReport:
         with tempfile.TemporaryDirectory(dir=output.parent, prefix=".export-") as folder:
             written = Path(folder) / output.name
             write(written, network, spec)
-            found = run(written, picture)
-            difference, highest = float(np.abs(found - truth).max()), float(np.abs(truth).max())
+            found = run(written, image)
+            difference = float(np.abs(found - expected).max())
+            highest = float(np.abs(expected).max())
             if not difference <= TOLERANCE * max(1.0, highest):
                 raise ModelError(
-                    f"The {kind} file answers differently from the model (by {difference:.2g} of "
-                    f"{highest:.2g}), so it was not kept: please report this."
+                    f"The output of the {kind} file differs from the model's (by {difference:.2g} "
+                    f"of {highest:.2g}), so the file was not kept: please report this."
                 )
             for file in sorted(Path(folder).iterdir()):
                 file.replace(output.with_name(file.name))
@@ -108,7 +119,7 @@ def _write_onnx(path: Path, network: nn.Module, spec: ModelSpec) -> None:
             opset_version=OPSET,
             input_names=["input"],
             output_names=["heatmaps"],
-            dynamic_axes={"input": {0: "pictures"}, "heatmaps": {0: "pictures"}},
+            dynamic_axes={"input": {0: "batch"}, "heatmaps": {0: "batch"}},
         )
     graph = onnx.load(path)
     onnx.helper.set_model_props(graph, {"spec": spec.to_json()})
@@ -121,7 +132,7 @@ def _write_openvino(path: Path, network: nn.Module, spec: ModelSpec) -> None:
     height, width = spec.input_size
     example = torch.zeros(1, 3, height, width)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch calls tracing old, OpenVINO reads it best
+        warnings.simplefilter("ignore")  # tracing is deprecated, but OpenVINO reads it best
         traced = torch.jit.trace(network, example, check_trace=False)
         graph = openvino.convert_model(
             traced, example_input=example, input=[openvino.PartialShape([-1, 3, height, width])]
@@ -132,19 +143,19 @@ def _write_openvino(path: Path, network: nn.Module, spec: ModelSpec) -> None:
     openvino.save_model(graph, path, compress_to_fp16=False)
 
 
-def _run_native(path: Path, picture: Floats) -> Floats:
+def _run_native(path: Path, image: Floats) -> Floats:
     network, _ = load_native(path)
     with torch.inference_mode():
-        answer: Floats = network(torch.from_numpy(picture)).numpy()
-    return answer
+        heatmaps: Floats = network(torch.from_numpy(image)).numpy()
+    return heatmaps
 
 
-def _run_openvino(path: Path, picture: Floats) -> Floats:
-    """OpenVINO reads both its own format and ONNX."""
+def _run_openvino(path: Path, image: Floats) -> Floats:
+    """Run an OpenVINO or ONNX file; OpenVINO reads both."""
     from ..openvino_silently import openvino
 
     core = openvino.Core()
     options = {"INFERENCE_PRECISION_HINT": "f32"}
     compiled = core.compile_model(core.read_model(path), "CPU", options)
-    answer: Floats = np.array(compiled([picture])[0])
-    return answer
+    heatmaps: Floats = np.array(compiled([image])[0])
+    return heatmaps

@@ -1,9 +1,9 @@
-"""How each published family is fed and read: what the keys of a checkpoint do not tell.
+"""Preprocessing and decoding of each published family, which its checkpoints do not state.
 
-Read off the families' own evaluation code (princeton-vl/pytorch_stacked_hourglass,
+Taken from the families' own evaluation code (princeton-vl/pytorch_stacked_hourglass,
 bearpaw/pytorch-pose, anibali/pytorch-stacked-hourglass, ilovepose/fast-human-pose-estimation,
-yuanyuanli85/Fast_Human_Pose_Estimation_Pytorch, open-mmlab/mmpose). Feeding one family by another's
-rule costs accuracy silently, so the rules travel in the spec of every converted file.
+yuanyuanli85/Fast_Human_Pose_Estimation_Pytorch, open-mmlab/mmpose). Using the rules of another
+family silently costs accuracy, so they are stored in the spec of every converted file.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from . import layouts
 class Family:
     """The rules that all checkpoints of one publisher share; fields as in `ModelSpec`.
 
-    `crop` is how the authors cut the person out: `centre` (a square of 200 pixels per unit of
-    MPII's scale, 15 units lower, 1.25 x larger) or `box` (a box enlarged 1.25 x, at the input's
-    aspect ratio).
+    `crop` is how the authors cut the person out: `centre` (MPII's annotated centre, moved down by
+    15 pixels per unit of scale, in a square of 1.25 x 200 pixels per unit of scale) or `box` (a
+    box enlarged 1.25 x, at the input's aspect ratio).
     """
 
     name: str
@@ -85,8 +85,8 @@ FAMILIES = {
             name="fpd",
             licence="MIT",
             colour="BGR",
-            # Its loader applies the lists, written for RGB, to the BGR channels as they come: red
-            # gets blue's numbers.
+            # Its loader applies the RGB lists to BGR channels without reordering them, so that
+            # red is normalised with the values of blue.
             mean=(IMAGENET_MEAN[2], IMAGENET_MEAN[1], IMAGENET_MEAN[0]),
             std=(IMAGENET_STD[2], IMAGENET_STD[1], IMAGENET_STD[0]),
             decode=_QUARTER_CORNERED,
@@ -110,11 +110,11 @@ FAMILIES = {
 
 
 def recognise(layout: str, config: NetworkConfig, wrapper_keys: Collection[str] = ()) -> str:
-    """The family's name from the layout, the shape and what lay beside the tensors in the file.
+    """The family of a checkpoint, by its layout, its shape and the keys stored beside the tensors.
 
-    Depthwise residuals are mobile FPD's alone. FPD's code scales the stem with the width (width/4),
-    bearpaw's always has 64; at width 256 the two agree, and only the training state that FPD's code
-    saves beside the tensors (`perf`, `best_state_dict`) tells.
+    Only mobile FPD has depthwise residuals. FPD's stem has width/4 channels, bearpaw's always 64;
+    at width 256 they agree, and only the training state that FPD's code stores beside the tensors
+    (`perf`, `best_state_dict`) tells them apart.
     """
     if layout != layouts.BEARPAW:
         return layout

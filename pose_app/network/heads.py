@@ -1,4 +1,4 @@
-"""Other heads on a trained network, as a start for training: other joints, or a finder's maps."""
+"""Replaces the heads of a trained network as a start for training: other joints, or a finder."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from .native import build
 
 _CENTRE_PRIOR = -2.2  # logit of 0.1
 
-# Joints between which a joint of the face lies.
+# A new joint of the face starts as the mean of these joints.
 NEAR = dict.fromkeys(FACE, ("upper_neck", "head_top"))
 
 
 def with_joints(
     network: nn.Module, spec: ModelSpec, skeleton: Skeleton
 ) -> tuple[StackedHourglass, ModelSpec]:
-    """The network with one heatmap per joint of `skeleton`, and its spec without calibration.
+    """A copy of the network with one heatmap per joint of `skeleton`, and its spec.
 
-    Everything but the heads (and the way of the heatmaps back into the trunk) is kept. A joint of
-    the same name keeps its weights. A new joint starts as the mean of its neighbours in NEAR, where
-    the network knows them all, else from PyTorch's initial values. Its map says nothing to the next
-    stack yet, so that the joints kept are answered exactly as before, unless others are dropped.
-    The given network is not changed. Raises ModelError for any other graph than Newell's.
+    Only the heads and the convolutions that merge heatmaps into the trunk change. A joint of the
+    same name keeps its weights. A new joint starts as the mean of its neighbours in NEAR where the
+    network has them all, else from PyTorch's initial values; its merge weights start at zero, so
+    that the outputs of the kept joints stay exactly the same (unless joints are dropped). The spec
+    loses its calibration. Raises ModelError for any graph but Newell's.
     """
     if not isinstance(network, StackedHourglass):
         raise ModelError(
@@ -75,9 +75,11 @@ def with_joints(
 def finder_from(network: nn.Module, spec: ModelSpec) -> tuple[StackedHourglass, ModelSpec]:
     """A person finder of one stack that starts with the stem and the first stack of a pose network.
 
-    Returns (network, spec): the head is new, with a prior for centres of a tenth, as in Lin et al.
-    (*Focal loss*, ICCV 2017) and Zhou et al. (*Objects as points*, 2019). Raises ModelError for any
-    other graph than Newell's.
+    The head is new, with a prior of 0.1 for centres, as in Lin et al. (*Focal loss*, ICCV 2017)
+    and Zhou et al. (*Objects as points*, 2019). Raises ModelError for any graph but Newell's.
+
+    Returns:
+        (network, spec).
     """
     if not isinstance(network, StackedHourglass):
         raise ModelError(f"{spec.name} has CornerNet's graph: a finder starts from Newell's only.")

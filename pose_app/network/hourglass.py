@@ -1,7 +1,7 @@
 """The stacked hourglass network (Newell, Yang and Deng, ECCV 2016), configurable.
 
-Shapes: B pictures, S stacks, K joints, H x W input pixels. Attribute names are short and read in
-the order of computation; `checkpoints.py` maps every published layout onto them.
+Shapes: B images, S stacks, K joints, H x W input pixels. Attributes stand in the order of
+computation; `layouts.py` renames the keys of published checkpoints to them.
 """
 
 from __future__ import annotations
@@ -38,16 +38,17 @@ class Residual(nn.Module):
 
 
 def residuals(inputs: int, outputs: int, count: int, depthwise: bool) -> nn.Sequential:
-    """`count` residuals in a row; the first changes the number of channels."""
+    """`count` residual blocks; the first changes the number of channels."""
     return nn.Sequential(
         *(Residual(inputs if i == 0 else outputs, outputs, depthwise) for i in range(count))
     )
 
 
 class Hourglass(nn.Module):
-    """One level: a branch at full resolution beside pool, low1, the next level, low3, upsampling.
+    """One level: a branch at full resolution, plus pool, low1, the next level, low3, upsampling.
 
-    `depth` levels are left, this one included. Only this (outermost) level widens by `increase`.
+    `depth` is the number of levels from here, this one included. Only the outermost level widens
+    by `increase` channels.
     """
 
     def __init__(self, depth: int, width: int, increase: int, blocks: int, depthwise: bool) -> None:
@@ -88,7 +89,7 @@ class Stem(nn.Module):
 
 
 class Stack(nn.Module):
-    """One hourglass with its heatmap head, and the way back into the trunk except for the last."""
+    """One hourglass and its heatmap head; all but the last merge both back into the trunk."""
 
     def __init__(self, config: NetworkConfig, last: bool) -> None:
         super().__init__()
@@ -110,7 +111,7 @@ class Stack(nn.Module):
         return self.head(feature), feature
 
     def merge(self, x: Tensor, heatmaps: Tensor, feature: Tensor) -> Tensor:
-        """The trunk for the next stack: x + merged heatmaps + merged feature."""
+        """The input of the next stack: x + merged heatmaps + merged feature."""
         assert self.merge_feature is not None
         assert self.merge_heatmaps is not None
         value: Tensor = x + self.merge_heatmaps(heatmaps) + self.merge_feature(feature)
@@ -118,10 +119,10 @@ class Stack(nn.Module):
 
 
 class Stacked(nn.Module):
-    """A stem and hourglasses in a row, whatever is inside them.
+    """A stem and several stacks, for any kind of hourglass.
 
-    A stack maps the trunk x to (heatmaps, feature), and `merge(x, heatmaps, feature)` is the trunk
-    for the next one. Output: raw heatmaps (or logits, as the spec says), all stacks.
+    A stack maps its input x to (heatmaps, feature); `merge(x, heatmaps, feature)` is the input of
+    the next one. Outputs are raw heatmaps, or logits where the spec says so.
     """
 
     def __init__(self, config: NetworkConfig, stem: nn.Module, stacks: Iterable[nn.Module]) -> None:
@@ -131,16 +132,24 @@ class Stacked(nn.Module):
         self.stacks = nn.ModuleList(stacks)
 
     def forward(self, x: Tensor, stacks: int | None = None) -> Tensor:
-        """(B, 3, H, W) float, normalised as the spec says -> (B, S, K, H/4, W/4).
+        """Heatmaps of the first stacks.
 
-        `stacks` stops after that many stacks (1 .. config.stacks; default all): the answers of the
-        earlier ones do not depend on the later ones. Raises ValueError for any other number, or
-        where H or W is not a multiple of stride 4 x 2**depth.
+        Args:
+            x: (B, 3, H, W) float, normalised as the spec says.
+            stacks: How many stacks to run, 1 to config.stacks; default all. Outputs of the earlier
+                stacks do not depend on the later ones.
+
+        Returns:
+            (B, S, K, H/4, W/4).
+
+        Raises:
+            ValueError: For any other number of stacks, or where H or W is not a multiple of
+                4 * 2**depth.
         """
         return torch.stack(self.forward_stacks(x, stacks), dim=1)
 
     def forward_stacks(self, x: Tensor, stacks: int | None = None) -> list[Tensor]:
-        """The same, one (B, K, H/4, W/4) per stack."""
+        """As `forward`, but as a list of one (B, K, H/4, W/4) per stack."""
         count = self.config.stacks if stacks is None else stacks
         if not 1 <= count <= self.config.stacks:
             raise ValueError(f"stacks must be 1 to {self.config.stacks}, not {count}")
@@ -158,7 +167,7 @@ class Stacked(nn.Module):
 
 
 class StackedHourglass(Stacked):
-    """Newell's whole graph."""
+    """Newell's network."""
 
     def __init__(self, config: NetworkConfig) -> None:
         last = config.stacks - 1
@@ -167,16 +176,18 @@ class StackedHourglass(Stacked):
 
 
 class HeatmapLoss(nn.Module):
-    """Mean squared error per picture, every stack against the same target (Newell 2016).
-
-    forward(prediction (B, S, K, h, w), target (B, K, h, w), joint_weight (B, K) or (K,) or None)
-    -> (B, S): the mean over joints and pixels. A weight of 0 masks a joint that was never labelled
-    (it leaves the mean as well); an absent joint has weight 1 and an all-zero target.
-    """
+    """Mean squared error per image and stack, each stack against the same target (Newell 2016)."""
 
     def forward(
         self, prediction: Tensor, target: Tensor, joint_weight: Tensor | None = None
     ) -> Tensor:
+        """The mean over joints and pixels, (B, S).
+
+        Args:
+            prediction: (B, S, K, h, w).
+            target: (B, K, h, w); all zero for a joint that is not in the image.
+            joint_weight: (B, K) or (K,). 0 leaves a joint out of the mean: it was not labelled.
+        """
         error = (prediction - target[:, None]).square().mean(dim=(3, 4))  # (B, S, K)
         if joint_weight is None:
             return error.mean(dim=2)

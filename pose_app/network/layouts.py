@@ -1,8 +1,8 @@
-"""Published key layouts of the Newell graph, renamed to ours; shapes read off the tensors.
+"""Converts the state dicts of published checkpoints: keys renamed to those of `hourglass.py`.
 
-Sources of the names: princeton-vl/pytorch_stacked_hourglass (`Princeton`), and the family of
-bearpaw/pytorch-pose (bearpaw, anibali, both fast-human-pose-estimation repositories). The layout of
-mmpose is another graph and has its names in `cornernet_layout.py`.
+Layouts: princeton-vl/pytorch_stacked_hourglass (`princeton`), and bearpaw/pytorch-pose, which
+anibali's and both fast-human-pose-estimation repositories share (`bearpaw`). mmpose publishes
+another graph, converted in `cornernet_layout.py`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MMPOSE = "mmpose"
 
 @dataclass(frozen=True)
 class Converted:
-    """A checkpoint in our names: which layout it had, its shape and its tensors."""
+    """A renamed checkpoint: the layout it had, its configuration and its tensors."""
 
     layout: str
     config: NetworkConfig
@@ -34,10 +34,10 @@ class Converted:
 
 
 def convert(tensors: Mapping[str, Tensor]) -> Converted:
-    """Rename a published checkpoint (already unwrapped, prefixes may be left). Raises ModelError.
+    """Rename the tensors of a published checkpoint; prefixes such as `module.` are removed.
 
-    The layout is recognised by its keys. Keys that belong to no part of the graph are refused: a
-    network with further parts would run, and answer nonsense.
+    The layout is recognised by its keys. Raises ModelError, also for keys that belong to no part
+    of the graph: without its further parts, such a network would run and give wrong results.
     """
     tensors = {
         key: value
@@ -70,7 +70,7 @@ def convert(tensors: Mapping[str, Tensor]) -> Converted:
 
 
 def detect(tensors: Mapping[str, object]) -> str:
-    """The layout's name. Raises ModelError where the keys are nobody's."""
+    """The name of the layout. Raises ModelError for unknown keys."""
     if any("hourglass_modules." in key for key in tensors):
         return MMPOSE
     if any(key.startswith("hgs.") for key in tensors):
@@ -84,13 +84,13 @@ def detect(tensors: Mapping[str, object]) -> str:
 
 
 def config_of(graph: str, tensors: Mapping[str, Tensor]) -> NetworkConfig:
-    """The shape of a network, read off tensors in our names. Raises ModelError."""
+    """The configuration of a network, from renamed tensors. Raises ModelError."""
     read = cornernet_layout.cornernet_config if graph == "cornernet" else newell_config
     return read(tensors)
 
 
 def newell_config(tensors: Mapping[str, Tensor]) -> NetworkConfig:
-    """The shape of a Newell graph, read off tensors in our names. Raises ModelError."""
+    """The configuration of a Newell graph, from renamed tensors. Raises ModelError."""
 
     def shape(name: str, dimensions: int = 4) -> tuple[int, ...]:
         if name not in tensors:
@@ -122,7 +122,7 @@ def newell_config(tensors: Mapping[str, Tensor]) -> NetworkConfig:
 
 
 def _count(tensors: Mapping[str, object], pattern: str) -> int:
-    """How many different numbers stand at the pattern's group."""
+    """How many different values the pattern's group has among the keys."""
     found = {match[1] for key in tensors if (match := re.match(pattern, key))}
     if not found:
         raise ModelError("This checkpoint is incomplete: it has no whole hourglass.")
@@ -139,7 +139,7 @@ def _without_prefix(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 # --- Princeton -----------------------------------------------------------------------------------
 
 _PRINCETON_STEM = {"pre.1": "res1", "pre.3": "res2", "pre.4": "res3"}
-_PRINCETON_PLACE = {"up1": "up", "low1": "low1", "low3": "low3"}
+_PRINCETON_BRANCHES = {"up1": "up", "low1": "low1", "low3": "low3"}
 _PRINCETON_END = {
     "features.{}.1.conv": "feature",
     "features.{}.1.bn": "feature_bn",
@@ -150,7 +150,7 @@ _PRINCETON_END = {
 
 
 def _is_dead_skip(key: str, tensors: Mapping[str, Tensor]) -> bool:
-    """Princeton stores a skip in every residual, and uses it only where widths differ."""
+    """Whether it is an unused skip: Princeton stores one in every residual block."""
     owner, found, _ = key.rpartition("skip_layer.conv.")
     weight = tensors.get(f"{owner}skip_layer.conv.weight") if found else None
     return weight is not None and weight.ndim == 4 and weight.shape[0] == weight.shape[1]
@@ -164,9 +164,9 @@ def _rename_princeton(key: str, depth: int) -> str | None:
         part = _princeton_residual(match[2])
         return part and f"stem.{_PRINCETON_STEM[match[1]]}.{part}.{leaf}"
     if match := re.fullmatch(r"hgs\.(\d+)\.0\.((?:low2\.)*)(?:(up1|low1|low3)\.)?(.+)", owner):
-        stack, levels, place, rest = match.groups()
+        stack, levels, branch, rest = match.groups()
         part = _princeton_residual(rest)
-        where = f"{_PRINCETON_PLACE[place]}." if place else ""
+        where = f"{_PRINCETON_BRANCHES[branch]}." if branch else ""
         return part and f"stacks.{stack}.hourglass.{levels}{where}0.{part}.{leaf}"
     if match := re.fullmatch(r"features\.(\d+)\.0\.(.+)", owner):
         part = _princeton_residual(match[2])
@@ -194,7 +194,7 @@ _BEARPAW_STEM = {
     "layer2.0": "res2",
     "layer3.0": "res3",
 }
-_BEARPAW_PLACE = ("up.", "low1.", "low3.", "low2.")
+_BEARPAW_BRANCHES = ("up.", "low1.", "low3.", "low2.")
 _BEARPAW_END = {
     r"fc\.(\d+)\.0": "feature",
     r"fc\.(\d+)\.1": "feature_bn",
@@ -216,12 +216,12 @@ def _rename_bearpaw(key: str, depth: int) -> str | None:
         part = _bearpaw_residual(match[2])
         return part and f"stem.{_BEARPAW_STEM[match[1]]}.{part}.{leaf}"
     if match := re.fullmatch(r"hg\.(\d+)\.hg\.(\d+)\.([0-3])\.(\d+)\.(.+)", owner):
-        stack, level, place, block, rest = match.groups()
-        below = depth - 1 - int(level)  # the list of levels begins with the innermost
+        stack, level, branch, block, rest = match.groups()
+        below = depth - 1 - int(level)  # bearpaw counts levels from the innermost
         part = _bearpaw_residual(rest)
-        if below < 0 or (place == "3" and int(level) != 0):
+        if below < 0 or (branch == "3" and int(level) != 0):
             return None
-        where = "low2." * below + _BEARPAW_PLACE[int(place)]
+        where = "low2." * below + _BEARPAW_BRANCHES[int(branch)]
         return part and f"stacks.{stack}.hourglass.{where}{block}.{part}.{leaf}"
     if match := re.fullmatch(r"res\.(\d+)\.(\d+)\.(.+)", owner):
         part = _bearpaw_residual(match[3])

@@ -19,22 +19,22 @@ _BAR = 30  # characters
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's own arguments."""
     commands = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    listing = commands.add_parser("list", help="installed models and published ones")
+    listing = commands.add_parser("list", help="list installed and published models")
     listing.add_argument("--json", action="store_true", help="print one JSON list")
-    info = commands.add_parser("info", help="everything about one model or model file")
+    info = commands.add_parser("info", help="show everything about one model or model file")
     info.add_argument("model", help="name of a model, or path of a model file")
     info.add_argument("--json", action="store_true", help="print one JSON object")
-    download = commands.add_parser("download", help="fetch a published model")
+    download = commands.add_parser("download", help="download and install a published model")
     download.add_argument("model", help="name of a published model")
     download.add_argument(
-        "--yes", action="store_true", help="accept the licence without a question"
+        "--yes", action="store_true", help="accept the licence without being asked"
     )
-    add = commands.add_parser("add", help="install a model file that is already here")
-    add.add_argument("file", type=Path, help="our own file or a published checkpoint")
+    add = commands.add_parser("add", help="install a model file from this computer")
+    add.add_argument("file", type=Path, help="a file of pose-app or a published checkpoint")
     add.add_argument("--name", help="its name in the app (default: from the file)")
     add.add_argument(
         "--family",
-        help="princeton, bearpaw, mobile-fpd, fpd or mmpose, where the file alone cannot tell",
+        help="princeton, bearpaw, mobile-fpd, fpd or mmpose (default: recognised from the file)",
     )
     remove = commands.add_parser("remove", help="delete an installed model")
     remove.add_argument("model", help="name of an installed model")
@@ -42,12 +42,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     export.add_argument("model", help="name of a model, or path of a model file")
     export.add_argument("output", type=Path, help="file to write: .safetensors, .onnx or .xml")
     export.add_argument(
-        "--format", choices=FORMATS, help="default: by the ending of the output's name"
+        "--format", choices=FORMATS, help="default: from the ending of the output's name"
     )
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Run one action; raises ModelError with what to do instead."""
+    """Run one action. Raises ModelError."""
     actions = {
         "list": _list,
         "info": _info,
@@ -128,15 +128,16 @@ def _info(arguments: argparse.Namespace) -> int:
             if text:
                 print(f"{label:<12} {text}")
     if spec is not None:
-        print(f"{'trained':<12} {spec.provenance or 'not said'}")
+        print(f"{'provenance':<12} {spec.provenance or 'unknown'}")
         print(f"{'joints':<12} {', '.join(spec.joints)}")
         print(
-            f"{'fed':<12} {spec.colour}, mean {_triple(spec.mean)}, std {_triple(spec.std)}, "
+            f"{'preprocess':<12} {spec.colour}, mean {_triple(spec.mean)}, "
+            f"std {_triple(spec.std)}, "
             f"sides in multiples of {spec.size_multiple} pixels"
         )
         rule = spec.decode
         print(
-            f"{'read':<12} {spec.output}, {rule.subpixel}, offset {rule.offset:g}, tie "
+            f"{'decode':<12} {spec.output}, {rule.subpixel}, offset {rule.offset:g}, tie "
             f"{rule.tie:g}, border {rule.border}, flip shift {spec.flip_shift}, sigma "
             f"{spec.sigma:g}"
         )
@@ -159,7 +160,7 @@ def _description(entry: ModelEntry) -> list[tuple[str, str]]:
         ("input", f"{width} x {height} pixels"),
         ("skeleton", entry.joints),
         ("parameters", f"{_number(entry.parameters)} million"),
-        ("cost", f"{_number(entry.gmac)} GMAC per picture"),
+        ("cost", f"{_number(entry.gmac)} GMAC per image"),
         ("accuracy", f"{entry.accuracy} {entry.metric}".strip()),
         ("", METRICS.get(entry.metric, "")),
         ("licence", entry.licence),
@@ -232,8 +233,8 @@ def _export(arguments: argparse.Namespace) -> int:
     kind = arguments.format or format_of(arguments.output)
     report = export(arguments.model, arguments.output, kind)
     print(
-        f"{arguments.output} is written ({kind}); its answers differ from the model's by "
-        f"{report.difference:.1e} at most, of {report.highest:.2g}."
+        f"{arguments.output} is written ({kind}). Its heatmaps differ from the model's by at most "
+        f"{report.difference:.1e}; the highest value is {report.highest:.2g}."
     )
     return 0
 

@@ -1,4 +1,4 @@
-"""Our own model files: safetensors with the spec as JSON in the metadata (key `spec`)."""
+"""The native model format: safetensors with the spec as JSON in the metadata (key `spec`)."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ def build(spec: ModelSpec) -> nn.Module:
 def assemble(spec: ModelSpec, tensors: Mapping[str, Tensor], where: str) -> nn.Module:
     """A network of the spec's graph with these tensors, in float32 and evaluation mode.
 
-    `where` names the file in messages. Raises ModelError where tensors are missing, too many, of
-    another shape or not finite.
+    `where` names the file in messages. Raises ModelError where tensors are missing, superfluous,
+    of another shape or not finite.
     """
-    found = config_of(spec.network.graph, tensors)  # also keeps a lying spec from building a giant
+    found = config_of(spec.network.graph, tensors)  # before `build`: a wrong spec may be huge
     for part in fields(found):
-        made, said = getattr(found, part.name), getattr(spec.network, part.name)
-        if made != said:
+        actual, stated = getattr(found, part.name), getattr(spec.network, part.name)
+        if actual != stated:
             raise ModelError(
-                f"The tensors in {where} do not fit its description: {part.name} is {made}, not "
-                f"{said}."
+                f"The tensors in {where} do not fit its description: {part.name} is {actual}, not "
+                f"{stated}."
             )
     with torch.device("meta"):
         network = build(spec)
@@ -57,7 +57,9 @@ def assemble(spec: ModelSpec, tensors: Mapping[str, Tensor], where: str) -> nn.M
             )
         values[key] = value.to(wanted.dtype, copy=True).contiguous()
         if not torch.isfinite(values[key]).all():
-            raise ModelError(f"{where} is damaged: the tensor of {key!r} holds infinite values.")
+            raise ModelError(
+                f"{where} is damaged: the tensor of {key!r} has values that are not finite."
+            )
     if extra := sorted(set(tensors) - set(values)):
         raise ModelError(f"{where} has a tensor that its network does not have: {extra[0]!r}.")
     network.load_state_dict(values, assign=True)
@@ -65,7 +67,7 @@ def assemble(spec: ModelSpec, tensors: Mapping[str, Tensor], where: str) -> nn.M
 
 
 def load_native(path: str | Path) -> tuple[nn.Module, ModelSpec]:
-    """(network in float32 and evaluation mode, spec). Raises ModelError."""
+    """(network in float32 and evaluation mode, spec) of a native file. Raises ModelError."""
     spec = read_spec(path)
     try:
         tensors = load(Path(path).read_bytes())
@@ -79,9 +81,9 @@ def load_native(path: str | Path) -> tuple[nn.Module, ModelSpec]:
 def save_native(
     path: str | Path, network: nn.Module, spec: ModelSpec, dtype: torch.dtype = torch.float32
 ) -> None:
-    """Write atomically: a broken write never replaces a good file. Floats are stored as `dtype`.
+    """Write a native file atomically: a failed write never replaces a good file.
 
-    Raises OSError where the folder cannot be written or the disk is full.
+    Floating-point tensors are stored as `dtype`. Raises OSError where the file cannot be written.
     """
     path = Path(path)
     tensors = {

@@ -1,8 +1,8 @@
-"""The published stacked hourglasses that the app can fetch or take by hand.
+"""The published stacked hourglass models that the app can download, or add from a file.
 
-Accuracies are the authors' own figures and cannot be compared across metrics: `METRICS` says what
-each means. Parameters and GMAC are of the graph that runs (dead parts of the files left out);
-download sizes are estimates from the tensors, the server's answer counts.
+Accuracies are the authors' own figures and cannot be compared across metrics: see `METRICS`.
+Parameters and GMAC are of the graph that runs, without the unused tensors of some files. Download
+sizes are estimates.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ METRICS = {
     ),
     AP: (
         "Mean average precision in percent over object keypoint similarity .50 to .95, COCO "
-        "val2017, with a person detector's boxes and flip test: much stricter than PCKh, and over "
-        "17 other joints."
+        "val2017, with a person detector's boxes and flip test: much stricter than PCKh, and for "
+        "COCO's 17 joints."
     ),
     PCK_SPORT: (
-        "Percentage of the 12 limb joints within a fifth of the torso of the truth, on 224 persons "
-        "of MPII's sport pictures that were held out, without flip test: its pictures and its "
-        "measure are others than those of the published models, so it cannot be compared with them."
+        "Percentage of the 12 limb joints within a fifth of the torso of the truth, on 224 people "
+        "of held-out sport images of MPII, without flip test. The published models were measured "
+        "on other images and in another way, so their figures cannot be compared with it."
     ),
 }
 
-# What `pose-app evaluate mpii.npz --held-out` says of the bundled model (weights/README.md).
+# The result of `pose-app evaluate mpii.npz --held-out` for the bundled model (weights/README.md).
 DEFAULT_ACCURACY = "86.3"
 
 
@@ -45,11 +45,24 @@ DEFAULT_ACCURACY = "86.3"
 class ModelEntry:
     """One model that can be chosen, installed or not.
 
-    `input_size` is (height, width) in pixels; `parameters` in millions and `gmac` per picture, None
-    where unknown; `accuracy` as reported, with `metric` a key of `METRICS`; `size` the download in
-    bytes (roughly); `sha256` the full hash, the digits it begins with, or "" where none was
-    published. `url` is None for files that only a browser gets. `file` is set when installed;
-    `problem` says why an installed file cannot be used.
+    Attributes:
+        name: As on the command line.
+        title: A short description.
+        family: A key of `families.FAMILIES`, or `pose-app`.
+        stacks: Their number.
+        input_size: (height, width) in pixels.
+        joints: The name of the skeleton.
+        licence: SPDX identifier.
+        parameters: In millions; None where unknown.
+        gmac: 10**9 multiply-accumulates per image; None where unknown.
+        accuracy: As reported, in `metric`.
+        metric: A key of `METRICS`, or "".
+        size: Of the download in bytes, roughly.
+        page: The address of its description.
+        url: The address of the file; None where only a browser can download it.
+        sha256: The full hash, its first digits, or "" where none was published.
+        file: The installed file; None where it is not installed.
+        problem: Why the installed file cannot be used.
     """
 
     name: str
@@ -209,7 +222,7 @@ LICENCES = {
 
 
 def licence_text(entry: ModelEntry) -> str:
-    """What to show before the first download: licence, what it means, where it stands, data."""
+    """What to show before the first download: the licence, its meaning and the training data."""
     meaning, address = LICENCES.get(entry.licence, ("The terms are on the source page.", ""))
     data = "COCO" if entry.joints == "coco-17" else "MPII Human Pose"
     lines = [

@@ -193,7 +193,7 @@ def test_cancelled_downloads_go_on(entry: ModelEntry, server: FileServer) -> Non
 def test_what_cannot_be_downloaded_says_so() -> None:
     with pytest.raises(ModelError, match=r"browser.*models add FILE"):
         catalogue.download("fpd-4x128")
-    with pytest.raises(ModelError, match="no published model"):
+    with pytest.raises(ModelError, match="There is no published model"):
         catalogue.download("default")
 
 
@@ -201,6 +201,12 @@ def test_an_unreadable_list_of_seen_files(entry: ModelEntry) -> None:
     models_folder().mkdir(parents=True)
     (models_folder() / "seen.json").write_text("[")
     with pytest.raises(ModelError, match="delete it"):
+        catalogue.download("small-hg")
+
+
+def test_a_hash_that_cannot_be_remembered_is_said(entry: ModelEntry) -> None:
+    (models_folder() / "seen.part").mkdir(parents=True)  # a folder in the way of the file
+    with pytest.raises(ModelError, match=r"seen\.json cannot be written"):
         catalogue.download("small-hg")
 
 

@@ -109,9 +109,17 @@ def test_a_file_that_answers_differently_is_not_kept(
 
     monkeypatch.setattr(export_module, name, write_wrongly)
     ending = {"onnx": "onnx", "openvino": "xml", "safetensors": "safetensors"}[kind]
-    with pytest.raises(ModelError, match="answers differently"):
+    with pytest.raises(ModelError, match="differs from the model"):
         export(model, tmp_path / f"net.{ending}", kind)
     assert [p.name for p in tmp_path.iterdir()] == ["model.safetensors"]
+
+
+def test_weights_of_another_openvino_model_are_not_overwritten(model: Path, tmp_path: Path) -> None:
+    other = tmp_path / "net.bin"
+    other.write_bytes(b"somebody's file")
+    with pytest.raises(ModelError, match=r"net\.bin exists already"):
+        export(model, tmp_path / "net.xml", "openvino")
+    assert other.read_bytes() == b"somebody's file"
 
 
 def test_names_and_places(model: Path, tmp_path: Path) -> None:
