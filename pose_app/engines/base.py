@@ -1,6 +1,6 @@
-"""What every engine offers: pictures in, heatmaps of as many stacks as wanted out.
+"""The engine protocol: crops in, heatmaps of the first stacks out.
 
-Shapes: B pictures, S stacks, K joints, H x W input pixels, h x w heatmap pixels.
+Shapes: B images, S stacks, K joints, H x W input pixels, h x w heatmap pixels.
 """
 
 from __future__ import annotations
@@ -20,11 +20,16 @@ from .measure import Search
 
 @dataclass(frozen=True)
 class EngineInfo:
-    """Which engine runs where, for the badge, the log and `doctor`.
+    """Which engine runs on which device, for the badge, the log and `doctor`.
 
-    `reason` is one sentence saying why this is not what was asked for, or not the fastest kind
-    this machine seems to have; None when all is well. `table` are the times of the kinds that were
-    measured here, the fastest first, "" where none were; `candidate` is this one's name in it.
+    Attributes:
+        engine: Its name, e.g. `OpenVINO`.
+        device: Its name, e.g. `CPU` or `GPU (Intel(R) Iris(R) Xe Graphics)`.
+        precision: A word of `engine_words.PRECISIONS`.
+        reason: One sentence on why this is not what was asked for, or not the kind that should be
+            the fastest here; None where there is nothing to say.
+        table: Measured times of all candidates, the fastest first; "" where none were measured.
+        candidate: The name of this engine in `table`.
     """
 
     engine: str
@@ -44,41 +49,53 @@ class EngineInfo:
 
 
 class Engine(Protocol):
-    """A network that is loaded, checked and ready. `infer` is called from one thread at a time."""
+    """A loaded and checked network. `infer` is called from one thread at a time."""
 
     spec: ModelSpec
     info: EngineInfo
 
     def infer(self, crops: Image, stacks: int) -> Heatmaps:
-        """Run the first `stacks` stacks on crops (B, H, W, 3) uint8 BGR of the spec's input size.
+        """Run the first `stacks` stacks.
 
-        Colour order, normalisation and softmax happen inside. The heatmaps stay valid for as long
-        as somebody holds them. Raises EngineError where the device fails or the input is wrong.
+        Colour order, normalisation and softmax happen inside.
+
+        Args:
+            crops: (B, H, W, 3) uint8 BGR, of the spec's input size.
+            stacks: How many stacks to run, 1 to all.
+
+        Returns:
+            Heatmaps that stay valid for as long as they are referenced.
+
+        Raises:
+            EngineError: The device failed, or the input has another shape or type.
         """
         ...
 
     def ready(self, stacks: int) -> bool:
-        """Whether `infer` with that many stacks runs without preparing anything first.
+        """Whether `infer` with that many stacks runs without first preparing something.
 
-        If not, preparation starts in the background: a caller that wants no hitch keeps its old
-        number of stacks until the answer is True.
+        If not, preparation starts in the background; a caller that must not stall keeps its
+        number of stacks until this returns True.
         """
         ...
 
     def halves(self) -> Sequence[Engine]:
-        """Two engines for the same network that run at the same time, each on half of the device.
+        """Two engines for the same network that run in parallel, each on half of the device.
 
-        Empty where that gets no more done than one after the other. They are closed with this one.
+        Empty where that is no faster than one after the other. `close` closes them as well.
         """
         ...
 
     def close(self) -> None:
-        """Release the device. Idempotent; heatmaps handed out stay valid."""
+        """Release the device. Idempotent; heatmaps that were returned stay valid."""
         ...
 
 
 class SearchingEngine(Engine, Protocol):
-    """An engine that may know of something faster by now: see choose.better. It closes `search`."""
+    """An engine with a background search for a faster one (see `choose.better`).
+
+    `search` is None where there is nothing to search for; `close` ends it.
+    """
 
     search: Search | None
 
@@ -115,11 +132,11 @@ def checked_crops(crops: NDArray[np.uint8], stacks: int, spec: ModelSpec) -> Ima
     height, width = spec.input_size
     if crops.dtype != np.uint8 or crops.ndim != 4 or crops.shape[1:] != (height, width, 3):
         raise EngineError(
-            f"The model {spec.name} takes uint8 pictures of {height} x {width} x 3, "
+            f"The model {spec.name} takes uint8 images of {height} x {width} x 3, "
             f"not {crops.dtype} {' x '.join(map(str, crops.shape[1:]))}."
         )
     if len(crops) == 0:
-        raise EngineError("An engine needs one picture or more.")
+        raise EngineError("An engine needs at least one image.")
     if not 1 <= stacks <= spec.network.stacks:
         raise EngineError(
             f"The model {spec.name} has stacks 1 to {spec.network.stacks}, not {stacks}."

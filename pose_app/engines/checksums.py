@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def file_checksum(path: Path) -> str:
-    """SHA-256 in hexadecimal digits. Raises OSError."""
+    """The file's SHA-256 in hexadecimal. Raises OSError."""
     with Path(path).open("rb") as file:
         digest = hashlib.sha256()
         while block := file.read(2**20):

@@ -1,4 +1,4 @@
-"""Which engine runs a model on this machine: the fastest that was measured and computes rightly."""
+"""Chooses the engine for a model: the fastest measured on this machine that passes its check."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..engine_words import DEVICES, ENGINES, PRECISIONS, Word, words
 from ..errors import EngineError
@@ -23,9 +22,6 @@ from .base import Engine
 from .hardware import Choice, nvidia_count, nvidia_driver
 from .kinds import Model, available, opened, precisions
 from .measure import Candidate, Search, Table
-
-if TYPE_CHECKING:
-    pass
 
 log = logging.getLogger(__name__)
 
@@ -42,20 +38,29 @@ def open_engine(
 ) -> Engine:
     """Load a model on the fastest engine of this machine, or on the one asked for, and check it.
 
-    `engine`, `device` and `precision` are auto or words of engine_words.py; `threads` limits the
-    processor's threads; `input_size` (height, width) replaces the model's own. The first time on a
-    machine the fastest is guessed: see `better`. Where an engine fails or its heatmaps are wrong
-    the next best is taken, and the engine's `info.reason` says so. Raises EngineError where what
-    was asked for is not possible here, ModelError where the model is not usable.
+    Before anything was measured on this machine, the likely fastest is opened: see `better`. Where
+    an engine fails or its heatmaps are wrong, the next best is opened, and `info.reason` says so.
+
+    Args:
+        model: A name, or the path of a model file.
+        engine: auto or a word of `engine_words.ENGINES`.
+        device: auto or a word of `engine_words.DEVICES`.
+        precision: auto or a word of `engine_words.PRECISIONS`.
+        threads: The most threads of the processor; default as the engine likes.
+        input_size: (height, width); default the model's own.
+
+    Raises:
+        EngineError: Nothing of what was asked for works here.
+        ModelError: The model is not usable.
     """
-    wish = _Wish(_resolved(model, input_size), *_checked(engine, device, precision), threads)
-    candidates, last_resorts, problems = _candidates(wish)
-    rivals = candidates if wish.precision == "auto" and len(candidates) > 1 else []
-    table = timing.kept.get(_key(wish, rivals)) if rivals else ()
+    request = _Request(_resolved(model, input_size), *_checked(engine, device, precision), threads)
+    candidates, last_resorts, problems = _candidates(request)
+    alternatives = candidates if request.precision == "auto" and len(candidates) > 1 else []
+    table = timing.kept.get(_key(request, alternatives)) if alternatives else ()
     for candidate in (*_in_order(candidates, table), *last_resorts):
         progress.check()
         try:
-            made = opened(wish.model, candidate)
+            made = opened(request.model, candidate)
         except EngineError as error:
             log.warning("%s: %s", candidate, error)
             problems.append(str(error))
@@ -64,47 +69,47 @@ def open_engine(
         made.info = dataclasses.replace(
             made.info, reason=reason, table=timing.as_text(table), candidate=str(candidate)
         )
-        if rivals and not table:
+        if alternatives and not table:
             made.search = Search(
                 candidate,
-                rivals,
-                functools.partial(opened, wish.model),
-                check_picture(wish.model.spec),
-                _key(wish, rivals),
+                alternatives,
+                functools.partial(opened, request.model),
+                check_picture(request.model.spec),
+                _key(request, alternatives),
             )
         return made
     raise EngineError(" ".join(dict.fromkeys(problems)))
 
 
 def better(engine: Engine) -> bool:
-    """Whether opening the same again would give something clearly faster.
+    """Whether opening the same model again would give a clearly faster engine.
 
-    To be polled while frames run: the first call begins to measure in the background, if this was
-    not done before on this machine.
+    Poll it while frames run. Where this machine has no measurements yet, it starts them in the
+    background after some seconds (`Search.better`).
     """
-    search: Search | None = getattr(engine, "search", None)  # those of tests have none
+    search: Search | None = getattr(engine, "search", None)  # engines of tests have none
     return search is not None and search.better()
 
 
 def measured(model: str | Path = "default", again: bool = False) -> Table:
-    """The times of everything that `open_engine` would choose from.
+    """The times of all candidates that `open_engine` chooses from.
 
-    Measured now where they are not known, or `again`. Takes some seconds then. Raises ModelError or
-    EngineError.
+    Measured now, which takes some seconds, where they are unknown or with `again`. Raises
+    ModelError or EngineError.
     """
-    wish = _Wish(_resolved(model, None), "auto", "auto", "auto", None)
-    candidates, *_ = _candidates(wish)
-    key = _key(wish, candidates)
+    request = _Request(_resolved(model, None), "auto", "auto", "auto", None)
+    candidates, *_ = _candidates(request)
+    key = _key(request, candidates)
     table = () if again else timing.kept.get(key)
     if not table:
-        opener = functools.partial(opened, wish.model)
-        table = timing.measure(candidates, opener, check_picture(wish.model.spec))
+        opener = functools.partial(opened, request.model)
+        table = timing.measure(candidates, opener, check_picture(request.model.spec))
         timing.kept.put(key, table)
     return table
 
 
 @dataclass(frozen=True)
-class _Wish:
+class _Request:
     model: Model
     engine: str
     device: str
@@ -133,51 +138,55 @@ def _known(what: str, word: str, rows: tuple[Word, ...]) -> None:
         raise EngineError(f"There is no {what} {word!r}: choose auto, {', '.join(words(rows))}.")
 
 
-def _candidates(wish: _Wish) -> tuple[list[Candidate], list[Candidate], list[str]]:
-    """What to open, in order, and what is left out.
+def _candidates(request: _Request) -> tuple[list[Candidate], list[Candidate], list[str]]:
+    """What a request can be opened on. Raises EngineError where nothing is possible.
 
-    (what may be the fastest, likely the fastest first; what is tried when all of it fails; why
-    better kinds are left out, each a sentence). Raises EngineError where nothing is possible.
+    Returns:
+        (candidates, likely the fastest first; last resorts, for when all candidates fail; a
+        sentence for each better kind of engine that cannot be used).
     """
-    choices, problems = _devices(wish.engine, wish.device)
-    quantized = _quantized(wish.model, choices)
+    choices, problems = _devices(request.engine, request.device)
+    quantized = _quantized(request.model, choices)
     found: list[Candidate] = []
     last: list[Candidate] = []
     refused: list[str] = []
     for choice in choices:
-        able = precisions(choice, quantized)
-        if wish.precision in ("auto", *able):
-            names = able if wish.precision == "auto" else (wish.precision,)
-            made = [Candidate(choice.engine, choice.device, name, wish.threads) for name in names]
+        supported = precisions(choice, quantized)
+        if request.precision in ("auto", *supported):
+            names = supported if request.precision == "auto" else (request.precision,)
+            made = [
+                Candidate(choice.engine, choice.device, name, request.threads) for name in names
+            ]
             slowest = (choice.engine, choice.device) == ("torch", "cpu") and bool(found)
             (last if slowest else found).extend(made)
-            if wish.precision not in ("auto", "f32"):
-                last.append(Candidate(choice.engine, choice.device, "f32", wish.threads))
-        elif wish.precision.startswith("int8") and not quantized:
+            if request.precision not in ("auto", "f32"):
+                last.append(Candidate(choice.engine, choice.device, "f32", request.threads))
+        elif request.precision.startswith("int8") and not quantized:
             refused.append(
-                f"The model {wish.model.spec.name} was not quantized: run `pose-app quantize`, or "
-                f"choose {' or '.join(able)}."
+                f"The model {request.model.spec.name} was not quantized: run `pose-app quantize`, "
+                f"or choose {' or '.join(supported)}."
             )
         else:
             refused.append(
-                f"{choice.label} does not compute in {wish.precision}: choose {' or '.join(able)}."
+                f"{choice.label} does not compute in {request.precision}: choose "
+                f"{' or '.join(supported)}."
             )
     if not found:
         raise EngineError(" ".join(dict.fromkeys(refused)))
-    if wish.precision == "auto" and wish.threads is None:
+    if request.precision == "auto" and request.threads is None:
         found += _on_every_thread(found)
     return found, last, problems
 
 
 def _quantized(model: Model, choices: Sequence[Choice]) -> bool:
-    """Whether graphs in 8 bits came with the model, and something could run them."""
+    """Whether the model came with 8-bit graphs and OpenVINO is among the choices."""
     if all(choice.engine != "openvino" for choice in choices):
         return False
     return model.ready_made is not None and "int8" in model.ready_made.files
 
 
 def _devices(engine: str, device: str) -> tuple[list[Choice], list[str]]:
-    """The engines and devices to try, and why better ones are left out."""
+    """The engines and devices to try, and a sentence for each better one that cannot be used."""
     fitting = [
         choice
         for choice in available()
@@ -195,9 +204,10 @@ def _devices(engine: str, device: str) -> tuple[list[Choice], list[str]]:
 
 
 def _surprising(choice: Choice, usable: list[Choice]) -> bool:
-    """Whether a person should hear why this kind is not used.
+    """Whether to tell the user why this kind is not used.
 
-    The hardware is there, or the engine that is left is the slow one.
+    True where the hardware is there, or where only the slowest kind (PyTorch on the processor) is
+    left.
     """
     if choice.device == "cuda":
         return nvidia_count() > 0
@@ -205,7 +215,7 @@ def _surprising(choice: Choice, usable: list[Choice]) -> bool:
 
 
 def _on_every_thread(found: Sequence[Candidate]) -> list[Candidate]:
-    """OpenVINO takes one thread per core; two may be quicker where a core runs two."""
+    """OpenVINO on all logical cores as well; by default it uses one thread per physical core."""
     import psutil
 
     cores, threads = psutil.cpu_count(logical=False), os.cpu_count()
@@ -216,13 +226,13 @@ def _on_every_thread(found: Sequence[Candidate]) -> list[Candidate]:
 
 
 def _in_order(candidates: Sequence[Candidate], table: Table) -> list[Candidate]:
-    """The fastest first; as they are where nothing was measured."""
+    """The candidates by measured time; those that were not measured last, in their own order."""
     ranked = [one.candidate for one in timing.ranked(table) if one.candidate in candidates]
     return [*ranked, *(one for one in candidates if one not in ranked)]
 
 
-def _key(wish: _Wish, candidates: Sequence[Candidate]) -> str:
-    """The name of the table for a model on this machine with these drivers and versions."""
+def _key(request: _Request, candidates: Sequence[Candidate]) -> str:
+    """The key of the table for this model, machine, drivers and versions."""
     return timing.key_of(
         [str(one) for one in candidates],
         [choice.label for choice in available() if choice.problem is None],
@@ -231,8 +241,8 @@ def _key(wish: _Wish, candidates: Sequence[Candidate]) -> str:
         os.environ.get("ONEDNN_MAX_CPU_ISA"),
         nvidia_driver(),
         [_version(name) for name in ("openvino", "torch")],
-        wish.model.checksum,
-        wish.model.spec.input_size,
+        request.model.checksum,
+        request.model.spec.input_size,
     )
 
 
@@ -244,6 +254,7 @@ def _version(package: str) -> str | None:
 
 
 def check_picture(spec: ModelSpec) -> Image:
-    from .selfcheck import check_picture as picture  # late: it loads OpenCV
+    """See `selfcheck.check_picture`, which is imported late because it loads OpenCV."""
+    from .selfcheck import check_picture as picture
 
     return picture(spec)

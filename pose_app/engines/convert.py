@@ -1,9 +1,8 @@
-"""Torch network -> OpenVINO graph, once per model; kept in the user's cache folder.
+"""Converts a torch network to an OpenVINO graph, once per model, into the user's cache folder.
 
-A conversion is a folder named after everything that its content depends on. It is written beside
-its final place and then renamed, and its files carry checksums: what is cut short or damaged is
-built again. Only a conversion imports torch; a warm cache and graphs that came with the model need
-the spec alone.
+A conversion is a folder named after everything that its content depends on. It is written under a
+temporary name and then renamed, and its files have checksums: an incomplete or damaged one is made
+again. Only converting imports torch; cached graphs and those that came with the model do not.
 """
 
 from __future__ import annotations
@@ -35,14 +34,14 @@ log = logging.getLogger(__name__)
 
 
 def converted(model: Path, spec: ModelSpec) -> Graphs:
-    """The conversion of a native model file, from the cache where it is there and whole.
+    """The graphs of a native model file, from the cache or converted now.
 
     `spec` is the file's, perhaps with another input size. Raises EngineError or ModelError.
     """
     folder = _folder(model, spec)
     found = graphs.read(folder, folder)
     if found is not None:
-        with contextlib.suppress(OSError):  # a cache that may only be read
+        with contextlib.suppress(OSError):  # a read-only cache
             os.utime(folder)
         return found
     temporary = _temporary(folder.parent)
@@ -59,13 +58,13 @@ def converted(model: Path, spec: ModelSpec) -> Graphs:
 
 
 def ready_made(model: Path, spec: ModelSpec) -> Graphs | None:
-    """The graphs that came with a model file; compiled ones are kept in the cache."""
+    """The graphs that came with a model file, or None; compiled models are kept in the cache."""
     if not graphs.beside(model).is_dir():
         return None
     compiled = cache_folder() / "openvino" / f"compiled-{_key(model, spec)}"
     found = graphs.shipped(model, spec, compiled)
     if found is not None:
-        with contextlib.suppress(OSError):  # it costs time at the next start, no more
+        with contextlib.suppress(OSError):  # without the folder the next start compiles again
             compiled.mkdir(parents=True, exist_ok=True)
             os.utime(compiled)
     return found
@@ -93,7 +92,7 @@ def _temporary(parent: Path) -> Path:
 
 
 def _forget_old(parent: Path) -> None:
-    """Delete what earlier versions converted, and what a killed process left half done."""
+    """Delete conversions unused for long, and what a killed process left half done."""
     for folder in parent.iterdir():
         limit = _HALF_DONE_DAYS if folder.name.startswith("new-") else _UNUSED_DAYS
         with contextlib.suppress(FileNotFoundError):  # another process was quicker
@@ -102,7 +101,7 @@ def _forget_old(parent: Path) -> None:
 
 
 def _install(temporary: Path, folder: Path) -> Graphs:
-    """Move a fresh conversion to its place, unless somebody else just put a good one there."""
+    """Rename a new conversion to its final name, unless another process has just done so."""
     found = graphs.read(folder, folder)
     if found is None:
         shutil.rmtree(folder, ignore_errors=True)  # damaged
@@ -120,16 +119,17 @@ def _install(temporary: Path, folder: Path) -> Graphs:
 
 
 def _convert(model: Path, spec: ModelSpec, folder: Path) -> None:
-    """Write the graph in floats, its reference and its manifest into `folder`."""
+    """Write the f32 graph, its reference output and its manifest into `folder`."""
     graph, reference = float_graph(model, spec)
     graphs.write(folder, model, {"f32": (graph, spec)}, reference, small=False)
 
 
 def float_graph(model: Path, spec: ModelSpec) -> tuple[Any, Floats]:
-    """The graph, and what plain torch answers on the self-check picture.
+    """Convert a network. Imports torch. Raises EngineError or ModelError.
 
-    (`openvino.Model` in float32, maps (S, K, h, w)). Imports torch. Raises EngineError or
-    ModelError.
+    Returns:
+        (`openvino.Model` in float32, the heatmaps (S, K, h, w) of float32 torch for the self-check
+        image).
     """
     try:
         import torch

@@ -1,15 +1,15 @@
-"""A model as graphs of OpenVINO in a folder.
+"""A folder with the OpenVINO graphs of a model.
 
-Beside its file (made by `pose-app quantize`, or part of the package), or in the user's cache (made
-by a conversion).
+It is beside the model file (made by `pose-app quantize`, or part of the package) or in the user's
+cache (made by a conversion).
 
-    manifest.json   what the graphs were made from, and a checksum of every file
-    f32.xml, .bin   the network in floats
-    int8.xml, .bin  the same in 8-bit integers, where somebody quantized it
-    reference.npz   what float32 torch answers on the self-check picture
+    manifest.json   the model they were made from, and a checksum of every file
+    f32.xml, .bin   the network in floating point
+    int8.xml, .bin  the same with 8-bit integers, where it was quantized
+    reference.npz   the heatmaps of float32 torch for the self-check image
 
-A graph takes (1, H, W, 3) uint8 BGR and gives S outputs (1, K, h, w) float32; the first n of them
-alone make the network of n stacks.
+A graph takes (1, H, W, 3) uint8 BGR and has S outputs (1, K, h, w) float32; the graph cut after its
+first n outputs is the network of n stacks.
 """
 
 from __future__ import annotations
@@ -40,10 +40,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Graphs:
-    """What a folder holds. `files` and `specs` are by precision, `f32` and perhaps `int8`.
+    """The content of such a folder.
 
-    A spec is the model's, with the calibration of that precision's own answers. `reference` is
-    (S, K, h, w). `compiled` is the folder where compiled graphs are kept.
+    Attributes:
+        files: The graphs by precision: `f32` and perhaps `int8`.
+        specs: The model's spec by precision, each with its own calibration.
+        reference: (S, K, h, w) for the self-check image.
+        compiled: The folder where compiled models are kept.
     """
 
     files: Mapping[str, Path]
@@ -53,12 +56,12 @@ class Graphs:
 
 
 def beside(model: Path) -> Path:
-    """Where the graphs of a model file are that come with it."""
+    """The folder for the graphs that come with a model file."""
     return model.with_suffix(SUFFIX)
 
 
 def shipped(model: Path, spec: ModelSpec, compiled: Path) -> Graphs | None:
-    """The graphs beside a model file, where they are whole, of this file and of this input size."""
+    """The graphs beside a model file; None unless they are intact and fit file and input size."""
     folder = beside(model)
     if not (folder / MANIFEST).is_file():
         return None
@@ -66,7 +69,7 @@ def shipped(model: Path, spec: ModelSpec, compiled: Path) -> Graphs | None:
     if found is None:
         return None
     if manifest(folder)["model"] != file_checksum(model):
-        log.warning("%s is of other weights than %s and not used", folder, model.name)
+        log.warning("%s is not used: it was made from other weights than %s", folder, model.name)
         return None
     return found if found.specs["f32"].input_size == spec.input_size else None
 
@@ -90,7 +93,7 @@ def read(folder: Path, compiled: Path) -> Graphs | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ModelError) as error:
-        log.warning("The graphs in %s are of no use: %s", folder, error)
+        log.warning("The graphs in %s cannot be used: %s", folder, error)
         return None
 
 
@@ -102,9 +105,14 @@ def write(
     *,
     small: bool,
 ) -> None:
-    """Write a folder that is there and empty: graphs (`openvino.Model`) and specs by precision.
+    """Write graphs into an existing, empty folder. Raises OSError.
 
-    `small` keeps numbers in 16 bits. Raises OSError.
+    Args:
+        folder: The folder.
+        model: The model file that they were made from.
+        graphs: (`openvino.Model`, spec) by precision.
+        reference: (S, K, h, w) for the self-check image.
+        small: Store weights and reference as 16-bit floats.
     """
     for name, (graph, _) in graphs.items():
         openvino.save_model(graph, folder / f"{name}.xml", compress_to_fp16=small)
@@ -122,7 +130,7 @@ def write(
 
 
 def manifest(folder: Path) -> dict[str, Any]:
-    """Raises OSError or ValueError."""
+    """The parsed manifest of a folder. Raises OSError or ValueError."""
     content = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     if not isinstance(content, dict):
         raise ValueError("the manifest is no JSON object")

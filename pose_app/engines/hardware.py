@@ -1,4 +1,4 @@
-"""Which engines and devices this machine has, found out without importing torch."""
+"""The engines and devices of this machine, without importing torch."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class Choice:
-    """One engine on one device, as words for `--engine` and `--device`.
+    """One engine on one device.
 
-    `problem` is one sentence saying why it cannot be used here, None where it can. Of those that
-    can, the lowest `rank` is usually the fastest.
+    Attributes:
+        engine: As in `--engine`.
+        device: As in `--device`.
+        label: For people.
+        problem: One sentence on why it cannot be used here; None where it can.
+        rank: The lower, the faster it usually is.
     """
 
     engine: str
@@ -40,32 +44,33 @@ def openvino_choices() -> list[Choice]:
 
 
 def nvidia_count() -> int:
-    """How many NVIDIA devices the driver shows; 0 without a driver."""
-    name = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
-    try:
-        driver = ctypes.CDLL(name)
-    except OSError:
-        return 0
+    """How many NVIDIA devices the driver lists; 0 without a driver."""
+    driver = _cuda_library()
     count = ctypes.c_int(0)
-    if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:
+    if driver is None or driver.cuInit(0) != 0:
         return 0
-    return count.value
+    return count.value if driver.cuDeviceGetCount(ctypes.byref(count)) == 0 else 0
 
 
 def nvidia_driver() -> int | None:
-    """The newest version of CUDA that the driver knows, e.g. 12080; None without a driver."""
-    name = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
+    """The newest CUDA version that the driver supports, e.g. 12080; None without a driver."""
+    driver = _cuda_library()
+    version = ctypes.c_int(0)
+    if driver is None or driver.cuDriverGetVersion(ctypes.byref(version)) != 0:
+        return None
+    return version.value
+
+
+def _cuda_library() -> ctypes.CDLL | None:
     try:
-        driver = ctypes.CDLL(name)
+        return ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
     except OSError:
         return None
-    version = ctypes.c_int(0)
-    return version.value if driver.cuDriverGetVersion(ctypes.byref(version)) == 0 else None
 
 
 def _cuda_problem() -> str | None:
     if nvidia_count() == 0:
-        return "There is no NVIDIA graphics with a working driver here."
+        return "This computer has no NVIDIA graphics with a working driver."
     from importlib.metadata import version  # late: it takes a while
 
     problem = _torch_problem()
@@ -79,7 +84,7 @@ def _cuda_problem() -> str | None:
 
 def _mps_problem() -> str | None:
     if sys.platform != "darwin" or platform.machine() != "arm64":
-        return "There is no Apple graphics here."
+        return "This computer has no Apple graphics."
     return _torch_problem()
 
 

@@ -1,6 +1,6 @@
-"""The kinds of engines: one row each. A new kind is a new file with its class, and a row here.
+"""The table of engines. A new one is a file with its class, a row here and one in `engine_words`.
 
-(Its words for people are a row of `engine_words`.) Rows import what they need when they are used.
+Rows import what they need only when they are used.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Model:
-    """A model file with its spec, and what was found out about it."""
+    """A model file with its spec; further facts are read from disk once, when they are needed."""
 
     path: Path
     spec: ModelSpec
 
     @functools.cached_property
     def checksum(self) -> str:
-        """Of the file's content."""
+        """SHA-256 of the file."""
         return file_checksum(self.path)
 
     @functools.cached_property
@@ -49,14 +49,14 @@ class Model:
 
 @dataclass(frozen=True)
 class EngineKind:
-    """A row.
+    """A row of the table.
 
     Attributes:
         word: As in `engine_words.ENGINES`.
-        choices: The devices that it knows, and why one cannot be used here.
-        precisions: What is tried on one of them, likely the fastest first; the second argument is
-            whether graphs in 8 bits came with the model.
-        open: A model on a device, having passed its self-check. Raises EngineError.
+        choices: Lists its devices, and why one cannot be used here.
+        precisions: The precisions to try on a device, likely the fastest first. The second
+            argument: whether the model came with 8-bit graphs.
+        open: Opens a model on a device and runs the self-check. Raises EngineError.
     """
 
     word: str
@@ -66,19 +66,19 @@ class EngineKind:
 
 
 def available() -> list[Choice]:
-    """Every engine and device pose-app knows, fastest kind first; imports no torch."""
+    """Every engine on every device, usually the fastest first; imports no torch."""
     return sorted(
         (choice for kind in KINDS for choice in kind.choices()), key=lambda choice: choice.rank
     )
 
 
 def precisions(choice: Choice, quantized: bool = False) -> tuple[str, ...]:
-    """The precisions that are tried on a device, likely the fastest first."""
+    """The precisions to try on a device, likely the fastest first."""
     return _kind(choice.engine).precisions(choice, quantized)
 
 
 def opened(model: Model, candidate: Candidate) -> SearchingEngine:
-    """The engine, having passed its self-check. Raises EngineError."""
+    """Open an engine and run its self-check. Raises EngineError."""
     return _kind(candidate.engine).open(model, candidate)
 
 
@@ -109,7 +109,7 @@ def _open_torch(model: Model, candidate: Candidate) -> SearchingEngine:
 
 
 def _open_openvino(model: Model, candidate: Candidate) -> SearchingEngine:
-    """With the graphs that came with the model, or converted where OpenVINO cannot read those."""
+    """Open the graphs that came with the model; where there are none or they fail, convert it."""
     from .convert import converted
     from .openvino_engine import OpenVINOEngine
 
@@ -129,7 +129,7 @@ def _open_openvino(model: Model, candidate: Candidate) -> SearchingEngine:
 
 
 def _checked_engine(made: SearchingEngine, reference: Floats) -> SearchingEngine:
-    """The engine itself. Raises EngineError, having closed it, where it must not be used."""
+    """The engine, after its self-check. Closes it and raises EngineError where it fails."""
     from .selfcheck import check_picture, failure
 
     try:

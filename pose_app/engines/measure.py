@@ -1,4 +1,4 @@
-"""The times of engines beside each other on this machine: taken once, kept in the cache."""
+"""Measures the candidate engines of a model on this machine, once, and caches the times."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
     from .base import Engine
 
 SCHEMA = 1
-AFTER_SECONDS = 5.0  # of running, until what is faster is looked for
-_SECONDS = 0.3  # of inferences in all
-_FEWEST, _MOST = 3, 12  # inferences of each
-_REST = 2.0  # times as long as an inference the thread then sleeps, while frames run
-_CLEARLY = 0.93  # of the present time: what is no faster than this is not worth a change
+AFTER_SECONDS = 5.0  # of running before the search for a faster engine starts
+_SECONDS = 0.3  # of inference in all
+_FEWEST, _MOST = 3, 12  # inferences of each candidate
+_REST = 2.0  # pause after an inference while frames run, as a multiple of its time
+_CLEARLY = 0.93  # an engine is worth changing to if it takes less than this share of the time
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """One way to run a model, in words of the engine_words. `threads` None: as the engine likes."""
+    """One way to run a model, in words of `engine_words`; `threads` None is the engine's choice."""
 
     engine: str
     device: str
@@ -50,7 +50,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Measured:
-    """The best of a few inferences with every stack in ms, or why there is none."""
+    """The shortest of a few inferences with all stacks in ms, or why there is none."""
 
     candidate: Candidate
     ms: float | None
@@ -67,7 +67,7 @@ def as_text(table: Table) -> str:
 
 
 def ranked(table: Table) -> list[Measured]:
-    """What could be measured, the fastest first."""
+    """The candidates that could be measured, the fastest first."""
     good = [one for one in table if one.ms is not None]
     return sorted(good, key=lambda one: one.ms or 0.0)
 
@@ -78,11 +78,17 @@ def measure(
     picture: Image,
     stop: threading.Event | None = None,
 ) -> Table:
-    """Time them in turns, so that a busy moment of the machine meets all of them.
+    """Time the candidates in turns, so that a busy moment of the machine affects them all alike.
 
-    `open_one` gives an engine that passed its self-check and raises EngineError where there is
-    none. With `stop` frames run meanwhile: every inference is followed by a rest, and once it is
-    set the rest of the work is left undone.
+    Args:
+        candidates: What to time.
+        open_one: Opens a checked engine. Raises EngineError.
+        picture: (1, H, W, 3) uint8 BGR.
+        stop: Given while frames run elsewhere: every inference is followed by a pause, and setting
+            it ends the measurement.
+
+    Returns:
+        One row per candidate, in their order; empty where `stop` was set.
     """
     engines: dict[Candidate, Engine] = {}
     problems: dict[Candidate, str] = {}
@@ -128,20 +134,17 @@ def measure(
 
 
 class Kept:
-    """Tables in the cache folder, one file per machine, model and versions.
-
-    And in this process, for where the folder cannot be written.
-    """
+    """Tables by key, in the cache folder and in memory (for where the folder is read-only)."""
 
     def __init__(self) -> None:
-        self._here: dict[str, Table] = {}
+        self._memory: dict[str, Table] = {}
 
     def get(self, key: str) -> Table:
-        """Empty where nothing is known."""
-        return self._here.get(key) or self._read(key)
+        """The table of a key; empty where there is none."""
+        return self._memory.get(key) or self._read(key)
 
     def put(self, key: str, table: Table) -> None:
-        self._here[key] = table
+        self._memory[key] = table
         path = _file(key)
         temporary = path.with_name(f"new-{os.getpid()}-{path.name}")
         content = {"schema": SCHEMA, "table": [dataclasses.asdict(one) for one in table]}
@@ -150,7 +153,7 @@ class Kept:
             temporary.write_text(json.dumps(content), encoding="utf-8")
             temporary.replace(path)
         except OSError as error:
-            log.warning("%s could not be kept: %s", path, error)
+            log.warning("%s cannot be written: %s", path, error)
 
     def _read(self, key: str) -> Table:
         path = _file(key)
@@ -169,7 +172,7 @@ class Kept:
         except FileNotFoundError:
             return ()
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            log.warning("%s is measured again: %s", path, error)
+            log.warning("%s cannot be used, so the engines are measured again: %s", path, error)
             return ()
 
 
@@ -177,7 +180,7 @@ kept = Kept()
 
 
 def key_of(*facts: object) -> str:
-    """The name of a table that is true for as long as none of these changes."""
+    """The key of a table that holds while none of these facts changes."""
     text = json.dumps([SCHEMA, *facts], default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
@@ -187,7 +190,7 @@ def _file(key: str) -> Path:
 
 
 class Search:
-    """Measures while an engine already runs. Belongs to that engine, which closes it."""
+    """Measures the candidates in the background while an engine runs; that engine closes it."""
 
     def __init__(
         self,
@@ -208,10 +211,10 @@ class Search:
         self._table: Table = ()
 
     def better(self) -> bool:
-        """Whether something clearly faster is known by now.
+        """Whether a clearly faster candidate is known by now.
 
-        The first call after AFTER_SECONDS starts the search: a run of a moment is over before it
-        would gain anything, and would have to wait for the end of a compilation.
+        The first call after AFTER_SECONDS starts the measurement: a short run would gain nothing
+        from it, and would have to wait for a compilation at its end.
         """
         if self._thread is None:
             if time.perf_counter() - self._since < AFTER_SECONDS:
@@ -219,10 +222,10 @@ class Search:
             self._thread = threading.Thread(target=self._run, name="measure engines", daemon=True)
             self._thread.start()
         best = ranked(self._table)[:1]
-        mine = [one.ms for one in self._table if one.candidate == self._present]
+        present = [one.ms for one in self._table if one.candidate == self._present]
         if not best or best[0].candidate == self._present or best[0].ms is None:
             return False
-        return not mine or mine[0] is None or best[0].ms < _CLEARLY * mine[0]
+        return not present or present[0] is None or best[0].ms < _CLEARLY * present[0]
 
     def close(self) -> None:
         self._stop.set()
@@ -230,7 +233,7 @@ class Search:
             self._thread.join()
 
     def _run(self) -> None:
-        _be_patient()
+        _lower_priority()
         try:
             with progress.wanted(lambda: not self._stop.is_set()):
                 table = measure(self._candidates, self._open, self._picture, self._stop)
@@ -246,8 +249,8 @@ class Search:
         self._table = table
 
 
-def _be_patient() -> None:
-    """This thread and those it starts give way to all others, where the system knows that."""
+def _lower_priority() -> None:
+    """Lower the priority of this thread and those it starts, where the system supports that."""
     if hasattr(os, "setpriority"):
         try:
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)

@@ -1,4 +1,4 @@
-"""OpenVINO: processors, and Intel graphics or NPU where OpenVINO lists one. Imports no torch."""
+"""The OpenVINO engine: processors, Intel graphics and NPUs. Imports no torch."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .base import EngineInfo, HostHeatmaps, checked_crops
 from .graphs import Graphs
 from .measure import Search
 
-# What everything is computed in that is not in 8 bits.
+# The type in which everything that is not quantized is computed.
 _HINT = {
     "f32": openvino.Type.f32,
     "bf16": openvino.Type.bf16,
@@ -51,16 +51,16 @@ def device_label(device: str) -> str:
 
 
 def precisions(device: str, quantized: bool = False) -> tuple[str, ...]:
-    """What a device computes natively, the one that is likely the fastest first.
+    """The precisions that a device computes natively, likely the fastest first.
 
-    A processor that lists bf16 may well be slower in it than in f32 (measured: 44 and 28 ms).
+    A processor that lists bf16 may be slower in it than in f32 (measured: 44 and 28 ms).
     """
-    able = core().get_property(device, "OPTIMIZATION_CAPABILITIES")
+    capabilities = core().get_property(device, "OPTIMIZATION_CAPABILITIES")
     if device == "CPU":
         names = {"INT8": "int8", "FP32": "f32", "BF16": "bf16"}
     else:
         names = {"INT8": "int8", "BF16": "bf16", "FP16": "fp16", "FP32": "f32"}
-    found = [name for key, name in names.items() if key in able]
+    found = [name for key, name in names.items() if key in capabilities]
     if not quantized:
         found = [name for name in found if name != "int8"]
     elif {"int8", "bf16"} <= set(found) and device == "CPU":
@@ -71,10 +71,10 @@ def precisions(device: str, quantized: bool = False) -> tuple[str, ...]:
 class OpenVINOEngine:
     """A model's graph on one device, compiled per number of stacks on demand.
 
-    `graphs` are those of a model file (see graphs.py). `threads` limits the processor's threads.
-    Several crops run one after the other: a batch is no faster on a processor (measured: 8.1 ms per
-    picture in a batch of 8, 6.4 in turn) and every size would have to be compiled. Raises
-    EngineError where the device or the precision does not work.
+    `threads` limits the processor's threads. Several crops run one after the other: a batch is no
+    faster on a processor (measured: 8.1 ms per image in a batch of 8, 6.4 in turn), and every batch
+    size would have to be compiled. `infer` raises EngineError where the device or the precision
+    does not work.
     """
 
     def __init__(
@@ -115,8 +115,8 @@ class OpenVINOEngine:
                 picture = crops[item : item + 1]
                 request.set_input_tensor(openvino.Tensor(picture, shared_memory=True))
                 for stack in range(stacks):
-                    place = maps[stack, item : item + 1]
-                    request.set_output_tensor(stack, openvino.Tensor(place, shared_memory=True))
+                    out = maps[stack, item : item + 1]
+                    request.set_output_tensor(stack, openvino.Tensor(out, shared_memory=True))
                 request.infer()
         except RuntimeError as error:
             raise EngineError(f"OpenVINO failed on {self.info.device}: {_last_line(error)}") from (
@@ -137,7 +137,7 @@ class OpenVINOEngine:
 
     def _half(self, threads: int) -> OpenVINOEngine:
         half = OpenVINOEngine(self._graphs, self._device, self.info.precision, threads)
-        half._options["ENABLE_CPU_PINNING"] = False  # pinned, both would have the same cores
+        half._options["ENABLE_CPU_PINNING"] = False  # pinned, both would use the same cores
         return half
 
     def close(self) -> None:
@@ -151,7 +151,7 @@ class OpenVINOEngine:
         self._requests.clear()
 
     def _request(self, stacks: int, wait: bool) -> Future[Any]:
-        """The sub-model's request, compiled here (`wait`) or in the background."""
+        """The infer request for a number of stacks, compiled now (`wait`) or in the background."""
         with self._lock:
             if self._closed:
                 raise EngineError("This engine is closed.")
@@ -165,7 +165,7 @@ class OpenVINOEngine:
             future = self._requests[stacks] = Future()
         try:
             future.set_result(self._compile(stacks))
-        except BaseException as error:  # whatever it is: who waits for this must hear of it
+        except BaseException as error:  # any error must reach those who wait for the future
             future.set_exception(error)
             if not isinstance(error, EngineError):
                 raise
@@ -195,17 +195,17 @@ class OpenVINOEngine:
         return core().compile_model(part, self._device, self._options)
 
     def _blob(self, stacks: int) -> Path | None:
-        """Where the compiled sub-model is kept; None where the device cannot keep any.
+        """The file of the compiled model; None where the device cannot export one.
 
-        In a folder of these graphs, so that it goes with them; named after the processor, because
-        a home folder may be shared between machines.
+        It is in a folder of these graphs, to be deleted with them, and named after the processor,
+        because machines may share a home folder.
         """
-        able = core().get_property(self._device, "OPTIMIZATION_CAPABILITIES")
-        if "EXPORT_IMPORT" not in able:
+        capabilities = core().get_property(self._device, "OPTIMIZATION_CAPABILITIES")
+        if "EXPORT_IMPORT" not in capabilities:
             return None
         name = core().get_property(self._device, "FULL_DEVICE_NAME")
         isa = os.environ.get("ONEDNN_MAX_CPU_ISA")
-        machine = f"{name} {sorted(able)} {isa} {sorted(map(str, self._options.items()))}"
+        machine = f"{name} {sorted(capabilities)} {isa} {sorted(map(str, self._options.items()))}"
         digest = hashlib.sha256(machine.encode()).hexdigest()[:16]
         kind = self._graph.stem
         return self._graphs.compiled / f"compiled-{kind}-{digest}-{stacks}.blob"

@@ -1,7 +1,7 @@
-"""What is being prepared, for who waits: converting and compiling happen once per machine.
+"""What is being prepared, to be shown to the user: converting and compiling, once per machine.
 
-Polled, because it is written by whatever thread opens an engine. That thread may itself ask whether
-anybody still waits: most of its time goes into calls that nothing can interrupt.
+It is polled, because any thread may open an engine. That thread in turn polls whether the engine is
+still wanted, between steps that nothing can interrupt.
 """
 
 from __future__ import annotations
@@ -44,10 +44,9 @@ def check() -> None:
 
 
 def current() -> str | None:
-    """What is being prepared, as a sentence without its full stop.
+    """What is being converted or compiled, as a sentence without its full stop; else None.
 
-    Such as "Compiling the network for this processor (only the first time)"; None while nothing is
-    prepared that a later start would not do again.
+    Such as "Compiling the network for CPU (only the first time)".
     """
     with _lock:
         return f"{_steps[-1]} (only the first time)" if _steps else None
@@ -55,7 +54,7 @@ def current() -> str | None:
 
 @contextmanager
 def step(what: str) -> Iterator[None]:
-    """`what` is going on meanwhile. Raises UnwantedError where it is not to begin at all."""
+    """Report `what` while the context lasts. Raises UnwantedError where it is not wanted."""
     check()
     with _lock:
         _steps.append(what)

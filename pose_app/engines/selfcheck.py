@@ -1,4 +1,4 @@
-"""Every engine's heatmaps are compared with plain float32 torch when it is loaded."""
+"""The self-check of an engine when it is opened: its heatmaps are compared with float32 torch."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from ..spec import ModelSpec
 from ..types import Floats, Image
 from .base import Engine
 
-# Largest ||maps - reference|| / ||reference|| of any stack. The default model's sharp probability
-# maps: float32 2e-6 with weights of 32 bits and 7e-3 with the shipped ones of 16, 8 bits 0.036 (the
-# rest in bfloat16: 0.054), bfloat16 0.06, all with the same accuracy within the error of counting;
-# what computes wrongly is off by 1.
+# The largest ||maps - reference|| / ||reference|| of any stack that is accepted. Measured with the
+# default model: float32 2e-6 (7e-3 with the shipped 16-bit weights), int8 0.036, int8+bf16 0.054,
+# bfloat16 0.06, all with the same accuracy within its error. A wrong computation gives about 1.
 TOLERANCE = {"f32": 2e-2, "fp16": 0.05, "bf16": 0.2, "int8": 0.15, "int8+bf16": 0.2}
-# Where a joint is clear, the place found must be (nearly) as high in the reference's own map. One
-# pixel beside a peak 1.2 pixels wide is lower by 29 %, two pixels by 75 %. Of 40 views of the
-# picture in bfloat16 the default model's worst joint was lower by 5 to 25 %.
+# At the peak of a clear joint, the reference may be lower than its own peak by at most this share.
+# One pixel beside a peak 1.2 pixels wide (sigma) it is lower by 29 %, two pixels by 75 %. In 40
+# views of the image in bfloat16, the default model's worst joint was lower by 5 to 25 %.
 _MOST_LOST = 0.5
 _CLEAR = 0.5  # of the reference's highest peak in that stack
 
@@ -29,8 +28,10 @@ _CLEAR = 0.5  # of the reference's highest peak in that stack
 class Deviation:
     """How far maps are from the reference.
 
-    The relative error of the worst stack, and how much lower (as a share) the reference is where a
-    clear joint was found than at its own peak.
+    Attributes:
+        error: The relative error of the worst stack.
+        lost: For the worst clear joint, by what share the reference is lower at the peak of the
+            maps than at its own.
     """
 
     error: float
@@ -38,11 +39,11 @@ class Deviation:
 
 
 def check_picture(spec: ModelSpec) -> Image:
-    """(1, H, W, 3) uint8 BGR: the bundled picture of a person at the size of the model's input."""
+    """The bundled image of a person at the model's input size: (1, H, W, 3) uint8 BGR."""
     data = np.fromfile(bundled("assets", "selfcheck.png"), dtype=np.uint8)
     picture = cv2.imdecode(data, cv2.IMREAD_COLOR)
     if picture is None:
-        raise EngineError("The bundled self-check picture is damaged: install pose-app again.")
+        raise EngineError("The bundled self-check image is damaged: install pose-app again.")
     height, width = spec.input_size
     resized = cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR)
     return np.ascontiguousarray(resized[None], dtype=np.uint8)
@@ -65,13 +66,22 @@ def deviation(maps: Floats, reference: Floats) -> Deviation:
 
 
 def failure(engine: Engine, picture: Image, reference: Floats) -> str | None:
-    """Run the engine on the self-check picture; why it must not be used, or None.
+    """Run the engine on the self-check image.
 
-    `reference` is (S, K, h, w). Raises EngineError where the engine cannot run at all.
+    Args:
+        engine: What to check.
+        picture: (1, H, W, 3) uint8 BGR.
+        reference: (S, K, h, w) of float32 torch.
+
+    Returns:
+        Why it must not be used, or None.
+
+    Raises:
+        EngineError: The engine cannot run at all.
     """
     stacks = len(reference)
-    answer = engine.infer(picture, stacks)
-    maps = np.stack([answer.stack(s) for s in range(stacks)])
+    heatmaps = engine.infer(picture, stacks)
+    maps = np.stack([heatmaps.stack(s) for s in range(stacks)])
     found = deviation(maps, reference)
     if found.error <= TOLERANCE[engine.info.precision] and found.lost <= _MOST_LOST:
         return None

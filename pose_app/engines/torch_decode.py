@@ -1,7 +1,7 @@
-"""`pose.decode` on a torch device, so that only joints come back from it.
+"""`pose.decode` on a torch device, so that only joints are copied to the host.
 
-The same rules in the same order; no step depends on values in a way that would need the host, so
-that a CUDA graph can capture it.
+The same rules in the same order. No step needs values on the host, so that a CUDA graph can capture
+it.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ def decode(maps: Tensor, spec: ModelSpec) -> Tensor:
         sums = functional.avg_pool2d(grids[:, None].clamp(0, _HUGE), size, 1, _MASS)
         ranked = sums.reshape(flat.shape)
         highest = ranked.amax(dim=1)
-    # The first of equal peaks; argmax on a device may answer with any of them.
-    places = torch.arange(height * width, device=maps.device)
-    index = torch.where(ranked == highest[:, None], places, height * width).amin(dim=1)
+    # The first of equal peaks; argmax on a device may return any of them.
+    pixels = torch.arange(height * width, device=maps.device)
+    index = torch.where(ranked == highest[:, None], pixels, height * width).amin(dim=1)
     x, y = index % width, index // width
 
     mass = _window(grids, x, y, _MASS if rule.subpixel == "mass" else _WINDOW).clamp(0, _HUGE)
@@ -92,7 +92,7 @@ def _quarter(grids: Tensor, x: Tensor, y: Tensor, tie: float, border: str) -> Te
 
 def _dark(grids: Tensor, x: Tensor, y: Tensor, otherwise: Tensor, sigma: float) -> Tensor:
     radius = max(1, math.ceil(3 * sigma))
-    # Made on the device: a captured graph must not copy from the host.
+    # Created on the device: a captured graph must not copy from the host.
     reach = torch.arange(-radius, radius + 1, device=grids.device, dtype=grids.dtype)
     taps = torch.exp(-0.5 * (reach / max(sigma, 1e-3)) ** 2)
     taps = taps / taps.sum()

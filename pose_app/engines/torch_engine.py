@@ -1,4 +1,4 @@
-"""PyTorch: NVIDIA graphics (CUDA), Apple graphics (MPS), and any processor as the last resort."""
+"""The PyTorch engine: NVIDIA graphics (CUDA), Apple graphics (MPS), any processor."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from .torch_decode import decode
 log = logging.getLogger(__name__)
 
 _TYPES = {"f32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-_LARGEST_CAPTURE = 2  # crops; rarer, larger batches are not worth a captured graph each
+_LARGEST_CAPTURE = 2  # crops in a batch; larger ones are too rare to capture a graph for each
 
-# (B, H, W, 3) uint8 on the device -> maps (B, S, K, h, w) float32, peaks (B, S, K, 3), both there
+# crops (B, H, W, 3) uint8 -> maps (B, S, K, h, w) float32, peaks (B, S, K, 3); all on the device
 _Run = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 
 def reference(model: Path, spec: ModelSpec, picture: Image) -> Floats:
-    """(S, K, h, w): plain float32 torch on the self-check picture (1, H, W, 3)."""
+    """Heatmaps (S, K, h, w) of plain float32 torch for the self-check image (1, H, W, 3)."""
     network, _ = load_native(model)
     return reference_maps(network, spec, torch.from_numpy(picture))[0].numpy()
 
@@ -75,7 +75,7 @@ class TorchEngine:
 
     @torch.inference_mode()
     def _prepare(self) -> None:
-        """Capture one graph per number of stacks now, so that a change is never a hitch."""
+        """Capture one graph per number of stacks now, so that changing it never stalls."""
         with _arithmetic(self._device, self._precision):
             for stacks in range(1, self.spec.network.stacks + 1):
                 self._run(1, stacks)
@@ -87,8 +87,8 @@ class TorchEngine:
             raise EngineError("This engine is closed.")
         with _failures(self.info.device), _arithmetic(self._device, self._precision):
             if self._device.type == "cpu":
-                answers = self._network(torch.from_numpy(crops), stacks)
-                return HostHeatmaps(np.stack([maps.numpy() for maps in answers]))
+                outputs = self._network(torch.from_numpy(crops), stacks)
+                return HostHeatmaps(np.stack([maps.numpy() for maps in outputs]))
             maps, peaks = self._run(len(crops), stacks)(self._upload(crops))
             return DeviceHeatmaps(maps, peaks.to("cpu").numpy())  # waits for the device
 
@@ -96,7 +96,7 @@ class TorchEngine:
         return True  # see _prepare
 
     def halves(self) -> tuple[()]:
-        return ()  # threads of PyTorch wait for each other wherever they run
+        return ()  # no faster: threads of PyTorch wait for each other
 
     def close(self) -> None:
         if self.search is not None:
@@ -106,15 +106,15 @@ class TorchEngine:
         self._staging.clear()
 
     def _upload(self, crops: Image) -> Tensor:
-        """Through page-locked memory on CUDA: the copy then needs no waiting."""
+        """Copy crops to the device; on CUDA through page-locked memory, without waiting."""
         if self._device.type != "cuda":
             return torch.from_numpy(crops).to(self._device)
         staging = self._staging.get(len(crops))
         if staging is None:
             staging = torch.empty(crops.shape, dtype=torch.uint8, pin_memory=True)
             self._staging[len(crops)] = staging
-        # Free again: the infer before this one waited for the device. Copied by numpy, because
-        # torch would wake every core for it and let them spin until the next frame.
+        # Not in use: the previous `infer` waited for the device. Copied by numpy, because torch
+        # would wake every core for it and let them spin until the next frame.
         np.copyto(staging.numpy(), crops)
         return staging.to(self._device, non_blocking=True)
 
@@ -172,8 +172,8 @@ class DeviceHeatmaps:
 def _captured(plain: _Run, shape: tuple[int, ...], device: torch.device, pool: Any) -> _Run:
     """`plain` as a CUDA graph: one launch instead of hundreds.
 
-    Graphs of one `pool` share their memory. They may, because they run one at a time and nobody
-    needs what is in it once `replay`'s copies are made.
+    Graphs of one `pool` share their memory. That is safe because they run one at a time and
+    `replay` copies the outputs.
     """
     crops = torch.zeros(shape, dtype=torch.uint8, device=device)
     side = torch.cuda.Stream(device)
@@ -183,12 +183,12 @@ def _captured(plain: _Run, shape: tuple[int, ...], device: torch.device, pool: A
             plain(crops)
     torch.cuda.current_stream(device).wait_stream(side)
     graph = torch.cuda.CUDAGraph()
-    # Other threads (the window reading maps) must not break the capture: thread-local errors.
+    # Thread-local errors: other threads (the window copying maps) must not break the capture.
     with torch.cuda.graph(graph, pool=pool, capture_error_mode="thread_local"):
         maps, peaks = plain(crops)
 
-    def replay(fresh: Tensor) -> tuple[Tensor, Tensor]:
-        crops.copy_(fresh, non_blocking=True)
+    def replay(inputs: Tensor) -> tuple[Tensor, Tensor]:
+        crops.copy_(inputs, non_blocking=True)
         graph.replay()
         return maps.clone(), peaks.clone()
 
@@ -203,7 +203,7 @@ def _label(device: torch.device) -> str:
 
 @contextlib.contextmanager
 def _arithmetic(device: torch.device, precision: str) -> Iterator[None]:
-    """CUDA convolutions: f32 means all 23 bits, not TensorFloat-32; the fastest kernel is timed."""
+    """Set cuDNN to time its kernels, and to compute f32 with all 23 bits, not TensorFloat-32."""
     if device.type != "cuda":
         yield
         return
@@ -213,7 +213,7 @@ def _arithmetic(device: torch.device, precision: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _failures(device: str) -> Iterator[None]:
-    """Turns what torch raises about a device into an EngineError."""
+    """Turn torch's errors about a device into EngineErrors."""
     try:
         yield
     except torch.OutOfMemoryError as error:

@@ -19,7 +19,7 @@ from pose_app.errors import EngineError, ModelError
 
 from .conftest import MakeModel, random_crops
 
-NO_CUDA = "There is no NVIDIA graphics with a working driver here."
+NO_CUDA = "This computer has no NVIDIA graphics with a working driver."
 
 
 def only(*usable: tuple[str, str]) -> list[Choice]:

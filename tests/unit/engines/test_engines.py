@@ -254,7 +254,7 @@ def test_compiled_models_are_kept(
     # Whole, but nothing that OpenVINO could read: of another version, perhaps.
     kept.write_bytes(hashlib.sha256(b"strange").digest() + b"strange")
     assert relative(answer(), expected) < 1e-4
-    assert "of no use" in caplog.text
+    assert "cannot be used" in caplog.text
     assert [p.name for p in found.compiled.glob("new-*")] == []
 
 
