@@ -1,1 +1,1 @@
-"""From a frame to joints: crop, decode, track, smooth. numpy and OpenCV only, never torch."""
+"""From a frame to joints: crop, decode, track, smooth. NumPy and OpenCV only, no torch."""

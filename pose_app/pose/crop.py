@@ -1,8 +1,8 @@
-"""The one way from a picture to a network's input and back.
+"""Maps between an image and the network's input.
 
-Coordinates are pixel centres: (0, 0) is the centre of the first pixel. Input pixel i of an input of
-height H sits at picture coordinate `region.x - 0.5 + (i + 0.5) * side / H`; a rectangular input
-sees `side` as its height and `side * W / H` beside it, around the same centre.
+Coordinates are pixel centres: (0, 0) is the centre of the first pixel. Column i of a square input
+with side H is at image coordinate `region.x - 0.5 + (i + 0.5) * side / H`. A rectangular input
+(H, W) shows `side` as its height and `side * W / H` as its width, around the region's centre.
 """
 
 from __future__ import annotations
@@ -17,71 +17,82 @@ from numpy.typing import NDArray
 from ..errors import PoseAppError
 from ..types import Image, Region
 
-_LARGEST = 1_000_000  # pixels a region may be wide, many times any picture
+_LARGEST = 1_000_000  # pixels, largest side of a region; many times that of any image
 
 
 def check_image(image: Any) -> Image:
-    """The picture itself, if it is (H, W, 3) uint8 with at least one pixel. Raises PoseAppError."""
+    """The image itself, if it is (H, W, 3) uint8 with at least one pixel. Raises PoseAppError."""
     if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
         kind = getattr(image, "dtype", type(image).__name__)
-        raise PoseAppError(f"A picture must be an array of 8-bit numbers (uint8), not {kind}.")
+        raise PoseAppError(f"An image must be an array of 8-bit numbers (uint8), not {kind}.")
     if image.ndim != 3 or image.shape[2] != 3:
         raise PoseAppError(
-            f"A picture must have height, width and three colours (BGR), not shape {image.shape}."
+            f"An image must have the shape (height, width, 3) in BGR order, not {image.shape}."
         )
     if image.size == 0:
-        raise PoseAppError("The picture is empty: it has no pixels.")
+        raise PoseAppError("The image is empty: it has no pixels.")
     return image
 
 
 def check_region(region: Region, size: tuple[int, int]) -> Region:
-    """The region itself, if it is a real square that shows a part of a picture.
+    """The region itself, if it is valid and overlaps an image of `size` (width, height).
 
-    `size` is the picture's (width, height). Raises PoseAppError.
+    Raises PoseAppError.
     """
     numbers = (region.x, region.y, region.side)
     text = ", ".join(f"{number:g}" for number in numbers)
     if not all(math.isfinite(number) for number in numbers) or not 1 <= region.side <= _LARGEST:
         raise PoseAppError(
-            f"The region {text} is no square: give the left edge, the top edge and a side of 1 to "
+            f"The region {text} is not valid: give the left edge, the top edge and a side of 1 to "
             f"{_LARGEST} pixels."
         )
     width, height = size
     if not (-region.side < region.x < width and -region.side < region.y < height):
         raise PoseAppError(
-            f"The region {text} lies outside the picture, which is {width} x {height} pixels."
+            f"The region {text} lies outside the image, which is {width} x {height} pixels."
         )
     return region
 
 
 def _affine(region: Region, size: tuple[int, int]) -> tuple[float, float, float]:
-    """(left, top, step): the input's corner in the picture, picture pixels per input pixel."""
+    """(left, top, step): the input's corner in the image, and image pixels per input pixel."""
     height, width = size
     step = region.side / height
     return region.x - 0.5 + (region.side - step * width) / 2, region.y - 0.5, step
 
 
 def to_picture(points: NDArray[Any], region: Region, size: tuple[int, int]) -> NDArray[Any]:
-    """Input pixels (..., 2) x, y -> picture pixels; `size` is the input's (height, width)."""
+    """Input pixels (..., 2) x, y -> image pixels; `size` is the input's (height, width)."""
     left, top, step = _affine(region, size)
     value: NDArray[Any] = (points + 0.5) * step + np.array((left, top), dtype=points.dtype)
     return value
 
 
 def to_input(points: NDArray[Any], region: Region, size: tuple[int, int]) -> NDArray[Any]:
-    """Picture pixels (..., 2) x, y -> input pixels; `size` is the input's (height, width)."""
+    """Image pixels (..., 2) x, y -> input pixels; `size` is the input's (height, width)."""
     left, top, step = _affine(region, size)
     value: NDArray[Any] = (points - np.array((left, top), dtype=points.dtype)) / step - 0.5
     return value
 
 
 def crop(image: Image, region: Region, size: tuple[int, int], out: Image | None = None) -> Image:
-    """What the network sees: (h, w, 3) uint8 BGR, black beyond the picture's border.
+    """Cut out a region and resize it to the network's input.
 
-    `size` is (h, w); `out` of that shape is written to and returned. Only the region's own pixels
-    are touched, whatever the frame's size. A region at least twice as large as the input is first
-    halved by averaging: two taps a line would skip pixels and make the network see noise.
-    Raises PoseAppError for an image that is none or a region that shows nothing of it.
+    A region at least twice as large as the input is first halved by averaging: bilinear
+    interpolation alone would skip pixels (aliasing). The cost depends on the region's size, not on
+    the image's.
+
+    Args:
+        image: (H, W, 3) uint8 BGR.
+        region: What to cut out; it may reach beyond the image.
+        size: (height, width) of the input.
+        out: (height, width, 3) uint8 to write to.
+
+    Returns:
+        (height, width, 3) uint8 BGR, black beyond the image's border; `out` if it was given.
+
+    Raises:
+        PoseAppError: The image is not valid, or the region does not overlap it.
     """
     image = check_image(image)
     region = check_region(region, (image.shape[1], image.shape[0]))
@@ -111,10 +122,10 @@ def crop(image: Image, region: Region, size: tuple[int, int], out: Image | None 
 
 
 def _span(start: float, length: float, factor: int, limit: int) -> tuple[int, int]:
-    """First and one past the last pixel that the crop may touch of a line of `limit` pixels.
+    """The pixels [first, last) of a line of `limit` pixels that the crop reads.
 
-    Some more than it needs, so that interpolation at its edge sees real neighbours; a multiple of
-    `factor` long where the line allows it: OpenCV averages whole blocks much faster.
+    Some more than it covers, so that interpolation at the edge has real neighbours. The length is
+    a multiple of `factor` where the line is long enough: OpenCV averages whole blocks much faster.
     """
     margin = 2 * factor
     first = min(max(math.floor(start) - margin, 0), limit - 1)

@@ -1,4 +1,4 @@
-"""One look of the network at regions of a picture: crop, network, decode."""
+"""The pose network on regions of an image: crop, network, decode."""
 
 from __future__ import annotations
 
@@ -20,14 +20,19 @@ if TYPE_CHECKING:
 
 STAGES = ("find", "crop", "network", "decode", "track")
 
-_BATCH = 8  # people of one picture that go through the network together
+_BATCH = 8  # the most regions that go through the network together
 
 
 @dataclass(frozen=True)
 class CropPrediction:
-    """One region as the network saw it: joints (S, K, 2) in picture pixels, scores (S, K).
+    """The network's result for one region.
 
-    Its heatmaps are item `item` of `maps`.
+    Attributes:
+        region: What it was shown.
+        joints: (S, K, 2) x, y in image pixels.
+        scores: (S, K), calibrated, 0..1.
+        maps: The heatmaps of its batch.
+        item: Its index in that batch.
     """
 
     region: Region
@@ -55,7 +60,7 @@ class StageClock:
 
 
 class CropPredictor:
-    """An engine with its buffer of crops. Not for use from several threads at a time."""
+    """An engine with its buffer of crops. Not thread-safe."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -65,27 +70,40 @@ class CropPredictor:
     def predict(
         self, image: Image, regions: list[Region], stacks: int, clock: StageClock
     ) -> list[CropPrediction]:
-        """What the network sees in each region of a picture (H, W, 3), in batches.
+        """Run the network on regions of an image, in batches.
 
-        Raises PoseAppError for a region outside the picture, EngineError where the device fails.
+        Args:
+            image: (H, W, 3) uint8 BGR.
+            regions: Any number of them.
+            stacks: How many stacks to run.
+            clock: The times of the stages are added to it.
+
+        Returns:
+            One prediction per region, in their order.
+
+        Raises:
+            PoseAppError: A region is outside the image.
+            EngineError: The device failed, or heatmaps are not finite.
         """
-        looks: list[CropPrediction] = []
+        predictions: list[CropPrediction] = []
         for start in range(0, len(regions), _BATCH):
             part = regions[start : start + _BATCH]
             with clock.stage("crop"):
                 if len(self._buffer) < len(part):
                     self._buffer = np.empty((len(part), *self._buffer.shape[1:]), dtype=np.uint8)
                 crops = self._buffer[: len(part)]
-                for place, region in zip(crops, part, strict=True):
-                    crop(image, region, self._spec.input_size, out=place)
+                for out, region in zip(crops, part, strict=True):
+                    crop(image, region, self._spec.input_size, out=out)
             with clock.stage("network"):
                 maps = self._engine.infer(crops, stacks)
             with clock.stage("decode"):
-                looks += [self._read(maps, item, region) for item, region in enumerate(part)]
-        return looks
+                predictions += [
+                    self._decode(maps, item, region) for item, region in enumerate(part)
+                ]
+        return predictions
 
-    def _read(self, maps: Heatmaps, item: int, region: Region) -> CropPrediction:
-        """Decode one item of a batch, unless the engine has done so where the maps are."""
+    def _decode(self, maps: Heatmaps, item: int, region: Region) -> CropPrediction:
+        """Decode one item of a batch, unless the engine has decoded it on its device."""
         spec, peaks = self._spec, maps.peaks()
         found = (
             np.stack([decode(maps.stack(s, item), spec) for s in range(maps.stacks)])
@@ -94,7 +112,7 @@ class CropPredictor:
         )
         if not np.isfinite(found).all():
             raise EngineError(
-                f"The model {spec.name} answers with values that are not finite on "
+                f"The model {spec.name} gives values that are not finite on "
                 f"{self._engine.info.device}: choose another engine, device or precision."
             )
         joints = to_picture(found[..., :2], region, spec.input_size)

@@ -1,4 +1,4 @@
-"""Heatmaps -> joints and scores, by the rules of the model's spec. All joints at once."""
+"""Decodes heatmaps to joints and scores by the rules of the model's spec, all joints at once."""
 
 from __future__ import annotations
 
@@ -15,24 +15,31 @@ Indices = NDArray[np.intp]
 
 _WINDOW = 2  # half side of the 5x5 window of `centroid` and of the window score
 _MASS = 3  # half side of the 7x7 window of `mass`
-_HUGE = 1e30  # more than any real map holds, and its sums are still finite
+_HUGE = 1e30  # values are cut off here, so that sums of them stay finite
 _TINY = 1e-10  # keeps logarithms finite, as in Zhang et al. CVPR 2020
 
 
 def decode(maps: Floats, spec: ModelSpec) -> Floats:
-    """Joints of heatmaps (K, h, w) or (S, K, h, w): (K, 3) or (S, K, 3) float32.
+    """Find the joint in each heatmap.
 
-    The last axis is x, y in pixels of the network's input and the raw score (`calibrate` makes it a
-    probability). A map that is all zero gives the first pixel and score 0; one without a single
-    finite number the first pixel and score NaN; elsewhere what is not finite is passed over. Where
-    the rule says `positive_only`, a joint whose peak is not above 0 gets 0, 0.
+    A map of zeros gives the first pixel and score 0. Values that are not finite are ignored; a map
+    without any finite value gives the first pixel and score NaN. With the rule's `positive_only`, a
+    joint whose peak is not above 0 gets (0, 0).
+
+    Args:
+        maps: (K, h, w) or (S, K, h, w).
+        spec: Has the decoding rule.
+
+    Returns:
+        (K, 3) or (S, K, 3) float32: x, y in pixels of the network's input, and the raw score, which
+        `calibrate` turns into a probability.
     """
     lead, (height, width) = maps.shape[:-2], maps.shape[-2:]
     flat, index, peak = _peaks(maps.reshape(-1, height * width))
     grids = flat.reshape(-1, height, width)
     rule = spec.decode
     if rule.subpixel == "mass":
-        index = _fullest(grids)
+        index = _heaviest_window(grids)
     y, x = np.divmod(index, width)
 
     if spec.score == "window" or rule.subpixel in ("centroid", "mass"):
@@ -46,19 +53,19 @@ def decode(maps: Floats, spec: ModelSpec) -> Floats:
         if rule.subpixel == "dark":
             shift = _dark(grids, x, y, shift, spec.sigma)
 
-    answer = np.empty((len(flat), 3), dtype=np.float32)
-    answer[:, 0] = (x + shift[:, 0] + rule.offset) * spec.stride
-    answer[:, 1] = (y + shift[:, 1] + rule.offset) * spec.stride
-    answer[:, 2] = peak if spec.score == "peak" else np.where(np.isnan(peak), peak, total)
+    joints = np.empty((len(flat), 3), dtype=np.float32)
+    joints[:, 0] = (x + shift[:, 0] + rule.offset) * spec.stride
+    joints[:, 1] = (y + shift[:, 1] + rule.offset) * spec.stride
+    joints[:, 2] = peak if spec.score == "peak" else np.where(np.isnan(peak), peak, total)
     if rule.positive_only:
-        answer[~(peak > 0), :2] = 0
-    return answer.reshape(*lead, 3)
+        joints[~(peak > 0), :2] = 0
+    return joints.reshape(*lead, 3)
 
 
 def calibrate(raw: Floats, spec: ModelSpec) -> Floats:
     """Raw scores (S, K) of the first S stacks -> probabilities (S, K) in 0..1.
 
-    A model without a calibration keeps its raw score, cut to 0..1. NaN becomes 0.
+    Without a calibration in the spec, raw scores are only clipped to 0..1. NaN becomes 0.
     """
     raw = np.nan_to_num(np.asarray(raw, dtype=np.float32), nan=0.0, posinf=0.0, neginf=0.0)
     if len(spec.calibration) == spec.network.stacks:
@@ -68,16 +75,16 @@ def calibrate(raw: Floats, spec: ModelSpec) -> Floats:
         )
     elif spec.calibration:
         curves = spec.calibration[: raw.size]
-        chances = [
+        probabilities = [
             np.interp(value, c.raw, c.probability)
             for value, c in zip(raw.flat, curves, strict=True)
         ]
-        raw = np.array(chances).reshape(raw.shape)
+        raw = np.array(probabilities).reshape(raw.shape)
     return raw.clip(0, 1).astype(np.float32)
 
 
 def _peaks(flat: Floats) -> tuple[Floats, Indices, Floats]:
-    """(maps (N, h*w) whose peaks are finite, index of each peak, its height or NaN)."""
+    """(maps (N, h*w) with finite peaks, index of each peak (N,), its height or NaN (N,))."""
     rows = np.arange(len(flat))
     index = flat.argmax(axis=1)
     peak = flat[rows, index]
@@ -95,12 +102,12 @@ def _peaks(flat: Floats) -> tuple[Floats, Indices, Floats]:
     return flat, index, peak
 
 
-def _fullest(grids: Floats) -> Indices:
-    """Index of the middle of the fullest 7x7 window of each map (N, h, w): (N,)."""
+def _heaviest_window(grids: Floats) -> Indices:
+    """Index (N,) of the centre of the 7x7 window with the largest sum in each map (N, h, w)."""
     if grids.min() < 0 or grids.max() > _HUGE:
         grids = grids.clip(0, _HUGE)
     size = 2 * _MASS + 1, 2 * _MASS + 1
-    sums = np.empty_like(grids[0])  # one for all: fresh memory costs more than the sums
+    sums = np.empty_like(grids[0])  # one buffer for all: allocating costs more than summing
     index = np.empty(len(grids), dtype=np.intp)
     for number, grid in enumerate(grids):
         cv2.boxFilter(grid, -1, size, dst=sums, normalize=False, borderType=cv2.BORDER_CONSTANT)
@@ -148,10 +155,11 @@ def _quarter(grids: Floats, x: Indices, y: Indices, tie: float, border: str) -> 
 
 
 def _dark(grids: Floats, x: Indices, y: Indices, otherwise: Floats, sigma: float) -> Floats:
-    """The maximum of the parabola through the blurred map's logarithm: (N, 2) x, y.
+    """The maximum of the parabola through the logarithm of the blurred map: (N, 2) x, y.
 
     Zhang et al., Distribution-Aware Coordinate Representation, CVPR 2020, with derivatives over two
-    pixels as there. `otherwise` stands where the parabola has no maximum within a pixel.
+    pixels as in their code. `otherwise` (N, 2) is used where the parabola has no maximum within a
+    pixel.
     """
     radius = max(1, math.ceil(3 * sigma))
     taps = np.exp(-0.5 * (np.arange(-radius, radius + 1) / max(sigma, 1e-3)) ** 2)

@@ -1,6 +1,7 @@
-"""Pictures to poses: finder, crop, engine, decode rule, tracks and smoothing in one.
+"""From images to poses: finder, crop, engine, decoding, tracks and smoothing in one class.
 
 from pose_app import PoseEstimator
+
 poses = PoseEstimator.open().estimate(image_bgr)
 """
 
@@ -26,14 +27,14 @@ from .tracks import STAY, Tracks
 if TYPE_CHECKING:
     from ..engines.base import Engine
 
-PEOPLE = 4  # at most, unless something else is wanted
+PEOPLE = 4  # default of how many people are tracked at most
 MOST_PEOPLE = 8
 
-_BOXES = 2 * MOST_PEOPLE  # of the finder: some of those who are not followed are larger than others
+_BOXES = 2 * MOST_PEOPLE  # of the finder, the surest first; the largest of them are tracked
 
 
 class PersonFinder(Protocol):
-    """What says where people are: `pose.finder.Finder`."""
+    """Finds people in an image; implemented by `pose.finder.Finder`."""
 
     @property
     def engine(self) -> Engine: ...
@@ -42,14 +43,19 @@ class PersonFinder(Protocol):
 
 
 class PoseEstimator:
-    """The poses of the people in pictures (`estimate`) or in a video (`track`).
+    """The poses of the people in single images (`estimate`) or in a video (`track`).
 
-    Not for use from several threads at a time; the poses it hands out may be read from any.
-    `threshold` (calibrated score 0..1 from which a joint is present), `smoothing`, `people` (1 to
-    8: so many at most, the largest first) and `steady` may be set at any time. `steady`: the finder
-    looks as often as the video's own time says, never by how long anything took; so that the same
-    frames give the same poses. `timings` are the milliseconds per stage (find, crop, network,
-    decode, track) that the last call took.
+    Not thread-safe; the poses that it returns may be read from any thread.
+
+    Attributes:
+        threshold: Score 0..1 from which a joint is present. May be set at any time.
+        smoothing: Whether `track` smooths joints over time. May be set at any time.
+        people: How many people are tracked at most (1 to 8), the largest first. May be set at any
+            time.
+        steady: Whether the finder runs at fixed intervals of the video's time instead of by the
+            time that it takes, so that the same frames always give the same poses. May be set at
+            any time.
+        timings: Milliseconds per stage (find, crop, network, decode, track) of the last call.
     """
 
     def __init__(
@@ -62,7 +68,10 @@ class PoseEstimator:
         stacks: int | None = None,
         people: int = PEOPLE,
     ) -> None:
-        """`finder` says where people are; without one every call needs a region."""
+        """Use opened engines; see `open` for the arguments.
+
+        Without a `finder`, every call needs a region.
+        """
         self.engine = engine
         self.finder = finder
         self.spec = engine.spec
@@ -98,11 +107,11 @@ class PoseEstimator:
             model: Name or file of a pose network.
             engine: auto, openvino or torch.
             device: auto, cpu, gpu, npu, cuda or mps.
-            precision: auto, f32, bf16 or fp16.
+            precision: auto, f32, bf16, fp16, int8 or int8+bf16.
             threshold: Score 0..1 from which a joint is present; default the model's own.
-            smoothing: Whether `track` steadies the joints over time.
-            stacks: Run only that many; default all.
-            people: How many people are followed at most, the largest first.
+            smoothing: Whether `track` smooths joints over time.
+            stacks: How many stacks to run; default all.
+            people: How many people are tracked at most, the largest first.
 
         Raises:
             ModelError: There is no such model, or it is no pose network.
@@ -146,18 +155,18 @@ class PoseEstimator:
         self._schedule.steady = steady
 
     def estimate(self, image: Image, region: Region | None = None) -> list[Pose]:
-        """Everybody in one picture, the largest first.
+        """Find everybody in a single image.
 
         Args:
             image: (H, W, 3) uint8 BGR.
-            region: The square of the picture to look at; then the answer is of one person, or of
-                nobody where hardly a joint is in it.
+            region: Run only on this square, without the finder. The result is at most one pose;
+                none where fewer than three joints are found.
 
         Returns:
-            One pose for each person; nobody: an empty list.
+            One pose per person.
 
         Raises:
-            PoseAppError: What is no picture, or a region outside it.
+            PoseAppError: The image is not valid, or the region is outside it.
             EngineError: The device failed.
         """
         image = check_image(image)
@@ -180,26 +189,26 @@ class PoseEstimator:
         region: Region | None = None,
         following: Sequence[Frame] = (),
     ) -> list[Pose]:
-        """Everybody in the next frame of a video, looking where they were.
+        """Track everybody in the next frame of a video.
 
-        Call `reset` before another video or after a seek.
+        Call `reset` before another video and after a seek.
 
         Args:
-            frame: The next one; its `seconds` increase.
-            stacks: Run only that many for this frame; default as opened.
-            shown: The stack (0 = first) whose joints the poses have; default and at most the last
-                that ran.
-            region: Overrides finder and tracks: the answer is of one person, or of nobody where
-                hardly a joint is in it.
-            following: The frames of the calls after this one. Some engines get more done with
-                several at a time, and then `timings` of several calls overlap.
+            frame: The next frame; its `seconds` increase.
+            stacks: How many stacks to run for this frame; default as opened.
+            shown: The stack (0 = first) that the joints of the poses come from; default and at
+                most the last that ran.
+            region: Run only on this square, without finder and tracks. The result is at most one
+                pose; none where fewer than three joints are found.
+            following: The frames of the next calls, if they are known. Some engines are faster on
+                several frames in parallel; `timings` of these calls then overlap.
 
         Returns:
-            One pose for each person who is there, with the `track_id` of the frames before, in the
-            order of their ids.
+            One pose per visible person, in the order of their `track_id`, which a person keeps
+            from frame to frame.
 
         Raises:
-            PoseAppError: What is no picture, or a region outside it.
+            PoseAppError: The image is not valid, or the region is outside it.
             EngineError: The device failed.
         """
         image, seconds = check_image(frame.image), frame.seconds
@@ -208,17 +217,17 @@ class PoseEstimator:
         tracks = self._tracks
         tracks.begin(frame.size, seconds)
         if region is not None:
-            seen = self._seen(frame, [region], count, following, clock)
+            predictions = self._predict(frame, [region], count, following, clock)
             with clock.stage("track"):
-                tracks.only(seen[0], seconds)
+                tracks.only(predictions[0], seconds)
                 return self._poses(shown, seconds)
-        seen = self._seen(frame, tracks.regions, count, following, clock)
+        predictions = self._predict(frame, tracks.regions, count, following, clock)
         with clock.stage("track"):
-            tracks.follow(seen, seconds)
+            tracks.follow(predictions, seconds)
         searched = self._schedule.due(seconds, tracks.unsettled)
         if searched:
             self._search(tracks, image, seconds, count, clock)
-            self._schedule.looked(seconds, clock.timings["find"])
+            self._schedule.searched(seconds, clock.timings["find"])
         with clock.stage("track"):
             tracks.settle(seconds, searched)
             poses = self._poses(shown, seconds)
@@ -226,16 +235,16 @@ class PoseEstimator:
         return poses
 
     def reset(self) -> None:
-        """Forget everybody and the smoothing: for another source, or after a seek."""
+        """Forget all tracks: for another source, or after a seek."""
         self._tracks.reset()
         self._schedule.reset()
 
     def continue_from(self, other: PoseEstimator) -> None:
-        """Go on with whom another estimator of the same network follows, which is done with it."""
+        """Take over the tracks of another estimator of the same network, which must not go on."""
         self._tracks = other._tracks
 
     def close(self) -> None:
-        """Release the engines' devices. Poses handed out stay valid."""
+        """Release the engines' devices. Poses that were returned stay valid."""
         self._speculative.close()
         self.engine.close()
         if self.finder is not None:
@@ -263,7 +272,7 @@ class PoseEstimator:
         self.timings = MappingProxyType(clock.timings)
         return clock
 
-    def _seen(
+    def _predict(
         self,
         frame: Frame,
         regions: list[Region],
@@ -271,70 +280,70 @@ class PoseEstimator:
         following: Sequence[Frame],
         clock: StageClock,
     ) -> list[CropPrediction]:
-        """What the network sees in these regions; the following frames are begun."""
-        answer = self._speculative.take(frame, regions, stacks)
-        alike = (other for other in following if other.size == frame.size)
-        self._speculative.begin(alike, regions, stacks)
-        if answer is None:
+        """Run the network on regions of a frame, and start it on the following frames."""
+        started = self._speculative.take(frame, regions, stacks)
+        same_size = (other for other in following if other.size == frame.size)
+        self._speculative.begin(same_size, regions, stacks)
+        if started is None:
             return self._predictor.predict(frame.image, regions, stacks, clock)
-        seen, spent = answer.result()
+        predictions, spent = started.result()
         clock.add(spent)
-        return seen
+        return predictions
 
     def _search(
         self, tracks: Tracks, image: Image, seconds: float, stacks: int, clock: StageClock
     ) -> None:
-        """Let the finder look at the picture; newcomers go through the network at once."""
+        """Run the finder, and the pose network on the people who are not tracked yet."""
         if self.finder is None:
-            raise PoseAppError("Without a person finder the region of the person must be given.")
+            raise PoseAppError("Without a person finder, give the region of the person.")
         with clock.stage("find"):
             boxes = self.finder.find(image, _BOXES, STAY * self._enough)
         with clock.stage("track"):
             candidates = tracks.match(boxes, seconds)
         regions = [candidate.region for candidate in candidates]
-        seen = self._predictor.predict(image, regions, stacks, clock)
+        predictions = self._predictor.predict(image, regions, stacks, clock)
         with clock.stage("track"):
-            tracks.admit(candidates, seen, seconds)
+            tracks.admit(candidates, predictions, seconds)
 
     def _poses(self, shown: int | None, seconds: float) -> list[Pose]:
         people = sorted(self._tracks.visible, key=lambda track: track.id)
         return [self._pose(track, shown, seconds, self.smoothing) for track in people]
 
     def _pose(self, track: Track, shown: int | None, seconds: float, smoothing: bool) -> Pose:
-        seen = track.prediction
-        assert seen is not None
-        last = len(seen.joints) - 1
+        prediction = track.prediction
+        assert prediction is not None
+        last = len(prediction.joints) - 1
         stack = last if shown is None else min(shown, last)
-        scores = np.where(track.foreign, np.float32(0), seen.scores[stack])
+        scores = np.where(track.foreign, np.float32(0), prediction.scores[stack])
         return Pose(
             skeleton=self.skeleton,
             joints=self._smoothed(track, scores, stack, seconds)
             if smoothing
-            else seen.joints[stack],
+            else prediction.joints[stack],
             scores=scores,
             present=scores >= self.threshold,
-            region=seen.region,
+            region=prediction.region,
             stack=stack,
-            stack_joints=seen.joints,
-            stack_scores=seen.scores,
+            stack_joints=prediction.joints,
+            stack_scores=prediction.scores,
             threshold=self.threshold,
             track_id=track.id,
             score=min(max(track.score, 0.0), 1.0),
             box=track.box,
             manual=track.manual,
-            maps=seen.maps,
-            item=seen.item,
+            maps=prediction.maps,
+            item=prediction.item,
         )
 
     def _smoothed(self, track: Track, scores: Floats, stack: int, seconds: float) -> Floats:
-        """Joints (K, 2) of one stack; smoothing starts anew with another stack."""
-        seen = track.prediction
-        assert seen is not None
+        """Smoothed joints (K, 2) of one stack; another stack than before restarts the filter."""
+        prediction = track.prediction
+        assert prediction is not None
         if stack != track.smoothed_stack:
             track.smoothing.reset()
             track.smoothed_stack = stack
         present = scores >= self.threshold
-        return track.smoothing(seen.joints[stack], present, seconds, seen.region.side)
+        return track.smoothing(prediction.joints[stack], present, seconds, prediction.region.side)
 
 
 def open_finder(
@@ -343,7 +352,7 @@ def open_finder(
     precision: str = "auto",
     threads: int | None = None,
 ) -> PersonFinder:
-    """The bundled person finder, on the engine that is asked for. Raises EngineError."""
+    """Open the bundled person finder; arguments as in `open_engine`. Raises EngineError."""
     from ..engines.choose import open_engine
     from ..paths import bundled
     from .finder import Finder

@@ -1,7 +1,4 @@
-"""Which estimators a session may use: the one asked for, and others after its engine has failed.
-
-The window, `run` and the soak all ask here.
-"""
+"""Opens the estimators of a session: the one asked for, and others after its engine has failed."""
 
 from __future__ import annotations
 
@@ -27,13 +24,13 @@ Others = Callable[["Sequence[EngineInfo]"], "Sequence[Open]"]
 
 @dataclass(frozen=True)
 class EstimatorFactory:
-    """Opens a model on what was asked for, and on everything else that this machine has.
+    """Opens a model on the engine asked for, or on any other engine of this machine.
 
     Attributes:
         model: A name of the catalogue or a file.
         engine: A word for `open_engine`, as are `device` and `precision`.
         threshold: Score 0..1 from which a joint is present; None = the model's own.
-        smoothing: Whether joints are steadied over time.
+        smoothing: Whether joints are smoothed over time.
     """
 
     model: str | Path = "default"
@@ -44,7 +41,7 @@ class EstimatorFactory:
     smoothing: bool = False
 
     def open(self) -> PoseEstimator:
-        """What was asked for.
+        """Open the model on what was asked for.
 
         Raises:
             ModelError: The model is not usable.
@@ -53,10 +50,11 @@ class EstimatorFactory:
         return self._open(self.engine, self.device, self.precision)
 
     def others(self, failed: Sequence[EngineInfo]) -> Sequence[Open]:
-        """What to go on with after engines have failed in mid-run.
+        """What to try after engines have failed during a run.
 
-        Never what has just failed, everything else in order of speed: a device may be unplugged or
-        its memory full. What failed earlier comes after what never did, and not a third time.
+        The engine that failed last is left out. Others that failed earlier (a device may have been
+        unplugged, or its memory full) come after those that never did, and are left out after two
+        failures.
 
         Args:
             failed: The engines that failed, the last one last.
@@ -90,11 +88,11 @@ class EstimatorFactory:
 
 
 def none(failed: Sequence[EngineInfo]) -> Sequence[Open]:
-    """Nothing else, whatever has failed."""
+    """Try no other engine."""
     return ()
 
 
 def _is(choice: Choice, info: EngineInfo) -> bool:
-    """Whether a running engine is of this kind: `OpenVINO` on `CPU`, `PyTorch` on `CUDA (...)`."""
+    """Whether an engine's info (`OpenVINO`, `CPU`; `PyTorch`, `CUDA (...)`) is of this choice."""
     same_engine = choice.label.casefold().startswith(info.engine.casefold())
     return same_engine and info.device.casefold().startswith(choice.device)

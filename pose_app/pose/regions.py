@@ -1,4 +1,4 @@
-"""The square of the picture in which a person is: from a box, from joints, and how it moves."""
+"""The region of a person: from a box, from joints, and how it moves from frame to frame."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from ..spec import ModelSpec
 from ..types import Box, Floats, Region
 
 MARGIN = 1.45  # side of the region / extent of the confident joints
-BOX_MARGIN = 1.3  # side of the region / longer side of a box, as in the crops of the training
-CONFIDENT = 0.5  # share of the joint threshold from which a joint counts for the region
+BOX_MARGIN = 1.3  # side of the region / longer side of a box, as in training
+CONFIDENT = 0.5  # a joint counts for the region from this share of the joint threshold
 
-_FEWEST = 3  # confident joints that make a region
+_FEWEST = 3  # confident joints that are needed for a region
 _SMALLEST = 24.0  # pixels, smallest side of a region
 _GROW, _SHRINK, _MOVE = 0.12, 0.5, 0.06  # seconds, time constants of the region's motion
-_WIDEST_CHANGE = math.log(1.5)  # of the side within one frame, so that one stray joint is harmless
+_WIDEST_CHANGE = math.log(1.5)  # largest change of log(side) in a frame, against stray joints
 
-# A region is never smaller than these multiples of a body part: what the network is not sure of in
-# one frame must stay in view, or a region drawn to the sure joints would shrink to the head alone.
+# A region is never smaller than these multiples of the distance between two joints. Otherwise it
+# would shrink to the joints that are confident, and the others would never come into view again.
 # A tenth to a quarter of webcam framings are closer than this (measured on rendered ones).
 _PARTS = (
     ("head_top", "upper_neck", 5.5),
@@ -31,11 +31,14 @@ _PARTS = (
 
 
 class RegionRule:
-    """What the network of `spec` is shown of a person. Sizes are (width, height) of a frame."""
+    """Computes the region of a person for the network of `spec`.
+
+    Sizes are (width, height) of a frame in pixels.
+    """
 
     def __init__(self, spec: ModelSpec) -> None:
         self.aspect = spec.input_size[1] / spec.input_size[0]
-        self.threshold = spec.threshold  # of joints that are there
+        self.threshold = spec.threshold  # score from which a joint is present
         self.joints = len(spec.joints)
         self._parts = tuple(
             (spec.joints.index(a), spec.joints.index(b), factor)
@@ -44,24 +47,24 @@ class RegionRule:
         )
 
     def region_from_box(self, box: Box, size: tuple[int, int], smallest: float = 0.0) -> Region:
-        """The region of somebody whose visible part is `box`; its side is at least `smallest`."""
+        """The region of a person with the box `box`; its side is at least `smallest` pixels."""
         side = BOX_MARGIN * max(box.height, box.width / self.aspect)
-        # A box counts the corners of pixels, as regions do: see square().
+        # Boxes are in coordinates of pixel corners, as regions are: see square().
         x, y = box.x + box.width / 2 - 0.5, box.y + box.height / 2 - 0.5
         return self.inside(square(x, y, max(side, smallest, _SMALLEST)), size)
 
     def region_from_keypoints(
         self, joints: Floats, scores: Floats, size: tuple[int, int]
     ) -> Region:
-        """The region around the confident ones of joints (K, 2), or the better half if too few.
+        """The region around the confident ones of joints (K, 2), with its middle in the frame.
 
-        Its middle is in the frame, wherever the joints are.
+        Where fewer than three are confident, the half with the higher scores counts as well.
         """
         confident = scores >= CONFIDENT * self.threshold
         if confident.sum() < _FEWEST:
             confident[np.argsort(scores)[len(scores) // 2 :]] = True
-        places = joints[confident].astype(np.float64)
-        low, high = places.min(axis=0), places.max(axis=0)
+        points = joints[confident].astype(np.float64)
+        low, high = points.min(axis=0), points.max(axis=0)
         width, height = high - low
         side = max(_SMALLEST, MARGIN * height, MARGIN * width / self.aspect)
         for a, b, factor in self._parts:
@@ -71,7 +74,7 @@ class RegionRule:
         return self.inside(square(middle_x, middle_y, side), size)
 
     def inside(self, region: Region, size: tuple[int, int]) -> Region:
-        """The region with its middle in the frame and not much larger than shows all of it."""
+        """The region with its middle moved into the frame and its side limited by the frame's."""
         width, height = size
         side = min(region.side, MARGIN * whole_frame(size, self.aspect).side)
         x, y = middle(region)
@@ -88,7 +91,7 @@ def whole_frame(size: tuple[int, int], aspect: float = 1.0) -> Region:
 
 
 def square(x: float, y: float, side: float) -> Region:
-    """The region whose middle is the pixel coordinate (x, y)."""
+    """The region with its middle at the pixel coordinate (x, y)."""
     return Region(float(x - side / 2 + 0.5), float(y - side / 2 + 0.5), float(side))
 
 
@@ -98,7 +101,7 @@ def middle(region: Region) -> tuple[float, float]:
 
 
 def follow(old: Region, wanted: Region, step: float) -> Region:
-    """The old region moved towards the wanted one, as far as `step` seconds allow."""
+    """The old region moved towards the wanted one by a low-pass filter over `step` seconds."""
     change = math.log(wanted.side / old.side)
     change = min(max(change, -_WIDEST_CHANGE), _WIDEST_CHANGE)
     change *= 1 - math.exp(-step / (_GROW if change > 0 else _SHRINK))

@@ -1,4 +1,4 @@
-"""How alike two poses and two boxes are, and who belongs to whom."""
+"""Similarity of poses (OKS) and of boxes (IoU), and the assignment by similarity."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from ..spec import ModelSpec
 from ..types import Box, Floats
 from .crop_predictor import CropPrediction
 
-# By how much of a person's size people who label joints disagree about them: COCO's for its own
-# joints (cocodataset.org, keypoint evaluation), CrowdPose's for head top and neck. A joint that is
-# on the line between others (thorax) has theirs.
+# The standard deviation of human labels, as a share of the person's size: COCO's for its own joints
+# (cocodataset.org, keypoint evaluation), CrowdPose's for head top and neck. The thorax has that of
+# the shoulders, between which it lies.
 _SIGMAS = {
     "nose": 0.026,
     "eye": 0.025,
@@ -29,22 +29,28 @@ _SIGMAS = {
     "knee": 0.087,
     "ankle": 0.089,
 }
-_OTHER = 0.079  # of a joint that nobody has measured
-_SCALE = 0.33  # square root of a person's area / side of the region, of somebody who stands
+_OTHER = 0.079  # of any other joint
+_SCALE = 0.33  # square root of a person's area / side of the region, for a standing person
 
 
 def sigmas(joints: tuple[str, ...]) -> Floats:
-    """The sigma of each joint by its name: (K,), without unit."""
+    """The sigma of each joint by its name, without its side: (K,), dimensionless."""
     sides = ("left_", "right_")
     names = [name.partition("_")[2] if name.startswith(sides) else name for name in joints]
     return np.array([_SIGMAS.get(name, _OTHER) for name in names], dtype=np.float32)
 
 
 def oks(a: Floats, b: Floats, sigma: Floats, side: float) -> Floats:
-    """Object keypoint similarity, joint by joint: (K,) from 0 (far apart) to 1 (the same place).
+    """Object keypoint similarity of each joint: (K,) from 0 (far apart) to 1 (equal).
 
-    exp(-d^2 / (2 s^2 k^2)) with k = 2 sigma, as COCO evaluates keypoints. `a` and `b` (K, 2) are in
-    the same pixels; s, the root of the person's area, is estimated from the region's `side`.
+    exp(-d^2 / (2 s^2 k^2)) with k = 2 sigma, as in COCO's keypoint evaluation.
+
+    Args:
+        a: (K, 2) joints in pixels.
+        b: (K, 2) joints in the same pixels.
+        sigma: (K,) of `sigmas`.
+        side: Of the region in pixels; s, the square root of the person's area, is estimated from
+            it.
     """
     square = ((a - b) ** 2).sum(axis=-1)
     scale = 2 * (2 * sigma * _SCALE * side) ** 2
@@ -65,10 +71,17 @@ def intersection(a: Box, b: Box) -> float:
 
 
 def assign(affinity: NDArray[np.float64], least: float) -> list[tuple[int, int]]:
-    """Pairs (row, column) one to one, the highest affinity first; none below `least`.
+    """Assign rows to columns greedily, the highest affinity first.
 
-    `affinity` is (rows, columns). Greedy: for the handful of people of a picture this gives what
-    the best sum would, except where two are as good as equal.
+    For a handful of people this differs from the optimal assignment only where affinities are
+    nearly equal.
+
+    Args:
+        affinity: (rows, columns).
+        least: Pairs below it are not made.
+
+    Returns:
+        Pairs (row, column).
     """
     left = np.array(affinity, dtype=np.float64)
     pairs = []
@@ -80,21 +93,21 @@ def assign(affinity: NDArray[np.float64], least: float) -> list[tuple[int, int]]
 
 
 class PoseSimilarity:
-    """Compares what the network of `spec` saw in two regions of one picture."""
+    """Compares the predictions of two regions of one image."""
 
     def __init__(self, spec: ModelSpec) -> None:
         self._threshold = spec.threshold
         self._sigma = sigmas(spec.joints)
 
     def agreement(self, a: CropPrediction | None, b: CropPrediction | None) -> float:
-        """Mean similarity of the joints of the pose that has fewer: 0..1.
+        """Mean similarity over the joints of the pose with fewer joints: 0..1.
 
-        Joints that only this pose has speak against it being the other's.
+        A joint of it that the other pose does not have counts as 0.
         """
         if a is None or b is None:
             return 0.0
         threshold = self._threshold
-        fewer, other = sorted((a, b), key=lambda seen: int((seen.scores[-1] >= threshold).sum()))
+        fewer, other = sorted((a, b), key=lambda pose: int((pose.scores[-1] >= threshold).sum()))
         present = fewer.scores[-1] >= threshold
         if not present.any():
             return 0.0
@@ -102,6 +115,6 @@ class PoseSimilarity:
         return float(alike[present].mean())
 
     def alike(self, a: CropPrediction, b: CropPrediction) -> Floats:
-        """How similar the places of two poses' joints are: (K,) 0..1."""
+        """Object keypoint similarity of the joints of two poses: (K,) 0..1."""
         side = math.sqrt(a.region.side * b.region.side)
         return oks(a.joints[-1], b.joints[-1], self._sigma, side)

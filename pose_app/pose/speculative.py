@@ -1,9 +1,9 @@
-"""Several frames in the network at once, for files: cores that do not wait for each other.
+"""Speculative inference: several frames of a file in the network in parallel.
 
-Cores that share a frame wait for each other after every layer, and longer the more else they have
-to do. Where each half of them has frames of its own nobody waits, but where people will be in the
-next frames is known only after this one. So they are looked at where people are now; that counts if
-the tracker, once it knows more, wants nearly that.
+Cores that share a frame wait for each other after every layer. Two halves of them with a frame each
+do not, but the regions of the next frames are known only after this one. So the network runs on the
+next frames with the current regions; the result is used if the tracker then wants nearly the same
+regions.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from .crop_predictor import CropPrediction, CropPredictor, StageClock
 if TYPE_CHECKING:
     from ..engines.base import Engine
 
-# How far the expected region may be from the wanted one: its centre as a share of the side, and the
-# logarithm of the ratio of their sides. A twentieth is less than networks are trained to bear.
+# How far the region that was used may be from the wanted one: the distance of their centres as a
+# share of the side, and the logarithm of the ratio of their sides. Training varies regions more.
 NEAR = 0.05
 
-_CLOSE_SECONDS = 5.0  # for an engine that is still at work
+_CLOSE_SECONDS = 5.0  # to wait for an engine that is still running
 
-Answer = Future[tuple[list[CropPrediction], StageClock]]
+Result = Future[tuple[list[CropPrediction], StageClock]]
 
 
 class SpeculativeInference:
-    """Looks at frames before it is their turn, on the halves of an engine.
+    """Runs the network on frames ahead of their turn, on the halves of an engine.
 
-    Where an engine has no halves nothing is ever begun. Not for use from several threads.
+    Does nothing where an engine has no halves. Not thread-safe.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -46,9 +46,9 @@ class SpeculativeInference:
         self._threads: list[threading.Thread] | None = None
 
     def begin(self, frames: Iterable[Frame], regions: Sequence[Region], stacks: int) -> None:
-        """Look at `regions` of the frames that come next, where that has not begun yet.
+        """Start on `regions` of the next frames, except those that were started before.
 
-        Not right after a look that was for nothing: somebody moves too far from frame to frame.
+        Does nothing right after a result that could not be used: people move too fast.
         """
         if not self._worthwhile or not regions:
             return
@@ -61,18 +61,18 @@ class SpeculativeInference:
                 self._begun.append(task)
                 self._tasks.put(task)
 
-    def take(self, frame: Frame, regions: Sequence[Region], stacks: int) -> Answer | None:
-        """What will be seen in the frame, where the look that was begun is what is wanted now."""
+    def take(self, frame: Frame, regions: Sequence[Region], stacks: int) -> Result | None:
+        """The future result for a frame, if it was started with nearly these regions."""
         self._worthwhile = True
         while self._begun:
             task = self._begun.popleft()
             if task.frame is frame:
                 self._worthwhile = task.stacks == stacks and all_near(task.regions, regions)
-                return task.answer if self._worthwhile else None
+                return task.result if self._worthwhile else None
         return None
 
     def close(self) -> None:
-        """End the threads as soon as their engines have answered."""
+        """End the threads after what they are computing; wait some seconds for them."""
         threads, self._threads = self._threads or [], []
         for _ in threads:
             self._tasks.put(None)
@@ -81,7 +81,7 @@ class SpeculativeInference:
         self._begun.clear()
 
     def _started(self, half: Engine) -> threading.Thread:
-        """A daemon, so that an engine that hangs keeps nobody from leaving."""
+        """Start a daemon thread, so that an engine that hangs does not keep the process alive."""
         thread = threading.Thread(
             target=self._run, args=(CropPredictor(half),), name="look ahead", daemon=True
         )
@@ -92,21 +92,23 @@ class SpeculativeInference:
         while (task := self._tasks.get()) is not None:
             clock = StageClock()
             try:
-                looks = predictor.predict(task.frame.image, list(task.regions), task.stacks, clock)
-            except Exception as error:  # noqa: BLE001 - for whoever waits for the answer
-                task.answer.set_exception(error)
+                predictions = predictor.predict(
+                    task.frame.image, list(task.regions), task.stacks, clock
+                )
+            except Exception as error:  # noqa: BLE001 - raised where the result is used
+                task.result.set_exception(error)
             else:
-                task.answer.set_result((looks, clock))
-            del task  # and its frame, while there is nothing to do
+                task.result.set_result((predictions, clock))
+            del task  # frees its frame while the thread waits
 
 
 def all_near(regions: Sequence[Region], wanted: Sequence[Region]) -> bool:
-    """Whether the network sees the same people alike in both, in the same order."""
+    """Whether both have the same number of regions and are pairwise near."""
     return len(regions) == len(wanted) and all(map(near, regions, wanted))
 
 
 def near(region: Region, wanted: Region) -> bool:
-    """Whether the network sees the same in both."""
+    """Whether two regions are close enough to use one's prediction for the other."""
     away = math.dist(region.centre, wanted.centre)
     return away <= NEAR * wanted.side and abs(math.log(region.side / wanted.side)) <= NEAR
 
@@ -116,4 +118,4 @@ class _Task:
     frame: Frame
     regions: tuple[Region, ...]
     stacks: int
-    answer: Answer = field(default_factory=Future)
+    result: Result = field(default_factory=Future)

@@ -1,8 +1,8 @@
-"""Who is who from frame to frame: people who are followed, and those who are lost for a moment.
+"""Tracking of several people, and of those who are out of sight for a moment.
 
-A frame goes through `begin`, `follow` (the poses of those who are tracked), where the finder looked
-`match` and `admit` (its boxes, and the poses in those of newcomers), and `settle`. Time is the
-source's own, so that the same frames give the same tracks however fast they come.
+Call per frame: `begin`; `follow` with the predictions of tracked people; if the finder ran, `match`
+with its boxes and `admit` with the predictions of the candidates; `settle`. Times are those of the
+source, so that the same frames give the same tracks at any speed.
 """
 
 from __future__ import annotations
@@ -21,22 +21,26 @@ from .regions import RegionRule
 from .similarity import PoseSimilarity, assign, intersection, iou
 from .track import FEWEST, SAME_SIZE, YOUNG, Course, Track
 
-WEAK_SECONDS = 0.2  # without a sure pose and without a box, then a person is lost,
-WEAK_FRAMES = 3  # but not with fewer frames than this
-LOST_SECONDS = 2.0  # that a lost person is remembered: longer than most pass behind somebody
-SAME_POSE = 0.5  # mean similarity of joints from which two poses are of one person
-TOUCH = 0.15  # mean similarity from which two people may be taken for each other
-SAME_BOX = 0.3  # overlap (IoU) from which a box may be that of a tracked person
-DOUBLE_BOX = 0.6  # overlap of two boxes of one finder's run from which they are of one person
-INSIDE = 0.7  # share of a box without joints within another's from which it is nobody's own
-STAY = 0.6  # share of the finder's threshold from which a box is that of somebody known
-AT_ONCE = 0.5  # of the way from the finder's threshold to 1; less sure newcomers need a second look
-LARGER = 1.25  # multiple of the smallest tracked person's size from which a newcomer takes over
+WEAK_SECONDS = 0.2  # a person is lost after this time without confirmation by pose or box,
+WEAK_FRAMES = 3  # and after this number of frames
+LOST_SECONDS = 2.0  # how long a lost person is remembered; most occlusions are shorter
+SAME_POSE = 0.5  # mean OKS from which two poses are of one person
+TOUCH = 0.15  # mean OKS from which two people may be confused
+SAME_BOX = 0.3  # IoU from which a box may be that of a tracked person
+DOUBLE_BOX = 0.6  # IoU from which two boxes of one run of the finder are of one person
+INSIDE = 0.7  # two boxes are of different people if they share less than this of the smaller one
+STAY = 0.6  # a box of a known person needs this share of the finder's threshold
+AT_ONCE = 0.5  # a newcomer is shown at once from this share of the way from the threshold to 1
+LARGER = 1.25  # a newcomer replaces the smallest tracked person if this many times as large
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A box that is nobody's who is tracked; `track` is who it may be. To be seen in `region`."""
+    """A box of the finder that no tracked person has.
+
+    `track` is the person that it may be (None for a newcomer), `region` what the pose network is
+    to be shown.
+    """
 
     box: Box
     region: Region
@@ -44,20 +48,20 @@ class Candidate:
 
 
 class Tracks:
-    """The people of one video. Not for use from several threads.
+    """The people of one video. Not thread-safe.
 
-    `limit` is how many are followed at most; it may be changed at any time.
+    `limit` is how many are tracked at most; it may be changed at any time.
     """
 
     def __init__(self, spec: ModelSpec, limit: int = 4, threshold: float = 0.0) -> None:
-        """`threshold` is the finder's score from which a box is somebody new."""
+        """`threshold` is the finder's score from which a box may be a newcomer."""
         self.limit = limit
         self.active: list[Track] = []
         self.lost: list[Track] = []
         self.rule = RegionRule(spec)
         self._spec = spec
         self._threshold = threshold
-        self._first = True  # frame of a video
+        self._first = True  # whether this is the first frame of a video
         self._similarity = PoseSimilarity(spec)
         self._size = (0, 0)
         self._next = 1
@@ -65,12 +69,12 @@ class Tracks:
 
     @property
     def visible(self) -> list[Track]:
-        """Those who are there, in the order in which they came."""
+        """The tracks to show, in the order in which they appeared."""
         return [track for track in self.active if track.shown]
 
     @property
     def regions(self) -> list[Region]:
-        """Where to look at those who are tracked."""
+        """The regions of the tracked people, for the next frame."""
         return [track.region for track in self.active]
 
     @property
@@ -84,13 +88,13 @@ class Tracks:
         )
 
     def reset(self) -> None:
-        """Forget everybody. Numbers are not given a second time."""
+        """Forget everybody. Track ids are never used again."""
         self.active = []
         self.lost = []
         self._first = True
 
     def begin(self, size: tuple[int, int], seconds: float) -> None:
-        """A frame of `size` (width, height) comes; another size is another picture."""
+        """Start a frame of `size` (width, height); a new size resets all tracks."""
         if size != self._size:
             self.reset()
             self._size = size
@@ -102,46 +106,49 @@ class Tracks:
             track.boxed = False
 
     def follow(self, seen: Sequence[CropPrediction], seconds: float) -> None:
-        """Take in what the network saw of everybody who is tracked, in the order of `regions`."""
-        for track, one in zip(self.active, seen, strict=True):
+        """Take the predictions of all tracked people, in the order of `regions`."""
+        for track, prediction in zip(self.active, seen, strict=True):
             track.manual = False
-            track.see(one, seconds)
-        self._tell_apart(seconds)
+            track.update(prediction, seconds)
+        self._resolve_touching(seconds)
         for track in self.active:
-            track.judge(seconds)
+            track.confirm_by_pose(seconds)
 
     def only(self, seen: CropPrediction, seconds: float) -> Track | None:
-        """Take in what was seen in a region chosen by hand: of this person alone, or of nobody.
+        """Take the prediction of a region chosen by hand, instead of `follow` to `settle`.
 
-        Somebody is there if a few joints are; whoever is tracked and has this pose is meant.
+        With enough joints it is of one person: a tracked one with a similar pose, else a new one.
+        All others are forgotten. Returns that person's track, or None.
         """
         self.lost = []
         if self._joints(seen) < FEWEST:
             self.active = []
             return None
-        alike = (
+        similar = (
             other
             for other in self.active
             if other.manual or self._similarity.agreement(other.prediction, seen) >= SAME_POSE
         )
-        track = next(alike, None) or self._new(seen.region, seconds)
+        track = next(similar, None) or self._new(seen.region, seconds)
         self.active = [track]
-        track.see(seen, seconds)
+        track.update(seen, seconds)
         track.manual = track.shown = True
         track.region, track.box, track.score = seen.region, None, float(track.scores.mean())
-        track.good(seconds)
+        track.confirm(seconds)
         self.settle(seconds, False)
         return track
 
     def match(self, boxes: Sequence[Box], seconds: float) -> list[Candidate]:
-        """Give the finder's boxes to those who are tracked; the answer is whom to look at, too.
+        """Assign the finder's boxes to tracked people.
 
-        Less is enough for somebody known than for somebody new: see STAY.
+        Returns:
+            The other boxes that may be of a lost person or of a newcomer. Boxes of newcomers need
+            a higher score: see STAY.
         """
         affinity = np.array([[track.overlap(box) for box in boxes] for track in self.active])
         pairs = assign(affinity.reshape(len(self.active), len(boxes)), SAME_BOX)
         for row, column in pairs:
-            self.active[row].confirm(boxes[column], seconds)
+            self.active[row].confirm_by_box(boxes[column], seconds)
         taken = {column for _, column in pairs}
         free: list[Box] = []
         for index, box in sorted(enumerate(boxes), key=lambda pair: -_area(pair[1])):
@@ -155,12 +162,12 @@ class Tracks:
     def admit(
         self, candidates: Sequence[Candidate], seen: Sequence[CropPrediction], seconds: float
     ) -> None:
-        """Take in the poses of candidates, in their order."""
-        for candidate, one in zip(candidates, seen, strict=True):
-            double = self._double(candidate, one)
+        """Take the predictions of candidates, in their order, and start or resume tracks."""
+        for candidate, prediction in zip(candidates, seen, strict=True):
+            double = self._double(candidate, prediction)
             if double is not None:
                 if not double.boxed:
-                    double.confirm(candidate.box, seconds)
+                    double.confirm_by_box(candidate.box, seconds)
                 continue
             track = candidate.track
             if track is None:
@@ -174,14 +181,14 @@ class Tracks:
             track.prediction, track.last_seconds = None, seconds
             track.region, track.velocity = candidate.region, track.course.velocity.copy()
             track.smoothing.reset()
-            track.see(one, seconds)
-            track.confirm(candidate.box, seconds)
-        self._tell_apart(seconds)
+            track.update(prediction, seconds)
+            track.confirm_by_box(candidate.box, seconds)
+        self._resolve_touching(seconds)
 
     def settle(self, seconds: float, searched: bool) -> None:
-        """End a frame: doubles are one, the weak are lost, the largest stay; all regions move.
+        """End a frame: weak tracks are lost, the largest are kept, and all regions move.
 
-        `searched`: the finder looked at this frame.
+        `searched`: whether the finder ran on this frame.
         """
         for track in list(self.active):
             waited = seconds - track.good_seconds
@@ -214,10 +221,11 @@ class Tracks:
             self.lost.append(track)
             self._lost_at[track.id] = seconds
 
-    def _tell_apart(self, seconds: float) -> None:
-        """Of two people who touch, a joint that both have is that of whom it was expected of.
+    def _resolve_touching(self, seconds: float) -> None:
+        """Give each joint that two similar poses share to the track that expected it there.
 
-        Who has the pose of somebody else and no box elsewhere has no joint of their own.
+        The less likely track of two whose poses are the same, and whose boxes do not say that they
+        are two people, loses all joints; a young one is a duplicate and is removed.
         """
         for track in self.active:
             track.touched = False
@@ -234,12 +242,12 @@ class Tracks:
                 shared = self._similarity.alike(a.prediction, b.prediction) >= SAME_POSE
                 less.foreign = less.foreign | shared
             elif seconds - less.born < YOUNG:
-                self.active.remove(less)  # a second look at one person, never anybody
+                self.active.remove(less)  # a duplicate of one person
             else:
                 less.foreign[:] = True
 
     def _candidates(self, boxes: list[Box], seconds: float) -> list[Candidate]:
-        """Who the boxes may be, the largest first: somebody lost, or somebody new."""
+        """Candidates of boxes (the largest first): lost or weak people, and newcomers."""
         absent = self.lost + [track for track in self.active if track.weak]
         near = [[track.nearness(box, seconds) for box in boxes] for track in absent]
         pairs = assign(np.array(near).reshape(len(absent), len(boxes)), 1e-6)
@@ -261,10 +269,10 @@ class Tracks:
         return candidates
 
     def _double(self, candidate: Candidate, seen: CropPrediction) -> Track | None:
-        """The tracked person whom a candidate's pose or box is of; None: somebody else's.
+        """The tracked person that a new candidate duplicates, or None.
 
-        Somebody lost comes back where the finder sees them, even if the network still takes them
-        for who is in front.
+        A candidate for a lost person is never a duplicate: the finder sees them, even if the pose
+        network still gives the pose of the person in front.
         """
         if candidate.track is not None:
             return None
@@ -275,17 +283,14 @@ class Tracks:
                 return track
         return None
 
-    def _apart(self, a: Box | None, b: Box | None, fresh: bool) -> bool:
-        """Whether two boxes are of different people, whatever the network says of them.
-
-        `fresh`: both are of this frame.
-        """
-        if a is None or b is None or not fresh:
+    def _apart(self, a: Box | None, b: Box | None, current: bool) -> bool:
+        """Whether two boxes are certainly of different people; `current`: both of this frame."""
+        if a is None or b is None or not current:
             return False
         return intersection(a, b) < INSIDE * min(_area(a), _area(b))
 
     def _less_likely(self, a: Track, b: Track, seconds: float) -> Track:
-        """Whose joints, where both have them, are further from where they were expected."""
+        """The track whose shared joints are further from where they were expected."""
         if a.shown != b.shown:
             return b if a.shown else a
         assert a.prediction is not None
@@ -293,12 +298,12 @@ class Tracks:
         shared = self._similarity.alike(a.prediction, b.prediction) >= SAME_POSE
         if not shared.any():
             return max(a, b, key=lambda track: track.id)
-        away = []
+        distances = []
         for track in (a, b):
             assert track.prediction is not None
             expected = track.course.joints + track.course.ahead(seconds)
-            away.append(np.hypot(*(track.prediction.joints[-1] - expected)[shared].T).mean())
-        return a if away[0] > away[1] else b
+            distances.append(np.hypot(*(track.prediction.joints[-1] - expected)[shared].T).mean())
+        return a if distances[0] > distances[1] else b
 
     def _keep_the_largest(self) -> None:
         while len(self.active) > max(self.limit, 1):

@@ -13,7 +13,9 @@ from pose_app.pose.factory import EstimatorFactory
 
 MACHINE = [
     Choice("torch", "cuda", "PyTorch on NVIDIA graphics (CUDA)"),
-    Choice("torch", "mps", "PyTorch on Apple graphics (MPS)", "There is no Apple graphics here."),
+    Choice(
+        "torch", "mps", "PyTorch on Apple graphics (MPS)", "This computer has no Apple graphics."
+    ),
     Choice("openvino", "gpu", "OpenVINO on GPU (Intel Xe)"),
     Choice("openvino", "cpu", "OpenVINO on CPU"),
     Choice("torch", "cpu", "PyTorch on the processor"),

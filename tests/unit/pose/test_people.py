@@ -15,7 +15,7 @@ def looks(
     searched = []
     for index in range(frames):
         if schedule.due(index / rate, False):
-            schedule.looked(index / rate, cost)
+            schedule.searched(index / rate, cost)
             searched.append(index)
         schedule.spent(other)
     return searched
@@ -24,7 +24,7 @@ def looks(
 def test_the_first_frame_is_searched_and_the_urgent_ones() -> None:
     schedule = FinderSchedule()
     assert schedule.due(0.0, False)
-    schedule.looked(0.0, 5.0)
+    schedule.searched(0.0, 5.0)
     assert not schedule.due(1 / 30, False)
     assert schedule.due(1 / 30, True)
 
@@ -51,7 +51,7 @@ def test_steady_looks_do_not_depend_on_measured_times() -> None:
 
 def test_the_same_frame_again_is_not_searched_again() -> None:
     schedule = FinderSchedule()
-    schedule.looked(1.0, 1.0)
+    schedule.searched(1.0, 1.0)
     for _ in range(5):
         schedule.spent(1000.0)
         assert not schedule.due(1.0, False)
@@ -59,7 +59,7 @@ def test_the_same_frame_again_is_not_searched_again() -> None:
 
 def test_an_earlier_frame_and_a_reset_are_searched() -> None:
     schedule = FinderSchedule()
-    schedule.looked(5.0, 1.0)
+    schedule.searched(5.0, 1.0)
     assert schedule.due(2.0, False)
     schedule.reset()
     assert schedule.due(5.0, False)
