@@ -1,4 +1,4 @@
-"""What every source of frames offers, and the small parts that they share."""
+"""The protocol of a source, and what sources share."""
 
 from __future__ import annotations
 
@@ -7,23 +7,31 @@ from typing import Protocol, runtime_checkable
 
 from ..types import Frame
 
-# A timestamp that goes back by more than this starts a new stretch of the timeline (two recordings
-# joined, a clock set back); a smaller step back is jitter of one frame.
-_NEW_STRETCH_SECONDS = 1.0
-# The smallest step that survives being written with microseconds.
-_SMALLEST_STEP = 1e-5
+# A timestamp that goes back by more than this is a jump (two joined recordings, a clock set back),
+# after which the timeline goes on; a smaller step back is jitter.
+_JUMP_SECONDS = 1.0
+_SMALLEST_STEP = 1e-5  # seconds; still visible in files that store microseconds
 
 
 @dataclass(frozen=True, slots=True)
 class SourceInfo:
-    """What a source is and gives.
+    """What a source is and what it delivers.
 
-    `kind` is camera, video, stream, images or demo; `name` is shown to people and never holds
-    credentials; `size` is (width, height) as delivered; `fps` is nominal. A `live` source is never
-    paced and its newest frame wins; the others are files that can be read without losing a frame.
-    `duration` is in seconds. `files` are the names of pictures, in their order. `identity` tells a
-    camera from others: name, vid, pid, index, backend. `note` is a sentence about what is not as
-    it was asked for, or as it should be.
+    Attributes:
+        kind: camera, video, stream, images or demo.
+        name: Shown to people; without credentials.
+        size: (width, height) of its frames in pixels.
+        fps: Nominal frames per second.
+        live: Whether it does not wait for its reader (cameras, streams), so that frames may have to
+            be dropped.
+        seekable: Whether `seek` works.
+        frame_count: How many frames it has.
+        duration: In seconds.
+        files: The names of image files, in their order.
+        mirror: Whether to show it mirrored by default.
+        identity: Of a camera, to find it again (see `CameraInfo.identity`), with the size, rate and
+            format that were asked for and that it gives.
+        note: A sentence about what is not as asked for or not as it should be.
     """
 
     kind: str
@@ -41,45 +49,45 @@ class SourceInfo:
 
 
 class Source(Protocol):
-    """Frames, one after the other.
+    """A sequence of frames.
 
-    `read`, `seek` belong to one thread; `close` may be called from any. `info` is replaced by a new
-    value when something about the source changes (its size, a note), so look at it again now and
-    then. A frame's `index` never goes back; its `seconds` go back only by a `seek`.
+    One thread calls `read` and `seek`; any thread may call `close`. `info` is replaced when
+    something about the source changes (its size, a note), so read it again now and then. A frame's
+    `index` never decreases; its `seconds` decrease only by a `seek`.
     """
 
     @property
     def info(self) -> SourceInfo: ...
 
     def read(self) -> Frame | None:
-        """The next frame; blocks until there is one. None at the end and after `close`.
+        """Wait for the next frame. None at the end and after `close`.
 
-        A picture may have another size than the one before it. Raises SourceError where the source
-        breaks; it is to be closed then, and may be opened again.
+        A frame may have another size than the one before it. Raises SourceError where the source
+        fails; close it then, and perhaps open it again.
         """
         ...
 
     def seek(self, seconds: float) -> None:
-        """The next frame read is the one shown at `seconds`. Raises SourceError if not seekable."""
+        """Continue with the frame shown at `seconds`. Raises SourceError if not seekable."""
         ...
 
     def close(self) -> None:
-        """Let go of everything, any number of times; a `read` in another thread returns None."""
+        """Release everything. Idempotent; a `read` in another thread returns None."""
         ...
 
 
 @runtime_checkable
 class Driven(Protocol):
-    """A source that is read by a thread of its own, because a driver may never answer."""
+    """A source with its own thread for its driver, which may block for ever."""
 
     @property
     def held(self) -> str | None:
-        """The name of that thread while it runs: after `close`, while its driver keeps it."""
+        """The name of that thread while it runs; after `close`, while its driver still blocks."""
         ...
 
 
 class Timeline:
-    """Turns whatever timestamps a source carries into strictly increasing seconds."""
+    """Turns the timestamps of a source into strictly increasing seconds."""
 
     def __init__(self, interval: float) -> None:
         """`interval` is the usual time between two frames, in seconds."""
@@ -88,19 +96,19 @@ class Timeline:
         self._last: float | None = None
 
     def restart(self) -> None:
-        """Forget the past: the next frame may lie anywhere (after a seek)."""
+        """Start again after a seek: the next frame may have any time."""
         self._offset = 0.0
         self._last = None
 
-    def place(self, stamp: float | None) -> float:
-        """Seconds of the frame with the source's own timestamp `stamp` (None: it has none)."""
+    def seconds(self, stamp: float | None) -> float:
+        """The seconds of the next frame, from its own timestamp (None: it has none)."""
         if self._last is None:
             seconds = 0.0 if stamp is None else stamp
         elif stamp is None:
             seconds = self._last + self._interval
         else:
             seconds = stamp + self._offset
-            if seconds < self._last - _NEW_STRETCH_SECONDS:
+            if seconds < self._last - _JUMP_SECONDS:
                 self._offset = self._last + self._interval - stamp
                 seconds = self._last + self._interval
             elif seconds <= self._last:

@@ -19,28 +19,24 @@ from .base import SourceInfo
 from .discover import CameraInfo
 from .live import LiveClock, LiveReader, now
 
-# What is asked for where the user has no wish: enough for a network that sees 256 pixels.
+# Defaults: enough for a network with an input of 256 pixels.
 _USUAL_SIZE = (1280, 720)
 _USUAL_FPS = 30.0
 _OPEN_SECONDS = 20.0
 _STALL_SECONDS = 5.0
-# Some cameras hand out nothing for their first moments.
-_FIRST_TRIES = 10
-# A camera that fails this many grabs in a row is gone.
-_FAILED_GRABS = 5
-_FAILED_GRAB_PAUSE = 0.05
-# A covered or sleeping camera: mean brightness of 255, for this many frames.
-_BLACK_LEVEL = 4.0
-_BAD_FRAMES = 45
-# Every 16th pixel both ways tells a black or repeated picture from a live one: sensors have noise.
-_SAMPLE = 16
+_FIRST_TRIES = 10  # some cameras deliver nothing in their first moments
+_FAILED_GRABS = 5  # in a row, after which the camera counts as unplugged
+_FAILED_GRAB_PAUSE = 0.05  # seconds
+_BLACK_LEVEL = 4.0  # mean of 0..255, below which a frame is black
+_BAD_FRAMES = 45  # black or repeated frames in a row before the note says so
+_SAMPLE = 16  # only every 16th pixel each way is examined; sensors have noise in all of them
 
-Wish = list[int]
+Parameters = list[int]  # of cv2.VideoCapture: property, value, property, value, ...
 
 
 @dataclass(frozen=True)
-class _Given:
-    """What the camera really gives."""
+class _Actual:
+    """What the camera delivers."""
 
     size: tuple[int, int]
     fps: float | None
@@ -48,7 +44,7 @@ class _Given:
 
 
 class CameraSource:
-    """A live camera. Its driver is asked from a thread of its own: nobody else waits for it."""
+    """A live camera. Only its own thread calls the driver, which may block."""
 
     def __init__(
         self,
@@ -59,23 +55,28 @@ class CameraSource:
         pixel_format: str | None = None,
         stall_seconds: float = _STALL_SECONDS,
     ) -> None:
-        """Open a camera by what `discover` found or by OpenCV's index.
+        """Open a camera. Where it gives another size or rate, `info.note` says so.
 
-        Size (width, height), rate and pixel format (four letters; motion JPEG where None) are asked
-        for together; where the camera gives another size or rate, `info.note` says so. Raises
-        CameraError where it is not there, busy, or gives no picture; `read` raises it when nothing
-        comes for `stall_seconds`.
+        Args:
+            camera: As `discover.cameras` lists it, or OpenCV's index.
+            size: (width, height) to ask for; default 1280 x 720.
+            fps: Rate to ask for; default 30.
+            pixel_format: Four letters to ask for; default MJPG (motion JPEG).
+            stall_seconds: `read` raises SourceError when nothing comes for so long.
+
+        Raises:
+            CameraError: The camera is not there, is used by another program, or gives no picture.
         """
         self._camera = _known(camera)
         self._stall_seconds = stall_seconds
-        self._wish = (size or _USUAL_SIZE, fps or _USUAL_FPS, pixel_format or "MJPG")
+        self._requested = (size or _USUAL_SIZE, fps or _USUAL_FPS, pixel_format or "MJPG")
         self._clock = LiveClock()
         self._watch = _Watch()
-        self._reader: LiveReader[_Given] = LiveReader(
+        self._reader: LiveReader[_Actual] = LiveReader(
             f"driver of {self._camera.name}", self._pictures
         )
         try:
-            given = self._reader.wait_open(
+            actual = self._reader.wait_open(
                 _OPEN_SECONDS,
                 f"{self._camera.name} does not answer: unplug it, plug it in again and choose it.",
             )
@@ -88,17 +89,17 @@ class CameraSource:
             identity["asked_fps"] = f"{fps:g}"
         if pixel_format is not None:
             identity["asked_format"] = pixel_format
-        identity["given_size"] = f"{given.size[0]}x{given.size[1]}"
-        if given.fps is not None:
-            identity["given_fps"] = f"{given.fps:g}"
-        if given.format is not None:
-            identity["given_format"] = given.format
-        self._format_note = _difference(size, fps, given)
+        identity["given_size"] = f"{actual.size[0]}x{actual.size[1]}"
+        if actual.fps is not None:
+            identity["given_fps"] = f"{actual.fps:g}"
+        if actual.format is not None:
+            identity["given_format"] = actual.format
+        self._format_note = _difference(size, fps, actual)
         self.info = SourceInfo(
             kind="camera",
             name=self._camera.name,
-            size=given.size,
-            fps=given.fps,
+            size=actual.size,
+            fps=actual.fps,
             live=True,
             mirror=True,
             identity=identity,
@@ -107,7 +108,7 @@ class CameraSource:
 
     @property
     def held(self) -> str | None:
-        """The name of the driver's thread while it runs; it may block after `close`."""
+        """The name of the driver's thread while it runs; it may still block after `close`."""
         return self._reader.held
 
     def read(self) -> Frame | None:
@@ -132,15 +133,15 @@ class CameraSource:
         self._reader.close()
 
     def _pictures(
-        self, opened: Callable[[_Given], None], closed: threading.Event
+        self, opened: Callable[[_Actual], None], closed: threading.Event
     ) -> Iterator[tuple[int, Image]]:
-        """Everything that touches the driver, in the reader's thread."""
+        """Open, read and release the camera, in the reader's thread."""
         capture, first = self._open()
         try:
             captured_ns, image = first
             fps = float(capture.get(cv2.CAP_PROP_FPS))
             opened(
-                _Given(
+                _Actual(
                     size=(image.shape[1], image.shape[0]),
                     fps=fps if 0 < fps <= 1000 else None,
                     format=_fourcc_name(int(capture.get(cv2.CAP_PROP_FOURCC))),
@@ -164,11 +165,14 @@ class CameraSource:
             capture.release()
 
     def _open(self) -> tuple[cv2.VideoCapture, tuple[int, Image]]:
-        """The capture with its first picture; the format asked for, then what the driver likes."""
-        (width, height), fps, pixel_format = self._wish
-        # The pixel format leads: drivers offer the large sizes at full rate in MJPG alone.
-        format_wish = [cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*pixel_format.ljust(4)[:4])]
-        rest: Wish = [
+        """The capture and its first frame; falls back to the driver's own format and size."""
+        (width, height), fps, pixel_format = self._requested
+        # The pixel format comes first: drivers have large sizes at full rate only in MJPG.
+        first_format: Parameters = [
+            cv2.CAP_PROP_FOURCC,
+            cv2.VideoWriter.fourcc(*pixel_format.ljust(4)[:4]),
+        ]
+        rest: Parameters = [
             cv2.CAP_PROP_FRAME_WIDTH,
             width,
             cv2.CAP_PROP_FRAME_HEIGHT,
@@ -177,8 +181,8 @@ class CameraSource:
             max(1, round(fps)),
         ]
         was_open = False
-        for wish in (format_wish + rest, rest, []):
-            capture = cv2.VideoCapture(self._camera.index, self._camera.backend, wish)
+        for parameters in (first_format + rest, rest, []):
+            capture = cv2.VideoCapture(self._camera.index, self._camera.backend, parameters)
             if capture.isOpened():
                 was_open = True
                 for _ in range(_FIRST_TRIES):
@@ -195,7 +199,7 @@ class CameraSource:
 
 
 class _Watch:
-    """Notices a camera that gives black pictures, or the same one again and again."""
+    """Notices a camera whose frames are black or repeat."""
 
     def __init__(self) -> None:
         self._black = 0
@@ -203,7 +207,7 @@ class _Watch:
         self._last: Image | None = None
 
     def note(self, image: Image) -> str | None:
-        """A sentence while something is wrong with the pictures; `image` is the next one."""
+        """Take the next frame; returns a sentence while something is wrong, else None."""
         sample = np.array(image[::_SAMPLE, ::_SAMPLE])
         self._black = self._black + 1 if sample.mean() < _BLACK_LEVEL else 0
         repeated = self._last is not None and np.array_equal(sample, self._last)
@@ -217,7 +221,7 @@ class _Watch:
 
 
 def _known(camera: CameraInfo | int) -> CameraInfo:
-    """The camera with its name; an index that the system does not list is tried all the same."""
+    """The listed camera of an index; an index that is not listed is tried all the same."""
     if isinstance(camera, CameraInfo):
         return camera
     for present in discover.cameras():
@@ -227,19 +231,19 @@ def _known(camera: CameraInfo | int) -> CameraInfo:
 
 
 def _grab(capture: cv2.VideoCapture) -> tuple[int, Image] | None:
-    """(captured_ns, image) of the next picture; None where the driver has none."""
+    """(captured_ns, image) of the next frame; None where the driver has none."""
     try:
         if not capture.grab():
             return None
         captured_ns = now()
         decoded, image = capture.retrieve()
-    except cv2.error:  # a picture that cannot be decoded, an unplugged camera
+    except cv2.error:  # an undecodable frame, an unplugged camera
         return None
     if not decoded or image is None or image.size == 0:
         return None
     if image.ndim == 2:
         image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
-    # A driver may hand out its own buffer, and write the next picture into it.
+    # Copied: a driver may return its own buffer and write the next frame into it.
     return captured_ns, np.array(image, dtype=np.uint8)
 
 
@@ -248,17 +252,17 @@ def _fourcc_name(code: int) -> str | None:
     return letters if letters.isascii() and letters.isprintable() and letters else None
 
 
-def _difference(size: tuple[int, int] | None, fps: float | None, given: _Given) -> str | None:
-    """A sentence where the camera does not give the size or rate that was asked for."""
-    other_size = size is not None and size != given.size
-    other_fps = fps is not None and given.fps is not None and abs(fps - given.fps) > 0.5
+def _difference(size: tuple[int, int] | None, fps: float | None, actual: _Actual) -> str | None:
+    """A sentence where the camera does not give the size or rate that was asked for, else None."""
+    other_size = size is not None and size != actual.size
+    other_fps = fps is not None and actual.fps is not None and abs(fps - actual.fps) > 0.5
     if not other_size and not other_fps:
         return None
     asked = [f"{size[0]}x{size[1]}"] if size is not None else []
     asked += [f"{fps:g} fps"] if fps is not None else []
-    gives = f"{given.size[0]}x{given.size[1]}"
-    if given.fps is not None:
-        gives += f" at {given.fps:g} fps"
+    gives = f"{actual.size[0]}x{actual.size[1]}"
+    if actual.fps is not None:
+        gives += f" at {actual.fps:g} fps"
     return f"Asked for {' at '.join(asked)}, the camera gives {gives}."
 
 
@@ -270,7 +274,10 @@ def _cannot_open(camera: CameraInfo) -> str:
         names = ", ".join(f"{other.index} {other.name}" for other in present)
         return f"There is no camera {camera.index}: choose one of {names}."
     if camera.path and Path(camera.path).exists() and not os.access(camera.path, os.R_OK):
-        return f"You may not use {camera.name}: add yourself to the group video and log in again."
+        return (
+            f"{camera.name} cannot be opened without permission: add your user to the group video "
+            "and log in again."
+        )
     if sys.platform == "darwin":
         return (
             f"{camera.name} cannot be opened: allow the camera for this program in System Settings,"

@@ -1,4 +1,4 @@
-"""`pose-app cameras`: which cameras there are, and what they give."""
+"""`pose-app cameras`: lists cameras with their sizes and rates."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's own arguments."""
     parser.add_argument(
-        "--probe", action="store_true", help="open each camera and tell what it really gives"
+        "--probe", action="store_true", help="open each camera and show what it really delivers"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON list")
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Print the list; 0."""
+    """Print the list; the exit status is 0."""
     from .discover import cameras
 
     found = [_describe(camera, arguments.probe) for camera in cameras()]
@@ -27,7 +27,7 @@ def main(arguments: argparse.Namespace) -> int:
         print(json.dumps(found, ensure_ascii=False, indent=2))
         return 0
     if not found:
-        print("No camera found. A video file, a URL or demo will do: pose-app run demo")
+        print("No camera found: use a video file, a URL or the demo, as in `pose-app run demo`.")
     for entry in found:
         print(_line(entry))
         for line in _mode_lines(entry.get("modes", [])):
@@ -76,7 +76,7 @@ def _line(entry: dict[str, Any]) -> str:
 
 
 def _mode_lines(listed: list[dict[str, Any]]) -> list[str]:
-    """One line for each format and rate: the sizes that the driver has in it, largest first."""
+    """One line per format and rate with its sizes, largest first."""
     sizes: dict[str, list[str]] = {}
     for mode in sorted(listed, key=lambda mode: (mode["format"] or "", -(mode["fps"] or 0))):
         kind = f"{mode['format']} {mode['fps']:.3g} fps" if mode["fps"] else str(mode["format"])

@@ -1,4 +1,4 @@
-"""The bundled clips: people to look at where there is no camera."""
+"""The bundled clips, for computers without a camera."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from .video import VideoSource
 
 
 def open_demo(name: str = "demo", loop: bool = True) -> VideoSource:
-    """One of DEMOS; the last frame of each leads into the first."""
+    """Open one of DEMOS. Their last frame leads smoothly into the first."""
     return VideoSource(bundled("assets", DEMOS[name]), loop=loop, kind="demo", name=name)

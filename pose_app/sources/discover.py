@@ -1,4 +1,4 @@
-"""Which cameras there are, and which of them is the one that was used before."""
+"""Lists cameras, and finds the one that was used before."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from .names import redact
 
 @dataclass(frozen=True, slots=True)
 class CameraInfo:
-    """A camera as the system lists it; `index` and `backend` are what OpenCV opens it by.
+    """A camera as the system lists it.
 
-    `vid` and `pid` are the USB vendor and product as four hexadecimal digits, or None.
+    `index` and `backend` are what OpenCV opens it with. `vid` and `pid` are the USB vendor and
+    product ids, four hexadecimal digits, or None.
     """
 
     name: str
@@ -27,7 +28,7 @@ class CameraInfo:
 
     @property
     def identity(self) -> dict[str, str]:
-        """What to keep in settings to know this camera again: see `find`."""
+        """What to store to recognise this camera later: see `find`."""
         known = {
             "name": self.name,
             "index": str(self.index),
@@ -40,7 +41,7 @@ class CameraInfo:
 
 
 def backend() -> int:
-    """The one capture interface that this app uses on this system: indices differ between them."""
+    """OpenCV's capture interface on this system; indices are valid for one interface only."""
     if sys.platform == "win32":
         return int(cv2.CAP_DSHOW)  # opens in a tenth of Media Foundation's time
     if sys.platform == "darwin":
@@ -49,7 +50,7 @@ def backend() -> int:
 
 
 def cameras() -> list[CameraInfo]:
-    """The cameras that are plugged in, by index; empty where there is none."""
+    """The connected cameras, by index."""
     import cv2_enumerate_cameras
 
     chosen = backend()
@@ -70,12 +71,12 @@ def cameras() -> list[CameraInfo]:
 
 
 def find(identity: Mapping[str, str]) -> CameraInfo | None:
-    """The camera with this identity, at whatever index it is now; None while it is not there.
+    """The camera with this identity, at any index; None while it is not connected.
 
-    Name, vendor and product must be the same: another camera at the old index is not it. Of two
-    alike, the one at the old path or index.
+    Name, vendor and product must be the same. Of several such cameras, the one at the old path or
+    index is returned.
     """
-    alike = [
+    same_model = [
         camera
         for camera in cameras()
         if camera.name == identity.get("name")
@@ -83,14 +84,14 @@ def find(identity: Mapping[str, str]) -> CameraInfo | None:
         and camera.pid == identity.get("pid")
     ]
     for key in ("path", "index"):
-        same = [camera for camera in alike if camera.identity.get(key) == identity.get(key)]
+        same = [camera for camera in same_model if camera.identity.get(key) == identity.get(key)]
         if same:
             return same[0]
-    return alike[0] if alike else None
+    return same_model[0] if same_model else None
 
 
 def find_by_name(text: str) -> CameraInfo | None:
-    """The camera that a person names: the whole name first, else a part of it; case aside."""
+    """The camera with this name, else the first with it as a part of its name; ignores case."""
     wanted = text.strip().casefold()
     if not wanted:
         return None

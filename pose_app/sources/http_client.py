@@ -1,4 +1,4 @@
-"""HTTP requests to cameras: with credentials, timeouts, and a way to stop a read that waits."""
+"""HTTP requests to cameras, with credentials, timeouts, and a way to interrupt a waiting read."""
 
 from __future__ import annotations
 
@@ -17,18 +17,22 @@ from ..errors import SourceError
 from .names import redact
 
 _USER_AGENT = "pose-app"
-# What may stand in a path or query as it is; spaces and letters beyond ASCII are escaped.
+# Characters of a path or query that are not escaped.
 _WRITTEN = "%/?:@!$&'()*+,;=~[]|"
 
 
 class HttpBody:
-    """The open answer to a GET request."""
+    """The body of the response to a GET request."""
 
     def __init__(self, url: str, timeout: float) -> None:
-        """Ask for `url` (it may hold `user:password@`); follows redirects, knows basic and digest.
+        """Send the request; follows redirects and supports basic and digest authentication.
 
-        `timeout` is how many seconds the server may take to connect, and later send nothing.
-        Raises SourceError, whose sentence has no credentials in it.
+        Args:
+            url: May contain `user:password@`.
+            timeout: Seconds to connect, and later without a byte.
+
+        Raises:
+            SourceError: The message contains no credentials.
         """
         self._name = redact(url)
         self._sockets: list[socket.socket] = []
@@ -36,7 +40,7 @@ class HttpBody:
             address, user, password = split_credentials(url)
         except ValueError as error:
             raise SourceError(
-                f"{self._name} is no valid address: check how it is written."
+                f"{self._name} is not a valid address: check how it is written."
             ) from error
         opener = self._opener(address, user, password)
         request = urllib.request.Request(address, headers={"User-Agent": _USER_AGENT})
@@ -53,14 +57,14 @@ class HttpBody:
 
     @property
     def boundary(self) -> bytes:
-        """Of a multipart body; empty where none is given."""
-        # Python's own reader takes encoded boundaries, too, and raises anything on odd ones.
+        """Of a multipart body; empty where the header has none."""
+        # Python's own parser decodes encoded boundaries as well, and raises anything on odd ones.
         header = str(self._response.headers.get("Content-Type", ""))
         found = re.search(r'boundary=(?:"([^"]*)"|([^;\s]*))', header, re.IGNORECASE)
         return (found[1] or found[2] or "").encode("latin-1") if found else b""
 
     def read(self, most_bytes: int) -> bytes:
-        """What has come, at most `most_bytes`; waits for the first byte. Empty at the end.
+        """The next bytes, at most `most_bytes`; waits for the first one. Empty at the end.
 
         Raises OSError or http.client.HTTPException where the connection breaks.
         """
@@ -68,18 +72,18 @@ class HttpBody:
         return value
 
     def interrupt(self) -> None:
-        """From any thread: a `read` that waits comes back at once."""
+        """Make a waiting `read` return at once; may be called from any thread."""
         for connected in self._sockets:
             try:
                 connected.shutdown(socket.SHUT_RDWR)
-            except OSError:  # the other side was quicker
+            except OSError:  # already closed
                 continue
 
     def close(self) -> None:
         self._response.close()
 
     def _opener(self, address: str, user: str, password: str) -> urllib.request.OpenerDirector:
-        """No handler for files or FTP: a redirect cannot lead there."""
+        """An opener without handlers for files and FTP, so that no redirect can lead there."""
         opener = urllib.request.OpenerDirector()
         handlers: list[urllib.request.BaseHandler] = [
             urllib.request.ProxyHandler({} if _is_local(address) else None),
@@ -101,11 +105,11 @@ class HttpBody:
 
 
 def split_credentials(url: str) -> tuple[str, str, str]:
-    """(URL without credentials, user, password). Raises ValueError where it is no URL."""
+    """(URL without credentials, user, password). Raises ValueError for an invalid URL."""
     parts = urlsplit(url)
     if not parts.hostname:
         raise ValueError("there is no host in it")
-    _ = parts.port  # raises ValueError where it is no number
+    _ = parts.port  # raises ValueError where it is not a number
     host = parts.netloc.rpartition("@")[2]
     path, query = quote(parts.path, safe=_WRITTEN), quote(parts.query, safe=_WRITTEN)
     bare = urlunsplit((parts.scheme, host, path, query, ""))
@@ -124,20 +128,23 @@ def explain(name: str, error: Exception, has_password: bool = False) -> str:
             )
         if error.code == 404:
             return f"{name} has nothing at this address (404): check its path."
-        return f"{name} answers with error {error.code} ({error.reason:.100}): try again later."
+        return f"{name} answers with error {error.code} ({error.reason!s:.100}): try again later."
     cause = error.reason if isinstance(error, URLError) else error
     if isinstance(cause, ConnectionRefusedError):
         return f"{name} refuses the connection: check the address, and that the camera is on."
     if isinstance(cause, TimeoutError):
         return f"{name} does not answer: check the address, and that the camera is on."
     if isinstance(cause, socket.gaierror):
-        return f"{name} names a host that nobody knows: check the address and the network."
+        return f"{name} has an unknown host name: check the address and the network."
     if isinstance(cause, ssl.SSLError):
-        return f"{name} has no certificate that can be trusted: use http:// or another address."
+        return f"{name} has no trusted certificate: use http:// or another address."
     if isinstance(cause, http.client.InvalidURL | UnicodeError):
-        return f"{name} is no valid address: check how it is written."
-    if isinstance(cause, ValueError):  # what urllib says about other ways of logging in
-        return f"{name} wants a way of logging in that is not known here: allow digest or basic."
+        return f"{name} is not a valid address: check how it is written."
+    if isinstance(cause, ValueError):  # raised by urllib for other kinds of authentication
+        return (
+            f"{name} asks for a kind of login that pose-app does not support: allow digest or "
+            "basic authentication in the camera."
+        )
     if isinstance(cause, http.client.HTTPException):
         return f"{name} does not speak HTTP: check the address and its port."
     text = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
@@ -145,11 +152,11 @@ def explain(name: str, error: Exception, has_password: bool = False) -> str:
 
 
 def _is_local(address: str) -> bool:
-    """Whether the host is in the own network, where a proxy has no business."""
+    """Whether the host is in the local network, where no proxy is used."""
     host = urlsplit(address).hostname or ""
     try:
         number = ipaddress.ip_address(host)
-    except ValueError:  # a name: without a dot it is one of the own network
+    except ValueError:  # a name; without a dot it is local
         return host.endswith(".local") or "." not in host
     # ::ffff:192.168.0.1 is an IPv4 address that is written as an IPv6 one
     mapped = getattr(number, "ipv4_mapped", None)
@@ -193,7 +200,7 @@ class _HTTPSHandler(urllib.request.AbstractHTTPHandler):
         self._sockets = sockets
 
     def https_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
-        # The certificates take longer to read than most requests: only who needs them waits.
+        # Created here, because loading the certificates takes longer than most requests.
         connection = functools.partial(
             _SecureConnection, sockets=self._sockets, context=ssl.create_default_context()
         )

@@ -1,4 +1,4 @@
-"""One image, a folder of images, or the files that a pattern names, as a source of frames."""
+"""A source of image files: one, a folder, or the files that match a pattern."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _DEFAULT_FPS = 1.0
 
 
 def is_image_name(path: Path) -> bool:
-    """Whether the file's ending is one of a picture that can be read."""
+    """Whether the file name has the suffix of a readable image format."""
     return path.suffix.lower() in SUFFIXES
 
 
@@ -38,10 +38,19 @@ def natural_order(path: Path) -> list[tuple[int, int, str]]:
 
 
 def find_images(location: str | Path) -> list[Path]:
-    """The images that a path, a folder or a pattern names, in natural order; may be empty."""
+    """The image files of a path, folder or glob pattern, in natural order; may be empty.
+
+    Raises SourceError where a folder cannot be read.
+    """
     path = Path(location)
     if path.is_dir():
-        found = [entry for entry in path.iterdir() if entry.is_file() and is_image_name(entry)]
+        try:
+            found = [entry for entry in path.iterdir() if entry.is_file() and is_image_name(entry)]
+        except OSError as error:
+            raise SourceError(
+                f"The folder {redact(path.name)} cannot be read ({error.strerror}): check its "
+                "permissions."
+            ) from error
     elif path.exists():
         found = [path]
     else:
@@ -51,9 +60,9 @@ def find_images(location: str | Path) -> list[Path]:
 
 
 def read_image(path: Path) -> Image:
-    """(H, W, 3) uint8 BGR, upright by its EXIF. Raises SourceError."""
+    """(H, W, 3) uint8 BGR, rotated upright by its EXIF data. Raises SourceError."""
     try:
-        data = np.fromfile(path, dtype=np.uint8)  # cv2.imread cannot do every name on Windows
+        data = np.fromfile(path, dtype=np.uint8)  # cv2.imread fails for some names on Windows
     except OSError as error:
         raise SourceError(
             f"{redact(path.name)} cannot be read ({error.strerror}): check its permissions."
@@ -61,13 +70,13 @@ def read_image(path: Path) -> Image:
     image = decode_image(data)
     if image is None:
         raise SourceError(
-            f"{redact(path.name)} is not a picture that can be read: choose another file."
+            f"{redact(path.name)} is not an image that can be read: choose another file."
         )
     return image
 
 
 def decode_image(data: bytes | np.ndarray) -> Image | None:
-    """(H, W, 3) uint8 BGR of an encoded picture; None where it cannot be decoded."""
+    """(H, W, 3) uint8 BGR of an encoded image; None where it cannot be decoded."""
     encoded = np.frombuffer(data, dtype=np.uint8) if isinstance(data, bytes) else data
     if encoded.size == 0:
         return None
@@ -79,14 +88,23 @@ def decode_image(data: bytes | np.ndarray) -> Image | None:
 
 
 class ImagesSource:
-    """Images as frames, each in its own size; unreadable ones are left out and told in the note."""
+    """Image files as frames, each in its own size.
+
+    Unreadable files are left out; `info.note` names them.
+    """
 
     def __init__(
         self, location: str | Path, *, fps: float | None = None, loop: bool = False
     ) -> None:
-        """`location` is an image, a folder or a pattern; `fps` is how many a second are shown.
+        """Find the files and read the first one.
 
-        Raises SourceError where there is none, or none can be read.
+        Args:
+            location: An image, a folder or a glob pattern.
+            fps: Images per second; default 1.
+            loop: Whether to start again at the end.
+
+        Raises:
+            SourceError: There is no image, or none can be read.
         """
         self.loop = loop
         self._fps = fps or _DEFAULT_FPS

@@ -1,6 +1,6 @@
-"""The kinds of sources: one row each. A new kind is a new file with its class, and a row here.
+"""The table of source kinds. A new kind is a file with its class, and a row here.
 
-What the rows open is imported when it is opened: this module is light.
+Rows import what they need only when a source is opened.
 """
 
 from __future__ import annotations
@@ -19,18 +19,21 @@ if TYPE_CHECKING:
     from .base import Source
     from .discover import CameraInfo
 
-# What a person typed or chose: text, a path, or a camera by its index or as it was listed.
+# What the user typed or chose: text, a path, or a camera by its index or as it was listed.
 Target: TypeAlias = "str | int | Path | CameraInfo"
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Wishes:
-    """How a source should be opened; a kind ignores what means nothing to it.
+class SourceOptions:
+    """How to open a source; a kind ignores options that do not concern it.
 
-    `size` is (width, height) in pixels, `fps` frames per second, `pixel_format` a camera's four
-    letters, `loop` whether files start over at their end.
+    Attributes:
+        size: (width, height) in pixels to ask a camera for.
+        fps: Frames per second.
+        loop: Whether files start again at their end.
+        pixel_format: Four letters to ask a camera for.
     """
 
     size: tuple[int, int] | None = None
@@ -41,15 +44,21 @@ class Wishes:
 
 @dataclass(frozen=True)
 class SourceKind:
-    """A row: how people write it (for help texts), whether a target is of it, how it is opened."""
+    """A row of the table.
+
+    Attributes:
+        written: How users write such a source, for help texts.
+        matches: Whether a target is of this kind.
+        open: Opens a target of this kind. Raises SourceError.
+    """
 
     written: str
     matches: Callable[[Target], bool]
-    open: Callable[[Target, Wishes], Source]
+    open: Callable[[Target, SourceOptions], Source]
 
 
 def kind_of(target: Target) -> SourceKind:
-    """The first kind that the target is of. Raises SourceError where there is none."""
+    """The first kind that matches the target. Raises SourceError where none does."""
     for kind in KINDS:
         if kind.matches(target):
             return kind
@@ -59,16 +68,13 @@ def kind_of(target: Target) -> SourceKind:
 
 
 def help_text() -> str:
-    """How a source can be written: for the help of commands."""
+    """How a source can be written, for the help of commands."""
     *others, last = [kind.written for kind in KINDS]
     return f"{', '.join(others)} or {last}"
 
 
 def camera_meant(text: str) -> CameraInfo | None:
-    """The camera, as the system lists it, that a person means by a number or a name.
-
-    None where the text means anything else.
-    """
+    """The listed camera that a number or name means; None where the text means anything else."""
     from .discover import cameras, find_by_name
 
     text = text.strip()
@@ -82,7 +88,7 @@ def camera_meant(text: str) -> CameraInfo | None:
 
 
 def as_path(text: str | Path) -> Path:
-    """The path that a text means, `~` and `file://` resolved."""
+    """The path of a text, with `~` and `file://` resolved."""
     if isinstance(text, str) and text.lower().startswith("file://"):
         from urllib.parse import urlsplit
         from urllib.request import url2pathname
@@ -90,12 +96,12 @@ def as_path(text: str | Path) -> Path:
         text = url2pathname(urlsplit(text).path)
     try:
         return Path(text).expanduser()
-    except RuntimeError:  # ~name of nobody here: a file may be called so
+    except RuntimeError:  # ~name without such a user: a file may be called so
         return Path(text)
 
 
 def exists(path: Path) -> bool:
-    """Whether there is such a file or folder; False also for names that no file can have."""
+    """Whether there is such a file or folder; False as well for impossible names."""
     try:
         return path.exists()
     except (OSError, ValueError):
@@ -104,20 +110,22 @@ def exists(path: Path) -> bool:
 
 def _is_camera(target: Target) -> bool:
     if not isinstance(target, str | Path):
-        return True  # an index, or a camera of the list
+        return True  # an index or a CameraInfo
     if isinstance(target, Path):
         return False
-    # A number that no system lists is tried all the same.
+    # A number that is not listed is tried all the same.
     return camera_meant(target) is not None or (target.isdecimal() and not exists(Path(target)))
 
 
-def _open_camera(target: Target, wishes: Wishes) -> Source:
+def _open_camera(target: Target, options: SourceOptions) -> Source:
     from .camera import CameraSource
 
     camera = target
     if isinstance(camera, str | Path):
         camera = camera_meant(str(target)) or int(str(target))
-    return CameraSource(camera, size=wishes.size, fps=wishes.fps, pixel_format=wishes.pixel_format)
+    return CameraSource(
+        camera, size=options.size, fps=options.fps, pixel_format=options.pixel_format
+    )
 
 
 def _is_stream(target: Target) -> bool:
@@ -128,14 +136,14 @@ def _is_stream(target: Target) -> bool:
     )
 
 
-def _open_stream(target: Target, wishes: Wishes) -> Source:
+def _open_stream(target: Target, options: SourceOptions) -> Source:
     from .stream import open_stream
 
-    return open_stream(str(target), fps=wishes.fps, loop=wishes.loop)
+    return open_stream(str(target), fps=options.fps, loop=options.loop)
 
 
 def _is_pictures(target: Target) -> bool:
-    """A picture, a folder, or a pattern where no file is called like it."""
+    """Whether it is an image file, a folder, or a pattern that is not itself a file's name."""
     if not isinstance(target, str | Path):
         return False
     path = as_path(target)
@@ -146,25 +154,25 @@ def _is_pictures(target: Target) -> bool:
     return isinstance(target, Path) or glob.has_magic(target)
 
 
-def _open_pictures(target: Target, wishes: Wishes) -> Source:
+def _open_pictures(target: Target, options: SourceOptions) -> Source:
     from .images import ImagesSource
 
     assert isinstance(target, str | Path)
-    return ImagesSource(as_path(target), fps=wishes.fps, loop=wishes.loop)
+    return ImagesSource(as_path(target), fps=options.fps, loop=options.loop)
 
 
 def _is_file(target: Target) -> bool:
     return isinstance(target, str | Path) and exists(as_path(target))
 
 
-def _open_video(target: Target, wishes: Wishes) -> Source:
+def _open_video(target: Target, options: SourceOptions) -> Source:
     from .video import VideoSource
 
     assert isinstance(target, str | Path)
-    return VideoSource(as_path(target), loop=wishes.loop)
+    return VideoSource(as_path(target), loop=options.loop)
 
 
-def _open_demo(target: Target, wishes: Wishes) -> Source:
+def _open_demo(target: Target, options: SourceOptions) -> Source:
     from .demo import open_demo
 
     return open_demo(str(target))

@@ -1,4 +1,4 @@
-"""A thread of its own around something that blocks: a camera's driver, a network stream."""
+"""A thread around something that may block: a camera's driver, a network stream."""
 
 from __future__ import annotations
 
@@ -15,10 +15,8 @@ from ..types import Image
 
 Opened = TypeVar("Opened")
 
-# Enough for a reader that is late by a moment; what is older than that nobody wants to see.
-_KEPT_PICTURES = 3
-# How long `close` waits for the thread; a driver that blocks for ever keeps it, as a daemon.
-_CLOSE_SECONDS = 1.0
+_KEPT_PICTURES = 3  # older ones are dropped when the reader is late
+_CLOSE_SECONDS = 1.0  # that `close` waits for the thread, which a driver may block for ever
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +29,10 @@ class Picture:
 
 
 class LiveReader(Generic[Opened]):
-    """Runs an iterator of pictures in a daemon thread, so that nobody else ever waits for it.
+    """Runs an iterator of pictures in a daemon thread, so that no other thread waits for a driver.
 
-    The iterator is made, used and closed in that thread alone: drivers ask for this. Its pictures
-    go into a short queue, newest first to survive.
+    The iterator is created, used and closed only in that thread, as drivers require. Its pictures
+    go into a short queue, from which the oldest are dropped.
     """
 
     def __init__(
@@ -44,11 +42,13 @@ class LiveReader(Generic[Opened]):
             [Callable[[Opened], None], threading.Event], Iterator[tuple[int, Image]]
         ],
     ) -> None:
-        """Start the thread, called `name`.
+        """Start the thread.
 
-        `pictures(opened, closed)` opens the source, calls `opened(what it is)` once, and yields
-        (captured_ns, image) until it ends or `closed` is set. Raises SourceError in the thread,
-        which `wait_open` and `get` hand on.
+        Args:
+            name: Of the thread.
+            pictures: `pictures(opened, closed)` opens the source, calls `opened(description)` once,
+                and yields (captured_ns, image) until it ends or `closed` is set. It may raise
+                SourceError, which `wait_open` and `get` raise again.
         """
         self._pictures = pictures
         self._changed = threading.Condition()
@@ -62,11 +62,14 @@ class LiveReader(Generic[Opened]):
 
     @property
     def held(self) -> str | None:
-        """The thread's name while it runs; after `close`, while a driver does not let it go."""
+        """The thread's name while it runs; after `close`, while a driver still blocks it."""
         return self._thread.name if self._thread.is_alive() else None
 
     def wait_open(self, seconds: float, otherwise: str) -> Opened:
-        """What was opened. Raises SourceError: the thread's, or `otherwise` after `seconds`."""
+        """Wait for the description of what was opened.
+
+        Raises SourceError: the thread's, or with the message `otherwise` after `seconds`.
+        """
         with self._changed:
             self._changed.wait_for(lambda: self._opened is not None or self._ended, seconds)
             opened, error = self._opened, self._error
@@ -76,9 +79,9 @@ class LiveReader(Generic[Opened]):
         raise error if error is not None else SourceError(otherwise)
 
     def get(self, seconds: float, otherwise: str) -> Picture | None:
-        """The next picture; None at the end and after `close`.
+        """Wait for the next picture. None at the end and after `close`.
 
-        Raises SourceError: the thread's own, or `otherwise` when nothing came for `seconds`.
+        Raises SourceError: the thread's, or with the message `otherwise` after `seconds`.
         """
         with self._changed:
             came = self._changed.wait_for(lambda: self._queue or self._ended, seconds)
@@ -93,7 +96,7 @@ class LiveReader(Generic[Opened]):
         return None
 
     def close(self) -> None:
-        """End the thread, or leave it to its driver after a moment; any number of times."""
+        """End the thread and wait a moment for it. Idempotent."""
         self._closed.set()
         with self._changed:
             self._ended = True
@@ -114,13 +117,13 @@ class LiveReader(Generic[Opened]):
                         self._changed.notify_all()
         except SourceError as raised:
             error = raised
-        except Exception as raised:  # noqa: BLE001 - drivers raise anything; read() hands it on
-            error = SourceError(f"{self._thread.name} broke ({raised}): open it again.")
+        except Exception as raised:  # noqa: BLE001 - drivers raise anything; read() raises it again
+            error = SourceError(f"The {self._thread.name} failed ({raised}): open it again.")
             error.__cause__ = raised
         finally:
             if error is not None:
                 without_frames(error)
-            del self._pictures  # it refers to the source, which refers to us
+            del self._pictures  # breaks the reference cycle with the source
             with self._changed:
                 self._error, self._ended = error, True
                 self._changed.notify_all()

@@ -1,10 +1,9 @@
-"""Motion JPEG over HTTP: pictures cut out of `multipart/x-mixed-replace`.
+"""Motion JPEG over HTTP: extracts the JPEG images from `multipart/x-mixed-replace`.
 
-Cameras take liberties with the format: no Content-Length or a wrong one, a boundary that the header
-gives with two dashes too many, in quotes or not at all, bare line feeds, pictures back to back
-without any part. So the parser looks at the JPEG itself: its markers tell where it begins and ends,
-and everything between two pictures is passed over. A boundary or length that is there and right
-changes nothing; one that is wrong does no harm.
+Many cameras violate the format: Content-Length missing or wrong, a boundary that is missing, quoted
+or has extra dashes in the header, bare line feeds, images without parts around them. So the parser
+ignores boundaries and lengths: the markers of the JPEG itself tell where it begins and ends, and
+everything between two images is skipped.
 """
 
 from __future__ import annotations
@@ -22,15 +21,14 @@ _START_OF_SCAN = 0xDA
 # In a scan, FF is followed by 00 (a real FF), RSTn or FF (filling); anything else is a marker.
 _SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)
 
-# A 4K picture at the best quality has about 15 MB.
+# A 4K image at the best quality has about 15 MB.
 MOST_PICTURE_BYTES = 32 * 2**20
 
 
 class MjpegParser:
-    """Feed it the bytes of a body as they come; it gives the JPEG pictures that are complete.
+    """Takes the bytes of a body as they come and returns the complete JPEG images.
 
-    `lost` counts pictures that began and never ended as a JPEG should: cut off, or longer than
-    `most_bytes`, which also bounds the memory used.
+    `lost` counts images that are not valid or longer than `most_bytes`, which bounds the memory.
     """
 
     def __init__(self, most_bytes: int = MOST_PICTURE_BYTES) -> None:
@@ -43,11 +41,11 @@ class MjpegParser:
 
     @property
     def buffered(self) -> int:
-        """Bytes kept for the picture that is under way."""
+        """Bytes of the incomplete image."""
         return len(self._buffer)
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The pictures that `data` completed, oldest first."""
+        """The images that `data` completes, oldest first."""
         self._buffer += data
         pictures: list[bytes] = []
         while self._find_start():
@@ -65,12 +63,12 @@ class MjpegParser:
         return pictures
 
     def _find_start(self) -> bool:
-        """Whether the buffer begins with a picture; throws away what stands before it."""
+        """Drop the bytes before the next image; returns whether an image has begun."""
         if self._in_picture:
             return True
         start = self._buffer.find(_START)
         if start < 0:
-            # The start itself may be cut: its first two bytes can be the last ones here.
+            # Keep the last two bytes, which may be the first ones of the start.
             del self._buffer[: max(0, len(self._buffer) - len(_START) + 1)]
             return False
         del self._buffer[:start]
@@ -78,7 +76,7 @@ class MjpegParser:
         return True
 
     def _find_end(self) -> int | None:
-        """Where the picture ends; None: not here yet; 0: it is none, and has been thrown away."""
+        """The end of the image; None: not received yet; 0: it was invalid and is dropped."""
         buffer = self._buffer
         while True:
             if self._in_scan:
@@ -113,10 +111,7 @@ class MjpegParser:
                 self._in_scan = marker == _START_OF_SCAN
 
     def _give_up(self) -> None:
-        """This is no whole picture: look for a start behind what has been looked at.
-
-        Never earlier: no byte is looked at twice, whatever is sent.
-        """
+        """Drop an invalid image up to where it was parsed, so that no byte is parsed twice."""
         self.lost += 1
         del self._buffer[: max(2, self._at)]
         self._in_picture = False

@@ -1,4 +1,4 @@
-"""The sizes and rates of a camera: asked from its driver, or found out by opening it."""
+"""The sizes and rates of a camera: listed by its driver, or found by opening it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Of a camera that gives any size within limits, these: the ones that cameras usually have.
+# Sizes to offer of a camera that accepts any size within limits.
 _USUAL_SIZES = (
     (3840, 2160),
     (2560, 1440),
@@ -33,23 +33,22 @@ _USUAL_SIZES = (
     (640, 360),
     (320, 240),
 )
-# What `find_out` opens a camera with.
-_TRIED_SIZES = ((1920, 1080), (1280, 720), (800, 600), (640, 480), (320, 240))
+_TRIED_SIZES = ((1920, 1080), (1280, 720), (800, 600), (640, 480), (320, 240))  # by `probe_modes`
 _MOST_SIZES = 12
-_MOST_FAILURES = 2  # in a row: then it is the camera, not the size
-# Formats that OpenCV's capture turns into pictures; H.264, raw sensors and depth are not.
+_MOST_FAILURES = 2  # in a row, after which the camera itself must be the cause
+# Formats that OpenCV's capture converts to images; not H.264, raw sensor data or depth.
 _READABLE = frozenset(
     ("MJPG", "JPEG", "YUYV", "UYVY", "NV12", "NV21", "YU12", "YV12", "BGR3", "RGB3", "GREY")
 )
 _FIRST_FORMAT = "MJPG"  # what `CameraSource` asks for first
-_MOST_ENTRIES = 256  # of one list: a broken driver's list has no end
+_MOST_ENTRIES = 256  # of one list; a broken driver's list may be endless
 
 
 @dataclass(frozen=True, slots=True)
 class CameraMode:
-    """A size (pixels) with the highest rate that the camera has for it in one pixel format.
+    """A size in pixels with the camera's highest rate for it in one pixel format.
 
-    `fps` and `pixel_format` (four letters, such as MJPG) are None where nobody tells them.
+    `fps` and `pixel_format` (four letters, such as MJPG) are None where they are unknown.
     """
 
     width: int
@@ -59,15 +58,15 @@ class CameraMode:
 
 
 def can_ask() -> bool:
-    """Whether drivers of this system list what they can do while nobody opens the camera."""
+    """Whether drivers of this system list their modes without opening the camera."""
     return sys.platform == "linux"
 
 
 def modes(camera: CameraInfo) -> tuple[CameraMode, ...]:
-    """What the driver of the camera lists that this app can read, largest first.
+    """The modes that the camera's driver lists and this app can read, largest first.
 
-    No stream is started, and it works while another program has one. Empty where there is no such
-    list; a driver that fails is told to the log, never raised.
+    Works while another program uses the camera. Empty where there is no such list; a driver's
+    failure is only logged.
     """
     if not can_ask():
         return ()
@@ -75,18 +74,27 @@ def modes(camera: CameraInfo) -> tuple[CameraMode, ...]:
         with _device(camera.path or f"/dev/video{camera.index}") as ask:
             return read_modes(ask)
     except OSError as error:
-        log.warning("%s does not tell its sizes: %s", camera.name, error)
+        log.warning("The sizes of %s cannot be read: %s", camera.name, error)
         return ()
 
 
-def find_out(
+def probe_modes(
     camera: CameraInfo, stopped: Callable[[], bool] = lambda: False
 ) -> tuple[CameraMode, ...]:
-    """Open the camera at usual sizes and keep what it really gives; takes seconds.
+    """Find a camera's modes by opening it at common sizes; takes seconds.
 
-    For systems whose drivers do not list it. Ends early where `stopped()`. A size that the camera
-    cannot be opened at is left out; after two in a row the others are not tried. Raises SourceError
-    where that leaves no size at all.
+    For systems whose drivers do not list them (`can_ask`).
+
+    Args:
+        camera: Which one; no other program may use it meanwhile.
+        stopped: Polled between two sizes; True ends the search early.
+
+    Returns:
+        What the camera really delivers, largest first. After two failures in a row, the remaining
+        sizes are not tried.
+
+    Raises:
+        SourceError: The camera cannot be opened at any size.
     """
     from .camera import CameraSource
 
@@ -111,9 +119,10 @@ def find_out(
 
 
 def best_modes(listed: Iterable[CameraMode]) -> tuple[CameraMode, ...]:
-    """Of every size the highest rate, largest size first; at most a dozen, the usual ones first.
+    """The mode with the highest rate of each size, largest first.
 
-    Of equal rates the motion JPEG one, which needs the least of the cable.
+    Of equal rates motion JPEG is taken, which needs the least bandwidth. At most twelve sizes,
+    preferably common ones.
     """
     best: dict[tuple[int, int], CameraMode] = {}
     for mode in listed:
@@ -129,7 +138,7 @@ def _merit(mode: CameraMode) -> tuple[int, bool]:
 
 
 def _in_order(listed: Iterable[CameraMode]) -> tuple[CameraMode, ...]:
-    """Without duplicates, largest and fastest first; what is alike as the driver has it."""
+    """Without duplicates, largest and fastest first; equal ones in the driver's order."""
     return tuple(
         sorted(
             dict.fromkeys(listed),
@@ -139,7 +148,7 @@ def _in_order(listed: Iterable[CameraMode]) -> tuple[CameraMode, ...]:
     )
 
 
-# Video4Linux: the lists of <linux/videodev2.h>. Every number there is 32 bits wide.
+# Video4Linux: the enumerations of <linux/videodev2.h>. All fields are 32 bits wide.
 
 _U32 = ctypes.c_uint32
 _VIDEO_CAPTURE = 1  # V4L2_BUF_TYPE_VIDEO_CAPTURE
@@ -161,9 +170,9 @@ class FormatDescription(ctypes.Structure):
 
 
 class SizeEntry(ctypes.Structure):
-    """struct v4l2_frmsizeenum, its union as plain numbers.
+    """`struct v4l2_frmsizeenum`, its union as an array.
 
-    Discrete: width, height. A range: least, most and step of the width, then of the height.
+    Discrete: width, height. A range: minimum, maximum and step of the width, then of the height.
     """
 
     _fields_ = (
@@ -176,9 +185,9 @@ class SizeEntry(ctypes.Structure):
 
 
 class IntervalEntry(ctypes.Structure):
-    """struct v4l2_frmivalenum, its union as plain numbers.
+    """`struct v4l2_frmivalenum`, its union as an array.
 
-    Numerator and denominator of the seconds between two pictures; of a range the shortest first.
+    Numerator and denominator of the seconds between two frames; of a range, the shortest first.
     """
 
     _fields_ = (
@@ -193,7 +202,7 @@ class IntervalEntry(ctypes.Structure):
 
 
 def _request(number: int, structure: type[ctypes.Structure]) -> int:
-    """The request's number: `_IOWR` of <asm-generic/ioctl.h>."""
+    """The number of an ioctl request: `_IOWR` of <asm-generic/ioctl.h>."""
     return 3 << 30 | ctypes.sizeof(structure) << 16 | ord("V") << 8 | number
 
 
@@ -206,7 +215,7 @@ Entry = TypeVar("Entry", FormatDescription, SizeEntry, IntervalEntry)
 
 
 def read_modes(ask: Ask) -> tuple[CameraMode, ...]:
-    """The modes of the driver behind `ask(request, structure)`, which fills the structure.
+    """Read the modes through `ask(request, structure)`, an ioctl that fills the structure.
 
     Raises OSError where the driver fails.
     """
@@ -241,16 +250,13 @@ def _sizes(ask: Ask, pixel_format: int) -> Iterator[tuple[int, int]]:
 
 
 def _entries(ask: Ask, request: int, entry: Entry) -> Iterator[Entry]:
-    """The entries of a list, in one structure that is filled again and again.
-
-    A range is the only entry of its list.
-    """
+    """The entries of a list, all in the same structure. A range is the only entry of its list."""
     for index in range(_MOST_ENTRIES):
         entry.index = index
         try:
             ask(request, entry)
         except OSError as error:
-            if error.errno in (errno.EINVAL, errno.ENOTTY):  # the end of it; there is no such list
+            if error.errno in (errno.EINVAL, errno.ENOTTY):  # the end of the list; no such list
                 return
             raise
         yield entry

@@ -1,26 +1,26 @@
-"""Names that are safe to show (no credentials) and safe to write (harmless as file names)."""
+"""Names that are safe to show (without credentials) and safe as file names."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
-# What a person writes for a bundled clip -> its file. All are made to be looped.
+# The bundled clips by the names that users type. All are made to be looped.
 DEMOS = {"demo": "demo.mp4", "demo people": "people.mp4"}
 
-# scheme://user:password@host; greedy, because passwords do contain an @.
+# scheme://user:password@host; greedy, because passwords may contain an @.
 _USER_INFO = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]{0,30}://)[^/?#\s]*@", re.IGNORECASE)
-# A password with a slash in it: what stands before the slash is "user:text", no host with a port.
+# A password with a slash in it: before the slash is "user:text", which is no host with a port.
 _USER_INFO_WITH_SLASH = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]{0,30}://)[^/?#\s@:]*:(?!\d+[/?#])[^\s]*@", re.IGNORECASE
 )
-# What cameras call the credentials that they take in the query.
+# Query parameters with credentials, as cameras call them.
 _SECRET_PARAMETER = re.compile(
     r"(?P<name>[?&;](?:user(?:name)?|usr|login(?:use|pas)?|pass(?:word|wd)?|pwd|psw|token|"
     r"access_token|auth|api_?key|key|secret|signature|sig|session|sid)=)[^&;#\s]*",
     re.IGNORECASE,
 )
-# Names that Windows keeps for devices, whatever their ending.
+# Names that Windows reserves for devices, with any suffix.
 _DEVICE_NAME = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 _LONGEST_NAME_BYTES = 80
 
@@ -28,7 +28,7 @@ _LONGEST_NAME_BYTES = 80
 def redact(text: str) -> str:
     """`text` (a URL, or a message with URLs in it) without user names, passwords and tokens.
 
-    On one line: what cannot be printed becomes a space.
+    Characters that cannot be printed, such as line feeds, become spaces.
     """
     text = _USER_INFO_WITH_SLASH.sub(r"\g<scheme>", text)
     text = _USER_INFO.sub(r"\g<scheme>", text)
@@ -37,10 +37,10 @@ def redact(text: str) -> str:
 
 
 def safe_name(text: str, fallback: str = "source") -> str:
-    """A file name (no folder, no ending added) made of `text`, harmless on every system.
+    """`text` as a file name that is valid on every system, at most 80 bytes long.
 
     Letters and digits of any script, space, dot, dash, underscore and brackets stay; everything
-    else becomes a dash. At most 80 bytes; `fallback` where nothing is left.
+    else becomes a dash. `fallback` where nothing is left.
     """
     kept = "".join(
         letter if letter.isalnum() or letter in " ._-()[]" else "-"

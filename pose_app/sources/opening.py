@@ -1,4 +1,4 @@
-"""From what a person types or chooses to an open source."""
+"""Opens the source that the user typed or chose."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..errors import SourceError
-from .kinds import Target, Wishes, camera_meant, kind_of
+from .kinds import SourceOptions, Target, camera_meant, kind_of
 
 if TYPE_CHECKING:
     from .base import Source, SourceInfo
@@ -23,29 +23,33 @@ def open_source(
 ) -> Source:
     """Open a path, folder, pattern, URL, camera (name, index or CameraInfo), or `demo`.
 
-    What exists as a file wins over a camera of that name.
+    A file takes precedence over a camera of the same name.
 
     Args:
-        target: What a person typed or chose; see `kinds.KINDS`.
+        target: What the user typed or chose; see `kinds.KINDS`.
         size: (width, height) in pixels that a camera is asked for.
         fps: Frames per second that a camera is asked for; of images, how many are shown.
-        loop: Start files over at their end (the demo always does).
+        loop: Start files again at their end (the demo always does).
 
     Raises:
-        SourceError: It cannot be opened, or nothing is called so.
+        SourceError: There is no such source, or it cannot be opened.
     """
     if isinstance(target, str):
         target = target.strip()
         if not target:
-            raise SourceError("No source is named: give a file, a URL, a camera or demo.")
-    return kind_of(target).open(target, Wishes(size, fps, loop))
+            raise SourceError("The source is empty: give a file, a URL, a camera or demo.")
+    return kind_of(target).open(target, SourceOptions(size, fps, loop))
 
 
 def reopen(info: SourceInfo, open_again: Callable[[], Source]) -> Source:
-    """The source that `info` was of, once more: a camera by its identity, wherever it is now.
+    """Open a lost source again.
 
-    Anything else, and a camera that the system does not list, through `open_again`. Raises
-    SourceError while it is not back.
+    Args:
+        info: Of the lost source. A camera is found by its identity, at whatever index it is now.
+        open_again: Opens any other source, and a camera that the system does not list.
+
+    Raises:
+        SourceError: It is still not available.
     """
     if info.kind != "camera" or "name" not in info.identity:
         return open_again()
@@ -57,9 +61,9 @@ def reopen(info: SourceInfo, open_again: Callable[[], Source]) -> Source:
     asked = info.identity.get("asked_size")
     width, _, height = (asked or "").partition("x")
     asked_fps = info.identity.get("asked_fps")
-    wishes = Wishes(
+    options = SourceOptions(
         size=(int(width), int(height)) if asked else None,
         fps=float(asked_fps) if asked_fps else None,
         pixel_format=info.identity.get("asked_format"),
     )
-    return kind_of(camera).open(camera, wishes)
+    return kind_of(camera).open(camera, options)

@@ -1,4 +1,4 @@
-"""What a camera sees before it is chosen: a thread opens it, keeps its newest frame, closes it."""
+"""Shows a camera before it is chosen: a thread opens it and keeps its newest frame."""
 
 from __future__ import annotations
 
@@ -10,18 +10,21 @@ from ..errors import PoseAppError
 from ..types import Frame
 from .base import Source, SourceInfo
 
-_LOOK_SECONDS = 0.05  # between two looks whether a driver has let go
+_POLL_SECONDS = 0.05  # between two checks whether a driver has released its camera
 
 
 class Preview:
-    """Nothing here waits for the camera but its own thread.
+    """A camera that is open in its own thread; no method waits for it.
 
-    `frame` is the newest, `info` what delivers it; `error` is why there is none. `released` is set
-    once the camera can be opened by somebody else.
+    Attributes:
+        frame: The newest frame.
+        info: Of the source of `frame`.
+        error: Why there is no frame.
+        released: Set once the camera can be opened elsewhere.
     """
 
     def __init__(self, opener: Callable[[], Source], after: Preview | None = None) -> None:
-        """Open what `opener` opens, once the preview before it has let go of its camera."""
+        """Open a source, after the preview `after` has released its camera."""
         self.frame: Frame | None = None
         self.info: SourceInfo | None = None
         self.error: PoseAppError | None = None
@@ -31,7 +34,7 @@ class Preview:
         threading.Thread(target=self._run, args=(after,), name="preview", daemon=True).start()
 
     def stop(self) -> None:
-        """Let go of the camera; returns at once, see `released`."""
+        """Release the camera; returns at once, see `released`."""
         self._stopped.set()
 
     @property
@@ -59,6 +62,6 @@ class Preview:
                 self.frame, self.info = frame, source.info
         finally:
             source.close()
-            # A driver that does not return keeps its camera: nobody else could open it.
+            # While its driver blocks, the camera cannot be opened elsewhere.
             while getattr(source, "held", None) is not None:
-                time.sleep(_LOOK_SECONDS)
+                time.sleep(_POLL_SECONDS)

@@ -1,4 +1,4 @@
-"""Network cameras and videos: motion JPEG over HTTP, RTSP and its like, files behind a URL."""
+"""Sources with a URL: motion JPEG over HTTP, RTSP and similar streams, images and video files."""
 
 from __future__ import annotations
 
@@ -21,21 +21,26 @@ from .mjpeg import MOST_PICTURE_BYTES, MjpegParser
 from .names import redact
 from .video import LENIENT, NETWORK_ONLY, UprightImages, VideoSource, reason
 
-# Through FFmpeg; everything else (files, concat, pipes, devices) is no business of a URL.
+# What FFmpeg may open; not its other protocols (files, concat, pipes, devices).
 _LIVE_SCHEMES = frozenset({"rtsp", "rtsps", "rtmp", "rtmps", "srt", "udp", "rtp", "tcp"})
 _CHUNK_BYTES = 1 << 16
 _CONNECT_SECONDS = 10.0
 _STALL_SECONDS = 10.0
 _MOTION_JPEG_TYPES = frozenset({"video/x-motion-jpeg", "video/x-jpeg", "video/mjpeg"})
-# Parts in a row that are no pictures: this is no camera.
-_MOST_BROKEN_IN_A_ROW = 100
+_MOST_BROKEN_IN_A_ROW = 100  # undecodable images or packets, after which the stream has failed
 
 
 def open_stream(url: str, *, fps: float | None = None, loop: bool = False) -> Source:
-    """Open a URL: an HTTP camera, a picture, a video behind HTTP, or RTSP, RTMP, SRT, UDP.
+    """Open a URL: an HTTP camera, an image or video over HTTP, or RTSP, RTMP, SRT, UDP.
 
-    A picture's URL gives one frame; with `fps` it is asked for that many times a second, as a live
-    source. `loop` is for videos with an end. Raises SourceError.
+    Args:
+        url: The address.
+        fps: For the URL of an image: fetch it so many times a second, as a live source. Without
+            it, the image is a single frame.
+        loop: For videos: start again at the end.
+
+    Raises:
+        SourceError: It cannot be opened.
     """
     scheme = url.partition(":")[0].lower()
     if scheme in _LIVE_SCHEMES:
@@ -59,7 +64,7 @@ def open_stream(url: str, *, fps: float | None = None, loop: bool = False) -> So
 
 
 class MjpegSource:
-    """An HTTP camera that sends motion JPEG. The newest of the pictures that have come wins."""
+    """An HTTP camera that sends motion JPEG. Of several received images only the newest counts."""
 
     def __init__(
         self,
@@ -68,10 +73,15 @@ class MjpegSource:
         stall_seconds: float = _STALL_SECONDS,
         body: HttpBody | None = None,
     ) -> None:
-        """Connect, and wait for the first picture. `body` is the stream where it is open already.
+        """Connect, and wait for the first image.
 
-        Raises SourceError where there is none; `read` raises it when the connection breaks, or no
-        whole picture comes for `stall_seconds`.
+        Args:
+            url: The address.
+            stall_seconds: `read` raises SourceError when no whole image comes for so long.
+            body: The stream, if it is open already.
+
+        Raises:
+            SourceError: There is no image.
         """
         self._name = redact(url)
         self._stall_seconds = stall_seconds
@@ -120,7 +130,7 @@ class MjpegSource:
             captured_ns = now()
             self._index += self._parser.lost - lost_before
             while pictures:
-                # What came together is as good as its last picture.
+                # Only the last image of what came together is decoded.
                 self._index += len(pictures)
                 image = decode_image(pictures[-1])
                 if image is not None:
@@ -130,13 +140,15 @@ class MjpegSource:
                 self._broken_in_a_row += 1
                 pictures = []
                 if self._broken_in_a_row >= _MOST_BROKEN_IN_A_ROW:
-                    raise SourceError(f"{self._name} sends no pictures that can be read.")
+                    raise SourceError(
+                        f"{self._name} sends no images that can be read: check the camera."
+                    )
             if self._ended:
                 return None
         return None
 
     def _receive(self, deadline: float) -> bytes:
-        """The next bytes; raises SourceError when there are none in time."""
+        """The next bytes. Raises SourceError when none come in time."""
         if time.monotonic() > deadline:
             raise SourceError(f"{self._name} has stopped sending pictures: check the camera.")
         try:
@@ -158,17 +170,17 @@ class MjpegSource:
 
     @property
     def _ended(self) -> bool:
-        """Whether the closing boundary was the last that came: a stream that ends as it should."""
+        """Whether the closing boundary came last: the stream ended regularly."""
         if not self._boundary:
             return False
         return self._tail.rstrip().endswith(self._boundary + b"--")
 
 
 class SnapshotSource:
-    """A URL that gives one picture: shown once, or asked for `fps` times a second."""
+    """The URL of an image: a single frame, or fetched `fps` times a second."""
 
     def __init__(self, url: str, *, fps: float | None = None) -> None:
-        """Fetch the first picture. Raises SourceError."""
+        """Fetch the first image. Raises SourceError."""
         self._url = url
         self._name = redact(url)
         self._fps = fps
@@ -208,7 +220,7 @@ class SnapshotSource:
         return Frame(index, captured_ns, self._clock.seconds(captured_ns), image)
 
     def seek(self, seconds: float) -> None:
-        raise SourceError(f"{self._name} is one picture: there is no position to seek to.")
+        raise SourceError(f"{self._name} is a single image: there is no position to seek to.")
 
     def close(self) -> None:
         self._closed.set()
@@ -234,13 +246,13 @@ class SnapshotSource:
             body.close()
         image = decode_image(bytes(data))
         if image is None:
-            raise SourceError(f"{self._name} is not a picture that can be read.")
+            raise SourceError(f"{self._name} is not an image that can be read: check the address.")
         return image
 
 
 @dataclass(frozen=True)
-class _Given:
-    """What a live stream says about itself."""
+class _Actual:
+    """What a live stream delivers."""
 
     size: tuple[int, int]
     fps: float | None
@@ -256,28 +268,33 @@ class LiveStreamSource:
         open_seconds: float = 15.0,
         stall_seconds: float = _STALL_SECONDS,
     ) -> None:
-        """Connect, and wait for the first picture.
+        """Connect, and wait for the first frame.
 
-        Raises SourceError where none comes in `open_seconds`; `read` raises it when the stream
-        breaks or gives nothing for `stall_seconds`.
+        Args:
+            url: The address.
+            open_seconds: How long connecting may take.
+            stall_seconds: How long the stream may be silent; then `read` raises SourceError.
+
+        Raises:
+            SourceError: There is no frame.
         """
         self._url = url
         self._name = redact(url)
         self._timeout = (open_seconds, stall_seconds)
         self._clock = LiveClock()
         host = urlsplit(self._name).hostname or "stream"
-        self._reader: LiveReader[_Given] = LiveReader(f"stream of {host}", self._pictures)
-        given = self._reader.wait_open(
+        self._reader: LiveReader[_Actual] = LiveReader(f"stream of {host}", self._pictures)
+        actual = self._reader.wait_open(
             open_seconds + stall_seconds,
             f"{self._name} sends no picture: check the address, and that the camera is on.",
         )
         self.info = SourceInfo(
-            kind="stream", name=self._name, size=given.size, fps=given.fps, live=True
+            kind="stream", name=self._name, size=actual.size, fps=actual.fps, live=True
         )
 
     @property
     def held(self) -> str | None:
-        """The name of the thread in which FFmpeg waits, `stall_seconds` at most after `close`."""
+        """The name of FFmpeg's thread while it runs; at most `stall_seconds` after `close`."""
         return self._reader.held
 
     def read(self) -> Frame | None:
@@ -300,10 +317,10 @@ class LiveStreamSource:
         self._reader.close()
 
     def _pictures(
-        self, opened: Callable[[_Given], None], closed: threading.Event
+        self, opened: Callable[[_Actual], None], closed: threading.Event
     ) -> Iterator[tuple[int, Image]]:
-        """Connect, decode; in the reader's thread."""
-        # TCP first: over UDP a lost packet smears the picture. No buffering: newest counts.
+        """Connect and decode, in the reader's thread."""
+        # TCP first: over UDP a lost packet smears the image. No buffering, for low latency.
         options = {"rtsp_flags": "prefer_tcp", "fflags": "nobuffer", "flags": "low_delay"}
         options |= NETWORK_ONLY
         try:
@@ -315,9 +332,9 @@ class LiveStreamSource:
                 **LENIENT,
             ) as container:
                 if not container.streams.video:
-                    raise SourceError(f"{self._name} has no picture in it: choose another stream.")
+                    raise SourceError(f"{self._name} has no video: choose another stream.")
                 stream = container.streams.video[0]
-                # Threads over frames would hold each picture back by one frame per thread.
+                # Frame threading would delay each frame by one frame per thread.
                 stream.thread_type = "SLICE"
                 rate = stream.average_rate or stream.guessed_rate
                 images = UprightImages()
@@ -331,7 +348,7 @@ class LiveStreamSource:
                         broken += 1
                         if broken >= _MOST_BROKEN_IN_A_ROW:
                             raise SourceError(
-                                f"{self._name} sends no pictures that can be read."
+                                f"{self._name} sends no images that can be read: check the camera."
                             ) from error
                         continue
                     for picture in decoded:
@@ -341,7 +358,7 @@ class LiveStreamSource:
                         image = images.image(picture)
                         if not told:
                             size = (image.shape[1], image.shape[0])
-                            opened(_Given(size, float(rate) if rate else None))
+                            opened(_Actual(size, float(rate) if rate else None))
                             told = True
                         yield captured_ns, image
                     if closed.is_set():
@@ -353,7 +370,7 @@ class LiveStreamSource:
 
 
 def _open_video(url: str, loop: bool) -> Source:
-    """A video behind HTTP: a file with an end, else (HLS, a transport stream) a live stream."""
+    """A video over HTTP: a file where it is seekable, else (HLS, MPEG-TS) a live stream."""
     source = VideoSource(url, loop=loop, kind="stream", name=redact(url))
     if source.info.seekable:
         return source

@@ -1,4 +1,4 @@
-"""Video files (and anything with an end that FFmpeg can open), through PyAV."""
+"""Video files, and whatever else with an end FFmpeg can open, through PyAV."""
 
 from __future__ import annotations
 
@@ -27,19 +27,17 @@ from .base import SourceInfo, Timeline
 from .names import redact
 
 _DEFAULT_FPS = 30.0
-_ONE_THREAD_PIXELS = 1920 * 1080  # larger pictures are decoded on several
-# Timestamps are rounded to the file's own ticks: a tenth of a frame at 240 fps.
-_TOLERANCE = 4e-4
-# How far before the wanted time to look when a file's keyframe index points behind it.
+_ONE_THREAD_PIXELS = 1920 * 1080  # larger frames are decoded by several threads
+_TOLERANCE = 4e-4  # seconds; timestamps are rounded to ticks. A tenth of a frame at 240 fps
+# Seconds before the wanted time to seek to, if the file's keyframe index leads behind it.
 _SEEK_STEPS = (0.0, 1.0, 5.0, 30.0)
-# Damaged packets in a row after which the rest of a file is given up.
-_MOST_BROKEN_IN_A_ROW = 500
-# A file may be a playlist of addresses, and an address give a playlist of files: opening a file
-# asks the network for nothing, and what comes over the network reads no file.
-# Titles that are no UTF-8 must not keep a video from being seen; PyAV 19 takes them as they are.
+_MOST_BROKEN_IN_A_ROW = 500  # damaged packets, after which the rest of a file is given up
+# Metadata that is not UTF-8 must not make a video unreadable; PyAV 19 accepts it as it is.
 LENIENT: dict[str, Any] = (
     {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
 )
+# A file may be a playlist of addresses, and an address may return a playlist of files: opening a
+# file must not use the network, and opening an address must not read files.
 _FILES_ONLY = {"protocol_whitelist": "file"}
 NETWORK_ONLY = {
     "protocol_whitelist": "http,https,httpproxy,tcp,tls,udp,rtp,rtmp,rtmps,srt,crypto,data"
@@ -49,17 +47,16 @@ _READ_SECONDS = 15.0
 
 
 def reason(error: Exception) -> str:
-    """What FFmpeg or the system says, without the file's name (it may hold credentials)."""
+    """The message of FFmpeg or the system, without the file's name (it may have credentials)."""
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return redact(str(text)).strip().rstrip(".")
 
 
 class VideoSource:
-    """A video file, frame by frame, with the timestamps that it carries.
+    """The frames of a video file with their timestamps, rotated upright by its metadata.
 
-    Turned upright where its metadata says so. Packets that cannot be decoded are left out, counted
-    in `broken` and told in `info.note`. With `loop` the file never ends and `seconds` go on rising;
-    `loop` may be set at any time.
+    Packets that cannot be decoded are left out; `broken` counts them and `info.note` reports them.
+    With `loop`, which may be set at any time, the file never ends and `seconds` keep increasing.
     """
 
     def __init__(
@@ -71,9 +68,17 @@ class VideoSource:
         name: str | None = None,
         timeout: tuple[float, float] = (_OPEN_SECONDS, _READ_SECONDS),
     ) -> None:
-        """Open a file or URL; `timeout` is for URLs: seconds to connect, seconds without data.
+        """Open a file or URL and decode its first frame.
 
-        Raises SourceError where it is missing, empty, unreadable or has no picture.
+        Args:
+            location: A path, or a URL as text.
+            loop: Whether to start again at the end.
+            kind: For `info`.
+            name: For `info`; default the file's name.
+            timeout: For URLs: seconds to connect, and seconds without data.
+
+        Raises:
+            SourceError: It is missing, empty, unreadable or has no video.
         """
         self.loop = loop
         self.broken = 0
@@ -86,7 +91,7 @@ class VideoSource:
             self._stream.thread_type = "AUTO" if _is_large(self._stream) else "NONE"
             fps = float(self._stream.average_rate or self._stream.guessed_rate or _DEFAULT_FPS)
             self._interval = 1.0 / fps
-            self._start: float | None = None  # the file's own time of its first picture
+            self._start: float | None = None  # timestamp of the first frame
             self._timeline = Timeline(self._interval)
             self._waiting: deque[tuple[VideoFrame, float]] = deque()
             self._images = UprightImages()
@@ -97,8 +102,8 @@ class VideoSource:
             first = self._next_picture()
             if first is None:
                 raise SourceError(
-                    f"{self._name} has no readable picture: it may be damaged or still being "
-                    "written, choose another file."
+                    f"{self._name} has no readable frame, it may be damaged or still being "
+                    "written: choose another file."
                 )
             self._waiting.append(first)
             picture = self._images.image(first[0])
@@ -125,9 +130,9 @@ class VideoSource:
                     self._release()
 
     def seek(self, seconds: float) -> None:
-        """The next frame is the one shown at `seconds`; beyond the end it is the last one.
+        """Continue with the frame shown at `seconds`; beyond the end, with the last one.
 
-        In a looping source `seconds` may lie in a later lap, as a frame's own seconds do.
+        With `loop`, `seconds` may lie in a later lap, as those of frames do.
         """
         if not self.info.seekable:
             raise SourceError(f"{self._name} cannot seek: it is read from start to end only.")
@@ -144,7 +149,7 @@ class VideoSource:
 
     def close(self) -> None:
         self._closed.set()
-        # A read that is under way closes the file itself when it is done.
+        # If a read is in progress, it closes the file when it is done.
         if self._lock.acquire(blocking=False):
             try:
                 self._release()
@@ -152,10 +157,10 @@ class VideoSource:
                 self._lock.release()
 
     def _release(self) -> None:
-        """Close the file and let go of its decoder; any number of times.
+        """Close the file and free its decoder. Idempotent.
 
-        Its threads and pictures live as long as anything refers to it, and what reads it refers
-        back to us: without this they would stay until Python's garbage collection comes by.
+        The generator that decodes refers to this object; closing it breaks the cycle, so that the
+        decoder's threads and frames are freed now and not by the garbage collector later.
         """
         self._container.close()
         self._pictures.close()
@@ -189,7 +194,7 @@ class VideoSource:
         return next(self._pictures, None)
 
     def _seek(self, wanted: float) -> None:
-        """Go to the last picture at or before `wanted` seconds of the file."""
+        """Go to the last frame at or before `wanted` seconds of the file."""
         for earlier in _SEEK_STEPS:
             target = max(0.0, wanted - earlier)
             ticks = int((target + (self._start or 0.0)) / self._time_base())
@@ -216,7 +221,7 @@ class VideoSource:
             shown = following
 
     def _decode(self) -> Generator[tuple[VideoFrame, float], None, None]:
-        """Every picture from here to the end with its seconds; leaves out what is damaged."""
+        """All frames from here to the end with their seconds, except damaged ones."""
         broken_in_a_row = 0
         awaited = _Awaited()
         packets = self._container.demux(self._stream)
@@ -227,7 +232,7 @@ class VideoSource:
                 awaited.packet(packet)
                 pictures = packet.decode()
             except (StopIteration, av.error.EOFError, IndexError):
-                # IndexError: PyAV does not expect a stream that a damaged file adds on its way.
+                # IndexError: PyAV fails so when a damaged file adds a stream in its middle.
                 self._count_broken(awaited.missing())
                 return
             except (av.error.TimeoutError, av.error.ExitError, av.error.HTTPError) as error:
@@ -252,7 +257,7 @@ class VideoSource:
                 if stamp is not None:
                     self._start = stamp if self._start is None else self._start
                     stamp -= self._start
-                yield picture, self._timeline.place(stamp)
+                yield picture, self._timeline.seconds(stamp)
 
     def _count_broken(self, count: int) -> None:
         self.broken += count
@@ -262,7 +267,7 @@ class VideoSource:
         if not self.broken:
             return None
         plural = "" if self.broken == 1 else "s"
-        return f"The file is damaged: {self.broken} picture{plural} left out."
+        return f"The file is damaged: {self.broken} frame{plural} left out."
 
     def _time_base(self) -> float:
         return float(self._stream.time_base or 1 / 90000)
@@ -279,11 +284,11 @@ class VideoSource:
 
 
 class _Awaited:
-    """Which packets have not become a picture: a damaged one takes others with it.
+    """Counts packets without a frame: a damaged packet makes others undecodable as well.
 
-    Pictures come in the order of their times, so a packet with an earlier time has come to nothing.
-    Only files where a packet could not be decoded are counted: some codecs have packets without a
-    picture of their own.
+    Frames come in the order of their timestamps, so a packet with an earlier timestamp than the
+    newest frame is lost. Counted only after a packet could not be decoded, because some codecs have
+    packets without a frame of their own.
     """
 
     def __init__(self) -> None:
@@ -295,7 +300,7 @@ class _Awaited:
             heapq.heappush(self._stamps, packet.pts)
 
     def missing(self, picture: VideoFrame | None = None) -> int:
-        """How many packets before this picture (None: before the end) have come to nothing."""
+        """How many packets before this frame (None: before the end) are newly known to be lost."""
         count = 0
         stamp = math.inf if picture is None else picture.pts
         while stamp is not None and self._stamps and self._stamps[0] <= stamp:
@@ -311,7 +316,7 @@ def _open(location: str | Path, name: str, timeout: tuple[float, float]) -> Inpu
             raise SourceError(f"{name} is empty: choose another video.")
     try:
         if isinstance(location, Path):
-            # A name with a colon in it would be taken for a protocol.
+            # With a prefix, because FFmpeg takes a name with a colon for a protocol.
             container: InputContainer = av.open(
                 f"file:{location}", mode="r", options=_FILES_ONLY, **LENIENT
             )
@@ -325,37 +330,37 @@ def _open(location: str | Path, name: str, timeout: tuple[float, float]) -> Inpu
             )
     except (av.error.InvalidDataError, av.error.EOFError) as error:
         raise SourceError(
-            f"{name} is not a readable video, or its end is missing ({reason(error)}): "
+            f"{name} is not a readable video, or it is incomplete ({reason(error)}): "
             "choose another file."
         ) from error
     except (av.error.FFmpegError, OSError) as error:
         raise SourceError(f"{name} cannot be opened ({reason(error)}): check the path.") from error
     if not container.streams.video:
         container.close()
-        raise SourceError(f"{name} has no picture in it: choose a video file.")
+        raise SourceError(f"{name} has no video in it: choose a video file.")
     return container
 
 
 def _is_large(stream: VideoStream) -> bool:
-    """Whether decoding is worth more threads than one: they cost time that the network lacks."""
-    decoder: VideoCodecContext | None = stream.codec_context  # PyAV knows no decoder for some
+    """Whether to decode on several threads, which take time from the network."""
+    decoder: VideoCodecContext | None = stream.codec_context  # None where PyAV has no decoder
     return decoder is not None and decoder.width * decoder.height > _ONE_THREAD_PIXELS
 
 
 class UprightImages:
-    """Decoded pictures as the app wants them. For one thread and one source.
+    """Converts decoded frames to upright BGR images. For one thread and one source.
 
-    Keeps FFmpeg's conversion from picture to picture, and in the caller's thread: what
-    `VideoFrame.to_ndarray` makes anew for each, with threads of its own, takes twice the time.
+    It reuses FFmpeg's converter and runs it in the caller's thread; `VideoFrame.to_ndarray` creates
+    one with threads for each frame, which takes twice as long.
     """
 
     def __init__(self) -> None:
         self._reformatter = VideoReformatter()
 
     def image(self, picture: VideoFrame) -> Image:
-        """(H, W, 3) uint8 BGR, turned by the quarter turns that the metadata asks for."""
+        """(H, W, 3) uint8 BGR, rotated by the quarter turns of the metadata."""
         bgr = self._reformatter.reformat(picture, format="bgr24", threads=1)
         image: Image = np.asarray(bgr.to_ndarray(), dtype=np.uint8)
-        # FFmpeg's angle is counter-clockwise, and is the turn that the picture needs.
+        # FFmpeg's angle is the counter-clockwise rotation to apply.
         quarters = round(picture.rotation / 90) % 4
         return np.ascontiguousarray(np.rot90(image, quarters)) if quarters else image

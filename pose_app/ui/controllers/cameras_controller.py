@@ -190,7 +190,7 @@ class CamerasController(QObject):
         context = self._context
 
         def find_out_sizes() -> Modes:
-            return sources_modes.find_out(camera, lambda: self._stopped)
+            return sources_modes.probe_modes(camera, lambda: self._stopped)
 
         def done(found: Modes | None, error: PoseAppError | None) -> None:
             self._opened_to_find_out = None

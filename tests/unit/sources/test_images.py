@@ -37,6 +37,15 @@ def test_natural_order(tmp_path: Path) -> None:
     assert numbers(ImagesSource(tmp_path)) == [1, 2, 3, 10, 11, 100]
 
 
+def test_a_folder_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(SourceError, match="check its permissions"):
+        ImagesSource(tmp_path)
+
+
 def test_pattern(tmp_path: Path) -> None:
     for number in range(4):
         write(tmp_path / f"{'ab'[number % 2]}{number}.jpg", number)

@@ -15,7 +15,7 @@ import pytest
 from pose_app.errors import SourceError
 from pose_app.sources import camera, discover, modes
 from pose_app.sources.discover import CameraInfo
-from pose_app.sources.modes import CameraMode, best_modes, find_out, read_modes
+from pose_app.sources.modes import CameraMode, best_modes, probe_modes, read_modes
 from tests.fakes import FakeCamera, FakeCameras, FakeDriver
 from tests.unit.sources.test_opening import run
 
@@ -122,7 +122,7 @@ def test_a_driver_that_fails_is_told_to_the_log(
     hub.plug(FakeCamera("Desk camera"), index=0).driver.error = error
     with caplog.at_level(logging.WARNING):
         assert modes.modes(discover.cameras()[0]) == ()
-    assert "Desk camera does not tell its sizes" in caplog.text
+    assert "The sizes of Desk camera cannot be read" in caplog.text
 
 
 def test_a_driver_that_knows_no_lists(hub: FakeCameras, caplog: pytest.LogCaptureFixture) -> None:
@@ -185,7 +185,7 @@ def test_of_many_sizes_the_usual_ones_are_kept() -> None:
 
 def test_opening_finds_what_the_camera_really_gives(hub: FakeCameras) -> None:
     desk = hub.plug(FakeCamera("Desk camera", sizes=[VGA, HALF_HD], fps=200), index=0)
-    found = find_out(discover.cameras()[0])
+    found = probe_modes(discover.cameras()[0])
     assert found == (
         CameraMode(1280, 720, 200.0, "MJPG"),
         CameraMode(640, 480, 200.0, "MJPG"),
@@ -195,14 +195,14 @@ def test_opening_finds_what_the_camera_really_gives(hub: FakeCameras) -> None:
 
 def test_finding_out_can_be_stopped(hub: FakeCameras) -> None:
     desk = hub.plug(FakeCamera("Desk camera", fps=200), index=0)
-    find_out(discover.cameras()[0], lambda: desk.opened == 2)
+    probe_modes(discover.cameras()[0], lambda: desk.opened == 2)
     assert desk.opened == 2
 
 
 def test_a_busy_camera_cannot_be_found_out(hub: FakeCameras) -> None:
     hub.plug(FakeCamera("Desk camera", busy=True), index=0)
     with pytest.raises(SourceError, match="close other programs"):
-        find_out(discover.cameras()[0])
+        probe_modes(discover.cameras()[0])
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ def test_a_size_that_fails_leaves_the_others(
         return real(*arguments, size=size, **more)
 
     monkeypatch.setattr(camera, "CameraSource", opened)
-    found = find_out(discover.cameras()[0])
+    found = probe_modes(discover.cameras()[0])
     assert {(mode.width, mode.height) for mode in found} == set(modes._TRIED_SIZES) - set(bad)
     assert len(found) == kept
     assert desk.open_now == 0

@@ -66,7 +66,7 @@ def test_a_redirect_is_followed(camera: MjpegServer) -> None:
 
 def test_encrypted_addresses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with FileServer(b"content", secure=True) as server:
-        with pytest.raises(SourceError, match="no certificate that can be trusted"):
+        with pytest.raises(SourceError, match="no trusted certificate"):
             HttpBody(server.url, 5.0)
         AUTHORITY.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
@@ -263,7 +263,7 @@ def test_no_picture_at_all() -> None:
     with MjpegServer(pictures=[b"no picture"]) as server:
         with pytest.raises(SourceError, match="has stopped sending"):
             MjpegSource(server.url, stall_seconds=0.3)
-        assert "is not a picture" in failure(server.address("/snapshot.jpg"))
+        assert "is not an image" in failure(server.address("/snapshot.jpg"))
 
 
 def complaint(url: str) -> str:

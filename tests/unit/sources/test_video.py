@@ -227,7 +227,7 @@ def test_truncated_before_its_index(tmp_path: Path) -> None:
     whole = write_video(tmp_path / "a.mp4", regular(50)).read_bytes()
     path = tmp_path / "cut.mp4"
     path.write_bytes(whole[: len(whole) // 2])
-    assert "its end is missing" in failure(path)
+    assert "it is incomplete" in failure(path)
 
 
 def test_sound_only(tmp_path: Path) -> None:
@@ -359,7 +359,7 @@ def damaged_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_timeline_always_rises() -> None:
     timeline = Timeline(0.04)
     stamps = [0.0, 0.04, 0.04, 0.03, None, 0.2, -50.0, -49.96, 10.0, 3.0]
-    placed = [timeline.place(stamp) for stamp in stamps]
+    placed = [timeline.seconds(stamp) for stamp in stamps]
     assert all(b > a for a, b in itertools.pairwise(placed))
     assert placed[6] == pytest.approx(placed[5] + 0.04)
     assert placed[7] - placed[6] == pytest.approx(0.04)
