@@ -1,1 +1,1 @@
-"""How a result looks, without a window: what the canvas, its panels and recordings share."""
+"""Draws results into images, without Qt: shared by the canvas, its panels and recordings."""

@@ -1,4 +1,4 @@
-"""What `pose-app run` draws into its video: the options of the command line."""
+"""Command line options for what `pose-app run` draws into its video."""
 
 from __future__ import annotations
 
@@ -31,22 +31,26 @@ def add_drawing_arguments(parser: argparse.ArgumentParser) -> None:
         help="the stack whose skeleton and heatmap are drawn, 1 = first (default: the last)",
     )
     group.add_argument(
-        "--joint", metavar="J", help="heatmap of this joint alone, e.g. left_wrist (default: all)"
+        "--joint", metavar="J", help="heatmap of only this joint, e.g. left_wrist (default: all)"
     )
     group.add_argument(
         "--background",
         choices=BACKGROUNDS,
-        help="behind it: picture (default), blur (nobody can be recognised), black; a video of "
-        "--raw is always as sharp as it was captured",
+        help="picture (default), blur (nobody can be recognised) or black; does not change the "
+        "video of --raw",
     )
-    group.add_argument("--show-region", action="store_true", help="draw what the network sees, too")
-    group.add_argument("--show-text", action="store_true", help="write stacks and time, too")
+    group.add_argument(
+        "--show-region", action="store_true", help="also draw the region that the network sees"
+    )
+    group.add_argument(
+        "--show-text", action="store_true", help="also write the number of stacks and the time"
+    )
 
 
 def drawing_options(arguments: argparse.Namespace) -> DrawOptions:
-    """What is to be drawn, as far as that can be told before the model is known.
+    """The options that do not depend on the model; see `for_model`.
 
-    Raises PoseAppError where it is for a video that nobody asked for.
+    Raises PoseAppError for options that have no effect, because no video is recorded.
     """
     given = [
         n for n in ("draw", "stack", "joint", "background") if getattr(arguments, n) is not None
@@ -72,7 +76,7 @@ def drawing_options(arguments: argparse.Namespace) -> DrawOptions:
 def for_model(options: DrawOptions, arguments: argparse.Namespace, spec: ModelSpec) -> DrawOptions:
     """The options with the stack and the joint of this model.
 
-    Raises PoseAppError, saying what there is, for a stack or joint that it does not have.
+    Raises PoseAppError for a stack or joint that it does not have.
     """
     stack, joint = arguments.stack, arguments.joint
     if stack is not None:

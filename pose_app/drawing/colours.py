@@ -1,4 +1,4 @@
-"""The colours of skeletons, people and heatmaps, in one place. Colours are (red, green, blue)."""
+"""The colours of skeletons, people and heatmaps, as (red, green, blue)."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from .options import COLOUR_MAPS
 
 Colour = tuple[int, int, int]
 
-# Right is warm and left is cool, as in the figures of most pose papers; both are told apart by
-# people with any of the usual colour blindnesses (orange and blue).
+# Right is warm and left is cool, as in the figures of most pose papers. Orange and blue can be told
+# apart with all common kinds of colour blindness.
 SIDES: dict[str, Colour] = {
     "left": (56, 189, 248),
     "right": (251, 146, 60),
     "centre": (241, 245, 249),
 }
-# Of a second skeleton beside the first: paler, other hues.
+# Of a second skeleton drawn for comparison: paler, other hues.
 COMPARE_SIDES: dict[str, Colour] = {
     "left": (167, 243, 208),
     "right": (249, 168, 212),
     "centre": (217, 249, 157),
 }
-# Of people's numbers, by track. None is a side's colour.
+# Of people's numbers, by track. None equals the colour of a side.
 TINTS: tuple[Colour, ...] = (
     (52, 211, 153),
     (244, 114, 182),
@@ -42,7 +42,7 @@ WHITE: Colour = (255, 255, 255)
 
 
 def bgr(colour: Colour) -> Colour:
-    """The order of OpenCV's pictures."""
+    """The colour in OpenCV's order, (blue, green, red)."""
     return colour[2], colour[1], colour[0]
 
 
@@ -69,7 +69,7 @@ def lookup(name: str) -> NDArray[np.uint8]:
 def overlay_lookup(name: str, opacity: float = 1.0) -> NDArray[np.uint32]:
     """(256,) premultiplied ARGB32 of a colour map whose opacity rises with the value.
 
-    A heatmap is almost zero almost everywhere: there the picture must stay as it is.
+    Where a heatmap is nearly zero, the image under it stays visible.
     """
     rgb = lookup(name).astype(np.float32)
     alpha = np.clip(np.linspace(0.0, 1.6, 256), 0.0, 1.0) * opacity

@@ -1,7 +1,7 @@
-"""A result as a picture: for recordings, snapshots and files, by the rules of the canvas.
+"""Draws a result as an image for recordings, snapshots and files, with the look of the canvas.
 
-Everything is drawn into pixels of the picture that is made, from the frame's own background
-(`privacy.backdrop`) on. The network's own maps are copied out only where they are shown.
+Everything is drawn at the resolution of the output, onto the background of `privacy.backdrop`.
+Heatmaps are copied from the device only where they are shown.
 """
 
 from __future__ import annotations
@@ -13,30 +13,30 @@ from . import colours, heat, privacy, skeletons, strokes
 from .options import DrawOptions
 from .stacks_picture import StacksLayout, paint_stacks
 
-_SCREEN = 720  # rows of a picture whose pixels are as large as a screen's
-_MARGIN = 0.012  # of the shorter side: between text and the picture's edge
+_SCREEN = 720  # shorter side of an image on which lines are as wide as on a screen
+_MARGIN = 0.012  # between text and the image's edge, as a share of the shorter side
 
 
 def draw(result: FrameResult, options: DrawOptions) -> Image:
-    """One result as the options say: (H, W, 3) uint8 BGR, a picture of its own.
+    """Draw one result: a new image (H, W, 3) uint8 BGR.
 
-    As large as the frame; `stacks` is as wide but higher (`StacksLayout.natural`).
+    It has the size of the frame; with stacks, that of `StacksLayout.natural`.
     """
     return Drawing().draw(result, options)
 
 
 class Drawing:
-    """Draws the frames of one file, all in one size whatever the options are by then.
+    """Draws the frames of one file, all in the same size.
 
-    The first picture decides: the frame's own size, or that of the layout with stacks. What does
-    not have this shape later is made to fit, in the middle, on black. `stacks` is how many the
-    model has; None = as many as were seen, at least four.
+    The first one decides: the frame's size, or that of the layout with stacks. When the frames or
+    the options change later, the image is scaled to fit and centred on black. `stacks` is how many
+    the model has; None = the most that ran so far, at least four.
     """
 
     def __init__(self, stacks: int | None = None) -> None:
         self.stacks = stacks
-        self.size: tuple[int, int] | None = None  # (width, height) of every picture
-        self._followed: int | None = None  # whose stacks are shown while nobody is selected
+        self.size: tuple[int, int] | None = None  # (width, height) of every image
+        self._followed: int | None = None  # track whose stacks are shown while none is selected
 
     def draw(self, result: FrameResult, options: DrawOptions) -> Image:
         """(H, W, 3) uint8 BGR of the next frame."""
@@ -67,7 +67,7 @@ class Drawing:
         return out if layout.size == self.size else _in_the_middle(out, self.size)
 
     def _person(self, result: FrameResult, selected: int | None) -> Pose | None:
-        """The selected one, else whoever was shown before, else the first."""
+        """The selected person, else the one that was shown before, else the first."""
         chosen = result.person(self._followed if selected is None else selected)
         self._followed = None if chosen is None else chosen.track_id
         return chosen
@@ -76,7 +76,7 @@ class Drawing:
 def _picture(
     image: Image, result: FrameResult, options: DrawOptions, size: tuple[int, int]
 ) -> Image:
-    """The frame at a size (width, height), with what is drawn into it."""
+    """The frame at a size (width, height), with everything drawn into it."""
     out = privacy.backdrop(image, options.background, size)
     if options.what == "raw":
         return out
@@ -92,7 +92,7 @@ def _picture(
             if maps is not None:
                 levels = heat.chosen(maps, pose.stack_scores[stack], options)
                 heat.paint_heat(out, levels, pose.region, scale, table)
-    # The selected one last: on top.
+    # The selected person last, so that they are on top.
     for pose in sorted(result.poses, key=lambda pose: pose is chosen):
         if options.region and options.what != "skeleton":
             _region(out, pose, scale, unit)
@@ -159,7 +159,7 @@ def _number(out: Image, pose: Pose, options: DrawOptions, scale: float, unit: fl
 
 
 def _region(out: Image, pose: Pose, scale: float, unit: float) -> None:
-    """The square that the network sees: all of it, its corners stronger."""
+    """The outline of the region that the network sees, with stronger corners."""
     colour = colours.REGION if pose.manual else colours.WHITE
     corner = pose.region.x * scale - 0.5, pose.region.y * scale - 0.5
     side = pose.region.side * scale
@@ -180,7 +180,7 @@ def _text(out: Image, result: FrameResult) -> None:
 
 
 def _name(picture: Image, person: Pose, joint: int) -> None:
-    """Whose heatmaps are below: the joint's name in the lower left corner."""
+    """Write the name of the joint whose heatmaps are shown into the lower left corner."""
     if joint < len(person.skeleton):
         height = max(min(picture.shape[:2]) * 0.022, 8.0)
         margin = round(min(picture.shape[:2]) * _MARGIN)
@@ -190,12 +190,12 @@ def _name(picture: Image, person: Pose, joint: int) -> None:
 
 
 def _scaled(points: Floats, scale: float) -> strokes.Points:
-    """Pixel centres of the frame as those of the picture."""
+    """Pixel coordinates (of centres) of the frame as those of the scaled image."""
     return (points.astype(np.float64) + 0.5) * scale - 0.5
 
 
 def _fitting(size: tuple[int, int], room: tuple[int, int]) -> tuple[int, int]:
-    """The largest size of that shape in the room."""
+    """The largest size with the same aspect ratio that fits into `room`."""
     scale = min(room[0] / size[0], room[1] / size[1])
     if scale == 1:
         return size

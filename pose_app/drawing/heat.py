@@ -1,10 +1,10 @@
-"""From a stack's heatmaps to the one that is shown: the chosen joint's, or all joints combined.
+"""The heatmap that is shown of a stack: of one joint, or of several combined.
 
-The scale is fixed, so that brightness means the same at every moment and in every stack: the peak
-of a joint's map is as bright as the joint's calibrated score, full brightness is a score of 1. For
-networks with raw heatmaps and no calibration that is the map itself between 0 and 1; maps of
-probabilities, whose peaks are around 0.1 because a sharp blob still covers many pixels, would be
-invisible on their own scale. A tone curve lifts the dark end: doubt is worth seeing.
+Brightness has the same meaning in every frame and stack: the peak of a joint's map is as bright as
+the joint's calibrated score, full brightness is a score of 1. For raw heatmaps without calibration
+this is the map itself, clipped to 0..1. Probability maps would be too dark on their own scale:
+their peaks are around 0.1, because even a sharp blob covers many pixels. A tone curve brightens low
+values.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from ..errors import EngineError
 from ..types import Floats, Image, Pose, Region
 
 _TONE = np.rint(255 * (np.arange(256) / 255) ** 0.7).astype(np.uint8)
-_NOTHING = 4  # of 255: a heatmap that is not seen
+_INVISIBLE = 4  # of 255; lower values of a heatmap are not drawn
 _STRIP = 2**17  # bytes
-_SMOOTH = 4  # a heatmap is enlarged so many times before it is coloured
+_SMOOTH = 4  # factor by which a heatmap is enlarged before it is coloured
 
 Levels = NDArray[np.uint8]
 
 
 class HeatChoice(Protocol):
-    """Which heatmap is shown: the window's ViewState and a recording's DrawOptions have these."""
+    """Which heatmap is shown: implemented by `ViewState` and `DrawOptions`."""
 
     @property
     def joint(self) -> int | None:
@@ -43,7 +43,7 @@ class HeatChoice(Protocol):
 
 
 def heat(pose: Pose, choice: HeatChoice, stack: int) -> Levels:
-    """(h, w) 0..255: what to show over `pose.region` for `stack` (0 = first).
+    """The heatmap to show over `pose.region` for `stack` (0 = first): (h, w) 0..255.
 
     Raises ValueError where that stack did not run or the maps were not kept.
     """
@@ -51,10 +51,9 @@ def heat(pose: Pose, choice: HeatChoice, stack: int) -> Levels:
 
 
 def copied_out(pose: Pose, stack: int) -> Floats | None:
-    """(K, h, w) of one stack in main memory, None where there is none.
+    """(K, h, w) of one stack in main memory.
 
-    The maps were not kept, or the device was lost: the session reports that, here is just no
-    heatmap.
+    None where the maps were not kept or the device was lost, which the session reports.
     """
     if pose.maps is None:
         return None
@@ -65,7 +64,7 @@ def copied_out(pose: Pose, stack: int) -> Floats | None:
 
 
 def chosen(maps: Floats, scores: Floats, choice: HeatChoice) -> Levels:
-    """The same of a stack's (K, h, w) heatmaps and (K,) scores."""
+    """As `heat`, from a stack's (K, h, w) heatmaps and (K,) scores."""
     joint, visible = choice.joint, choice.visible
     if joint is not None and joint < len(maps):
         return combine(maps, scores, joint, choice.combine)
@@ -78,7 +77,17 @@ def chosen(maps: Floats, scores: Floats, choice: HeatChoice) -> Levels:
 
 
 def combine(maps: Floats, scores: Floats, joint: int | None, how: str = "max") -> Levels:
-    """(h, w) 0..255 of (K, h, w) heatmaps and their (K,) scores 0..1; `how` is `max` or `sum`."""
+    """One heatmap of several joints, or of `joint` alone.
+
+    Args:
+        maps: (K, h, w).
+        scores: (K,) calibrated, 0..1.
+        joint: Its index; None = all.
+        how: `max` or `sum`.
+
+    Returns:
+        (h, w) 0..255.
+    """
     if joint is not None:
         maps, scores = maps[joint : joint + 1], scores[joint : joint + 1]
     flat = maps.reshape(len(maps), -1)
@@ -96,12 +105,12 @@ def combine(maps: Floats, scores: Floats, joint: int | None, how: str = "max") -
 
 
 def covered(levels: Levels) -> tuple[slice, slice] | None:
-    """Rows and columns of the part of a heatmap that has something in it; None where nothing has.
+    """Rows and columns of the visible part of a heatmap; None where nothing is visible.
 
-    To enlarge and mix the rest would cost most of the time and change nothing.
+    Enlarging and blending only this part saves most of the time.
     """
-    rows = np.flatnonzero(np.max(levels, axis=1) >= _NOTHING)
-    columns = np.flatnonzero(np.max(levels, axis=0) >= _NOTHING)
+    rows = np.flatnonzero(np.max(levels, axis=1) >= _INVISIBLE)
+    columns = np.flatnonzero(np.max(levels, axis=0) >= _INVISIBLE)
     if not len(rows):
         return None
     height, width = levels.shape
@@ -112,17 +121,16 @@ def covered(levels: Levels) -> tuple[slice, slice] | None:
 
 
 def over_picture(levels: Levels, table: NDArray[np.uint32], mirrored: bool) -> Image:
-    """(h, w, 4) uint8 B, G, R, A: `levels` through a (256,) ARGB32 table, mirrored if asked for."""
+    """Colour `levels` by a (256,) ARGB32 table: (h, w, 4) uint8 B, G, R, A, perhaps mirrored."""
     shown = levels[:, ::-1] if mirrored else levels
     painted: Image = np.ascontiguousarray(table[shown]).view(np.uint8).reshape(*levels.shape, 4)
     return painted
 
 
 def coloured(levels: Levels, table: NDArray[np.uint32], mirrored: bool = False) -> Image:
-    """A heatmap in colour, smoothly enlarged: (4h, 4w, 4) premultiplied BGRA.
+    """A heatmap smoothly enlarged, then coloured: (4h, 4w, 4) premultiplied BGRA.
 
-    Coloured after it is enlarged: a colour map has other colours between two values than their
-    mixture.
+    In this order, because colours between two values of a colour map are not their mixture.
     """
     size = levels.shape[1] * _SMOOTH, levels.shape[0] * _SMOOTH
     return over_picture(cv2.resize(levels, size, interpolation=cv2.INTER_CUBIC), table, mirrored)  # type: ignore[arg-type]
@@ -131,10 +139,18 @@ def coloured(levels: Levels, table: NDArray[np.uint32], mirrored: bool = False) 
 def placed(
     pixels: Image, region: Region, step: float, corner: tuple[float, float], size: tuple[int, int]
 ) -> Image:
-    """The part of a coloured heatmap over `region` that lies in a rectangle: (h, w, 4) BGRA.
+    """Resample a coloured heatmap into a rectangle.
 
-    The rectangle is `size` (height, width) pixels of `step` picture pixels each; `corner` is its
-    upper left one as the picture counts edges: the first pixel's are 0 and 1.
+    Args:
+        pixels: Coloured heatmap of `region`, BGRA.
+        region: In pixels of the frame.
+        step: Frame pixels per pixel of the rectangle.
+        corner: Its upper left corner (x, y) in frame coordinates of pixel edges: the first pixel
+            lies between 0 and 1.
+        size: (height, width) of the rectangle in its own pixels.
+
+    Returns:
+        (height, width, 4) BGRA.
     """
     height, width = pixels.shape[:2]
     scale = height / region.side  # a rectangular input is as high as `side`
@@ -153,7 +169,7 @@ def placed(
 
 
 def mix(out: Image, over: Image) -> None:
-    """Lay premultiplied (h, w, 4) BGRA over (h, w, 3) BGR, in place."""
+    """Blend premultiplied (h, w, 4) BGRA over (h, w, 3) BGR, in place."""
     kept = cv2.cvtColor(255 - cv2.extractChannel(over, 3), cv2.COLOR_GRAY2BGR)
     cv2.multiply(out, kept, dst=out, scale=1 / 255)
     cv2.add(out, cv2.cvtColor(over, cv2.COLOR_BGRA2BGR), dst=out)
@@ -162,9 +178,9 @@ def mix(out: Image, over: Image) -> None:
 def paint_heat(
     out: Image, levels: Levels, region: Region, scale: float, table: NDArray[np.uint32]
 ) -> None:
-    """Lay a heatmap (h, w) 0..255 over `region` of `out`, a picture at `scale` of the frame's size.
+    """Draw a heatmap (h, w) 0..255 over `region` of `out`, an image at `scale` of the frame's size.
 
-    Only the pixels of the part with something in it are touched.
+    Touches only the pixels of its visible part.
     """
     part = covered(levels)
     if part is None:
@@ -179,7 +195,7 @@ def paint_heat(
     if x0 >= x1 or y0 >= y1:
         return
     pixels = coloured(levels, table)
-    # In strips that stay in the processor's cache.
+    # In strips that fit into the processor's cache.
     rows = max(_STRIP // (4 * (x1 - x0)), 8)
     for top in range(y0, y1, rows):
         strip = out[top : min(top + rows, y1), x0:x1]

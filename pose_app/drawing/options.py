@@ -1,4 +1,4 @@
-"""What is drawn into recordings, snapshots and files of `pose-app run`."""
+"""Options for what is drawn into recordings, snapshots and files of `pose-app run`."""
 
 from __future__ import annotations
 
@@ -6,18 +6,17 @@ from dataclasses import dataclass
 
 DRAWINGS = ("as_shown", "skeleton", "raw", "stacks")
 BACKGROUNDS = ("picture", "blur", "black")
-# Names as people know them; all are in OpenCV.
+# The common names; all are in OpenCV.
 COLOUR_MAPS = ("inferno", "viridis", "magma", "turbo", "hot", "bone")
 
 
 @dataclass(frozen=True)
 class DrawOptions:
-    """What a picture shows.
+    """What an image shows. Raises ValueError for an unknown value.
 
-    `what`: `as_shown` follows all options; `skeleton` draws the skeletons alone; `raw` nothing;
-    `stacks` the skeletons and below them the heatmap of every stack. Whatever it is, the
-    background is kept: no pixel of the frame itself is in a picture with another one.
-    Raises ValueError for a value that there is not.
+    `what` is `as_shown` (everything below), `skeleton` (only skeletons), `raw` (nothing) or
+    `stacks` (skeletons, and below them the heatmap of every stack). The background applies to all
+    of them: with blur or black, no pixel of the frame itself is in the image.
     """
 
     what: str = "as_shown"
@@ -26,7 +25,7 @@ class DrawOptions:
     compare: int | None = None  # a second stack whose skeleton is drawn too
     joint: int | None = None  # the joint whose heatmap is shown; None = all visible, combined
     combine: str = "max"  # how several joints become one heatmap: `max` or `sum`
-    solo: int | None = None  # the joint that stands out, all others are faint
+    solo: int | None = None  # the joint that is emphasised, all others are faint
     visible: frozenset[int] | None = None  # the joints that are not hidden; None = all
     heatmap: bool = False
     skeleton: bool = True
@@ -34,7 +33,7 @@ class DrawOptions:
     face: bool = True  # thin lines between the points of a face
     ids: bool = True  # a number for each person where there are several
     text: bool = False  # how many stacks ran, and how long the frame took
-    selected: int | None = None  # the person's track: the others are thinner; None = all alike
+    selected: int | None = None  # track whose skeleton is wider than the others; None = none
     colour_map: str = "inferno"
     opacity: float = 0.6  # of the heatmap, 0..1
 

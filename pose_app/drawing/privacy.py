@@ -1,16 +1,15 @@
-"""What is behind the skeleton: the picture, a blur in which nobody is recognised, or black.
+"""The background behind the skeleton: the image, a blur in which nobody is recognised, or black.
 
-Every picture that is shown or written with a background other than `picture` is made from what
-`backdrop` returns, and from nothing else: what is not in its grid of blocks cannot be in the file.
+With a background other than `picture`, everything that is shown or written is drawn on the result
+of `backdrop`, so that no more of the frame than its grid of blocks can be in the file.
 
-How strong: people recognise faces they know from 7 x 10 pixels on (Sinha, Balas, Ostrovsky and
-Russell, "Face recognition by humans: nineteen results", Proc. IEEE 94, 2006, result 1), and
-networks trained on pixelated faces recognise strangers' where people do not (McPherson, Shokri and
-Shmatikov, "Defeating image obfuscation with deep learning", 2016). So the picture is averaged in
-BLOCKS blocks along its shorter side: a face that is a quarter of it high is 3 x 2 blocks, one of
-half of it 6 x 4, both far below. A moving head is averaged a little differently in every frame,
-which is worth less than twice the resolution: still below. The blocks are then blurred into each
-other, for the eye and against whoever would read their edges.
+Strength of the blur: people recognise familiar faces from 7 x 10 pixels on (Sinha, Balas, Ostrovsky
+and Russell, "Face recognition by humans: nineteen results", Proc. IEEE 94, 2006, result 1), and
+networks trained on pixelated faces recognise strangers where people do not (McPherson, Shokri and
+Shmatikov, "Defeating image obfuscation with deep learning", 2016). So the image is averaged to
+BLOCKS blocks along its shorter side: a face of a quarter of its height has 3 x 2 blocks, one of
+half of it 6 x 4, both far below. A moving head is sampled a little differently in every frame,
+which adds less than twice the resolution. The blocks are then blurred into each other.
 """
 
 from __future__ import annotations
@@ -25,13 +24,13 @@ from ..pose.crop import crop
 from ..types import Image, Region
 from .options import BACKGROUNDS
 
-BLOCKS = 12  # along the picture's shorter side
+BLOCKS = 12  # along the image's shorter side
 _SPREAD = 0.7  # standard deviation of the blur, in blocks
-_SMALL = 96  # pixels along the shorter side from which on straight lines between them look smooth
+_SMALL = 96  # pixels along the shorter side; larger sizes are interpolated linearly from it
 
 
 def backdrop(image: Image, background: str, size: tuple[int, int] | None = None) -> Image:
-    """A picture (H, W, 3) BGR to draw on: a copy, blurred beyond recognition, or black.
+    """A new image (H, W, 3) BGR to draw on: a copy, blurred beyond recognition, or black.
 
     `size` is (width, height), default the image's own. Raises ValueError for another background.
     """
@@ -50,9 +49,9 @@ def backdrop(image: Image, background: str, size: tuple[int, int] | None = None)
 
 
 def averaged(image: Image) -> Image:
-    """The blurred picture in few pixels, _SMALL along its shorter side: enlarge it to any size.
+    """The blurred image with only _SMALL pixels along its shorter side, to be enlarged.
 
-    It depends on the averages of BLOCKS blocks alone.
+    It depends only on the averages of BLOCKS blocks along that side.
     """
     height, width = image.shape[:2]
     shorter = min(height, width)
@@ -60,7 +59,7 @@ def averaged(image: Image) -> Image:
         (max(round(width * pixels / shorter), 1), max(round(height * pixels / shorter), 1))
         for pixels in (BLOCKS, _SMALL)
     )
-    # Whole factors are averaged several times faster, and what is left is a small picture.
+    # Averaging by a whole factor first is several times faster.
     factor = _divisor(math.gcd(width, height), shorter // (4 * BLOCKS))
     if factor > 1:
         image = _resized(image, (width // factor, height // factor), cv2.INTER_AREA)
@@ -70,9 +69,9 @@ def averaged(image: Image) -> Image:
 
 
 def region_picture(image: Image, seen: Region, size: tuple[int, int], background: str) -> Image:
-    """What a region shows of the picture in front of `background`, (h, w, 3); `size` is (h, w).
+    """The part of an image in a region, with the given background: (h, w, 3); `size` is (h, w).
 
-    The one way to a part of a frame that is shown beside the picture, e.g. under a heatmap.
+    Used wherever a part of a frame is shown separately, e.g. under a heatmap.
     """
     height, width = image.shape[:2]
     inside = -seen.side < seen.x < width and -seen.side < seen.y < height
@@ -82,13 +81,13 @@ def region_picture(image: Image, seen: Region, size: tuple[int, int], background
         return crop(image, seen, size)
     small = averaged(image)
     scale = min(small.shape[:2]) / min(height, width)
-    # Pixel centres are whole numbers: the edge of the picture is at -0.5.
+    # Coordinates are pixel centres: the image's edge is at -0.5.
     x, y = (seen.x + 0.5) * scale - 0.5, (seen.y + 0.5) * scale - 0.5
     return crop(small, Region(x, y, max(seen.side * scale, 1.0)), size)
 
 
 def _divisor(number: int, most: int) -> int:
-    """The largest divisor of a number that is at most `most`, 1 at least."""
+    """The largest divisor of a number that is not above `most`."""
     return next((part for part in range(most, 1, -1) if number % part == 0), 1)
 
 

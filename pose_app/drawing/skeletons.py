@@ -1,4 +1,4 @@
-"""How strong, how wide and in which colour a skeleton is drawn: for every painter there is."""
+"""Opacity, width and side of the limbs and joints of a skeleton, for all painters."""
 
 from __future__ import annotations
 
@@ -11,21 +11,19 @@ from numpy.typing import NDArray
 from ..skeletons import FACE, Skeleton
 from ..types import Floats, Pose
 
-# Limb width per person: about the proportion of a stick figure to its height.
-_WIDTH_OF_REGION = 0.013
-_THINNEST, _THICKEST = 2.0, 11.0
-# A joint this far above the threshold is drawn in full colour.
-_CERTAIN = 0.35
-_FAINTEST = 0.3
-_FAINT = 0.25  # opacity of everything but the soloed joint
-OTHERS = 0.6  # line width of people who are not selected, and of a stack compared with
-DASH = 2.2, 1.6  # of a dashed skeleton, in line widths: drawn, not drawn
+_WIDTH_OF_REGION = 0.013  # width of a limb / side of the region
+_THINNEST, _THICKEST = 2.0, 11.0  # pixels on a screen
+_CERTAIN = 0.35  # above the threshold, from which a joint is fully opaque
+_FAINTEST = 0.3  # opacity at the threshold
+_FAINT = 0.25  # factor of the opacity of everything but the solo joint
+OTHERS = 0.6  # factor of the line width for people not selected, and for a compared stack
+DASH = 2.2, 1.6  # drawn part and gap of dashed limbs, in line widths
 _DISC, _DISC_OF_DASHED = 0.95, 0.7  # radius of a joint's disc in line widths
-_FACE_LINE, _FACE_DISC = 0.4, 0.5  # of the width and of the radius: a face is small
+_FACE_LINE, _FACE_DISC = 0.4, 0.5  # factors of width and radius in the face
 
 
 class JointChoice(Protocol):
-    """Which joints are drawn: the window's ViewState and a recording's DrawOptions have these."""
+    """Which joints are drawn: implemented by `ViewState` and `DrawOptions`."""
 
     @property
     def visible(self) -> frozenset[int] | None:
@@ -33,20 +31,20 @@ class JointChoice(Protocol):
 
     @property
     def solo(self) -> int | None:
-        """The joint that stands out, all others are faint; None = none does."""
+        """The joint that is emphasised, all others are faint; None = none."""
 
 
 def line_width(side: float, unit: float = 1.0) -> float:
-    """Pixels that a limb is wide: in proportion to the person, never a hair or a plank.
+    """The width of a limb in pixels, in proportion to the person and within limits.
 
-    `side` is the person's region in pixels of what is drawn on, `unit` their size: 1 on a screen,
-    more where a picture has more of them than a screen shows.
+    `side` is the side of the person's region in output pixels, `unit` the number of output pixels
+    per screen pixel.
     """
     return float(np.clip(side * _WIDTH_OF_REGION, _THINNEST * unit, _THICKEST * unit))
 
 
 def strength(score: float, threshold: float) -> float:
-    """0.3..1: how opaque a joint is drawn, from barely over the threshold to certain."""
+    """Opacity of a joint: from 0.3 at the threshold to 1 where it is certain."""
     certain = min(threshold + _CERTAIN, 1.0)
     if score >= certain:
         return 1.0
@@ -55,13 +53,13 @@ def strength(score: float, threshold: float) -> float:
 
 
 def strengths(pose: Pose, stack: int, choice: JointChoice) -> NDArray[np.float64]:
-    """(K,) 0..1: how opaque each joint of a stack is drawn, 0 = absent, hidden or nowhere."""
+    """Opacity of each joint of a stack: (K,) 0..1, 0 = absent, hidden or not finite."""
     joints, scores = of_stack(pose, stack)
-    somewhere = np.all(np.isfinite(joints), axis=1).tolist()
+    finite = np.all(np.isfinite(joints), axis=1).tolist()
     found = np.zeros(len(scores))
     for joint, score in enumerate(scores):
         hidden = choice.visible is not None and joint not in choice.visible
-        if score >= pose.threshold and somewhere[joint] and not hidden:
+        if score >= pose.threshold and finite[joint] and not hidden:
             found[joint] = strength(float(score), pose.threshold)
             if choice.solo not in (None, joint):
                 found[joint] *= _FAINT
@@ -69,20 +67,20 @@ def strengths(pose: Pose, stack: int, choice: JointChoice) -> NDArray[np.float64
 
 
 def of_stack(pose: Pose, stack: int) -> tuple[Floats, Floats]:
-    """(K, 2) joints and (K,) scores of a stack; smoothed where the pose itself is of that stack."""
+    """(K, 2) joints and (K,) scores of a stack; smoothed if it is the pose's own stack."""
     if stack == pose.stack:
         return pose.joints, pose.scores
     return pose.stack_joints[stack], pose.stack_scores[stack]
 
 
 def stack_of(pose: Pose, wanted: int | None) -> int:
-    """The stack to show (0 = first): the wanted one as far as it ran, None = that of the joints."""
+    """The stack to show (0 = first): the wanted or the last that ran; for None the pose's own."""
     return pose.stack if wanted is None else min(wanted, pose.stacks - 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Limb:
-    """A limb as it is drawn: from joint `a` to joint `b`, `width` pixels, `opacity` over 0 to 1."""
+    """A limb to draw from joint `a` to joint `b`; `width` in pixels, `opacity` in (0, 1]."""
 
     a: int
     b: int
@@ -93,7 +91,7 @@ class Limb:
 
 @dataclass(frozen=True, slots=True)
 class Disc:
-    """A joint as it is drawn: `radius` in pixels, `opacity` over 0 to 1."""
+    """A joint to draw; `radius` in pixels, `opacity` in (0, 1]."""
 
     joint: int
     radius: float
@@ -104,13 +102,13 @@ class Disc:
 def limbs(
     skeleton: Skeleton, strengths: NDArray[np.float64], width: float, face: bool = True
 ) -> list[Limb]:
-    """The limbs to draw: each is as strong as the weaker of its joints; a face has thin lines.
+    """The limbs to draw, each as opaque as the fainter of its joints; thin in the face.
 
     Args:
-        skeleton: Whose limbs.
-        strengths: (K,) of the joints, 0..1, 0 = not drawn.
+        skeleton: Has the limbs.
+        strengths: (K,) opacity of the joints, 0..1, 0 = not drawn.
         width: Of a limb, in pixels.
-        face: Whether there are lines between the points of a face at all.
+        face: Whether to draw lines between the joints of the face.
     """
     found = []
     for a, b in skeleton.limbs:
@@ -125,7 +123,7 @@ def limbs(
 def discs(
     skeleton: Skeleton, strengths: NDArray[np.float64], width: float, dashed: bool = False
 ) -> list[Disc]:
-    """The joints to draw on limbs of that width in pixels: smaller on dashed limbs and in faces."""
+    """The joints to draw, for limbs of `width` pixels; smaller on dashed limbs and in faces."""
     radius = width * (_DISC_OF_DASHED if dashed else _DISC)
     return [
         Disc(
@@ -139,21 +137,18 @@ def discs(
 
 
 def side_of_limb(skeleton: Skeleton, a: int, b: int) -> str:
-    """A limb has the side of its joints; `centre` where they have two."""
+    """`left`, `right` or `centre`: the side of its joints; `centre` where both sides meet."""
     sides = {skeleton.side(a), skeleton.side(b)} - {"centre"}
     return sides.pop() if len(sides) == 1 else "centre"
 
 
 def is_face(skeleton: Skeleton, *joints: int) -> bool:
-    """Whether all of these joints are points of the face: drawn small, with thin lines."""
+    """Whether all of these joints belong to the face, which is drawn small with thin lines."""
     return all(skeleton.joints[joint] in FACE for joint in joints)
 
 
 def number_anchor(joints: Floats, shown: NDArray[np.bool_]) -> tuple[float, float] | None:
-    """Where a person's number stands: the highest of the (K, 2) joints that are drawn.
-
-    None where none is.
-    """
+    """The position (x, y) of a person's number: the highest drawn joint of (K, 2), or None."""
     if not shown.any():
         return None
     points = joints[shown]

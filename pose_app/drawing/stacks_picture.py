@@ -1,4 +1,4 @@
-"""The stacks side by side: the picture, and below it the heatmap of every stack."""
+"""An image with all stacks: the frame, and below it a tile with the heatmap of every stack."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from ..types import Image, Pose, Region
 from . import colours, heat, privacy, strokes
 from .options import DrawOptions
 
-DARKEN = 0.62  # of the grey region, so that heatmaps stand out
-_DIM = 0.35  # of a stack that did not run
-_NARROWEST, _WIDEST = 960, 1920  # pixels: tiles large enough to see, no larger than maps deserve
-_ROW = 4  # tiles beside each other; more stacks have several rows
-_HIGHEST = 0.5  # of the picture's height: a tile
-_GAP = 0.006  # of the width: between tiles
+DARKEN = 0.62  # brightness of the grey region under a heatmap
+_DIM = 0.35  # brightness of the tile of a stack that did not run
+_NARROWEST, _WIDEST = 960, 1920  # pixels, width of the whole image
+_ROW = 4  # tiles side by side; more stacks have several rows
+_HIGHEST = 0.5  # height of a tile / height of the frame's image
+_GAP = 0.006  # between tiles, as a share of the width
 
 Rectangle = tuple[int, int, int, int]  # x, y, width, height
 
 
 @dataclass(frozen=True)
 class StacksLayout:
-    """Where the picture and each stack's tile are. All sides of `size` are even."""
+    """The rectangles of the frame's image and of each stack's tile; `size` is even."""
 
     size: tuple[int, int]
     picture: Rectangle
@@ -33,7 +33,7 @@ class StacksLayout:
 
     @classmethod
     def natural(cls, frame: tuple[int, int], stacks: int) -> StacksLayout:
-        """The layout in the frame's own pixels where these are neither few nor very many.
+        """The layout at the frame's own size, within limits of the width.
 
         Args:
             frame: (width, height) of the frame.
@@ -59,7 +59,7 @@ class StacksLayout:
         return cls((width, full + full % 2), (0, 0, width, height), tiles)
 
     def scaled(self, size: tuple[int, int]) -> StacksLayout:
-        """The same layout at another size (width, height) of the same shape."""
+        """The same layout at another size (width, height) with the same aspect ratio."""
         if size == self.size:
             return self
         scale = size[0] / self.size[0]
@@ -78,13 +78,13 @@ class StacksLayout:
 
 
 def grey_region(image: Image, seen: Region, size: tuple[int, int], background: str) -> Image:
-    """What a region shows in dark grey, (h, w) uint8: what heatmaps are laid over."""
+    """A region in dark grey, (h, w) uint8, to draw heatmaps over."""
     part = privacy.region_picture(image, seen, size, background)
     return cv2.convertScaleAbs(cv2.cvtColor(part, cv2.COLOR_BGR2GRAY), alpha=DARKEN)  # type: ignore[return-value]
 
 
 def tile_opacity(opacity: float) -> float:
-    """Of a heatmap in a tile: small pictures, the heatmap is the point."""
+    """The opacity of a heatmap in a tile, higher than that in the main image."""
     value: float = round(opacity**0.5, 2)
     return value
 
@@ -112,7 +112,7 @@ def paint_stacks(
         ran = person is not None and stack < person.stacks
         if person is not None and ran:
             _paint_heat(tile, person, stack, options, table)
-            _paint_answer(tile, person, stack, options)
+            _paint_joint(tile, person, stack, options)
         elif person is not None:
             tile[:] = cv2.convertScaleAbs(tile, alpha=_DIM)
         words = f"Stack {stack + 1}"
@@ -130,13 +130,13 @@ def _paint_heat(
     region = person.region
     scale = tile.shape[0] / region.side
     width = tile.shape[1] / scale
-    # In the tile's own picture, which begins where the region does.
+    # The region in the coordinates of the tile.
     inside = Region((width - region.side) / 2, 0.0, region.side)
     heat.paint_heat(tile, levels, inside, scale, table)
 
 
-def _paint_answer(tile: Image, person: Pose, stack: int, options: DrawOptions) -> None:
-    """The chosen joint: where this stack puts it (ring) and where the last one does (cross)."""
+def _paint_joint(tile: Image, person: Pose, stack: int, options: DrawOptions) -> None:
+    """Mark the chosen joint of this stack (ring) and of the last stack (cross)."""
     joint = options.joint
     if joint is None or joint >= len(person.skeleton):
         return

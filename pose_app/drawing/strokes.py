@@ -1,4 +1,4 @@
-"""Lines, discs and letters in pixels, smooth and of any width, opaque or not."""
+"""Antialiased lines, discs and text of any width and opacity, drawn into images."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from . import skeletons
 from .colours import SHADE, WHITE, Colour, bgr
 
 _SHIFT = 4  # fractional bits of OpenCV's drawing coordinates
-_FARTHEST = 30_000  # pixels from the corner that these can hold
+_FARTHEST = 30_000  # largest coordinate in pixels that they can represent
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _LABEL = 0.75  # opacity of what is behind letters
 
@@ -35,11 +35,17 @@ def paint_skeleton(
     face: bool = True,
     dashed: bool = False,
 ) -> None:
-    """Draw limbs, then joints, into (H, W, 3) BGR.
+    """Draw limbs, then joints.
 
-    `points` (K, 2) are its pixels, `strengths` (K,) 0..1 with 0 = not drawn; `palette` is by side.
-    A limb has the side of its joints and is as strong as the weaker of them. `face`: lines between
-    the points of the face, too.
+    Args:
+        out: (H, W, 3) BGR.
+        skeleton: Has the limbs.
+        points: (K, 2) pixels of `out`.
+        strengths: (K,) opacity of the joints, 0..1, 0 = not drawn.
+        width: Of a limb, in pixels.
+        palette: Colours by side.
+        face: Whether to draw lines between the joints of the face.
+        dashed: Whether limbs are dashed.
     """
     points = np.clip(np.nan_to_num(points), -_FARTHEST, _FARTHEST)
     edge = max(1.2, width * 0.2)
@@ -54,32 +60,32 @@ def paint_skeleton(
             for start, end in _dashes(a, b, limb.width) if dashed else ((a, b),):
                 _line(out, start, end, limb.width, colour)
     for disc in skeletons.discs(skeleton, strengths, width, dashed):
-        place = points[disc.joint]
-        with _faded(out, _box((place,), disc.radius + edge + 2), disc.opacity):
-            _disc(out, place, disc.radius + edge, SHADE)
-            _disc(out, place, disc.radius, palette[disc.side])
+        point = points[disc.joint]
+        with _faded(out, _box((point,), disc.radius + edge + 2), disc.opacity):
+            _disc(out, point, disc.radius + edge, SHADE)
+            _disc(out, point, disc.radius, palette[disc.side])
 
 
 def paint_ring(out: Image, point: Points, radius: float, width: float) -> None:
-    """A ring around a joint that stands out."""
-    place = np.clip(np.nan_to_num(point), -_FARTHEST, _FARTHEST)
+    """Draw a ring around a point."""
+    centre = np.clip(np.nan_to_num(point), -_FARTHEST, _FARTHEST)
     for colour, wide in ((SHADE, 2 * width), (WHITE, width)):
         thickness = max(1, round(wide))
-        cv2.circle(out, *_circle(place, radius), bgr(colour), thickness, cv2.LINE_AA, _SHIFT)
+        cv2.circle(out, *_circle(centre, radius), bgr(colour), thickness, cv2.LINE_AA, _SHIFT)
 
 
 def paint_cross(out: Image, point: Points, arm: float, width: float) -> None:
-    """A small cross at another answer for the same joint."""
-    place = np.clip(np.nan_to_num(point), -_FARTHEST, _FARTHEST)
+    """Draw a cross at a point."""
+    centre = np.clip(np.nan_to_num(point), -_FARTHEST, _FARTHEST)
     for colour, wide in ((SHADE, 2.2 * width), (WHITE, width)):
         for x, y in ((arm, 0.0), (0.0, arm)):
-            _line(out, place - np.array((x, y)), place + np.array((x, y)), wide, colour)
+            _line(out, centre - np.array((x, y)), centre + np.array((x, y)), wide, colour)
 
 
 def paint_rectangle(
     out: Image, corner: tuple[float, float], size: float, colour: Colour, width: float, part: float
 ) -> None:
-    """The corners of a square, each arm `part` of its side long (0.5 = the whole frame)."""
+    """Draw the corners of a square, each arm `part` of its side long (0.5 = the whole outline)."""
     low = np.asarray(corner, float)
     for x in (0, 1):
         for y in (0, 1):
@@ -99,9 +105,9 @@ def paint_label(
     behind: Colour = SHADE,
     opacity: float = _LABEL,
 ) -> None:
-    """One line of text on a darkened box, kept inside the picture.
+    """Draw one line of text on a box, moved to lie inside the image.
 
-    `corner` is the upper left one of the box, `height` that of a capital letter, both in pixels.
+    `corner` (x, y) is the upper left one of the box, `height` that of a capital letter, in pixels.
     """
     across, down = label_size(text, height)
     x = round(min(max(corner[0], 0), out.shape[1] - across))
@@ -112,11 +118,11 @@ def paint_label(
     cv2.addWeighted(part, 1 - opacity, np.full_like(part, bgr(behind)), opacity, 0, dst=part)
     scale, thickness = _font(height)
     room = _room(height)
-    place = x + room, y + down - room
-    cv2.putText(out, text, place, _FONT, scale, bgr(colour), thickness, cv2.LINE_AA)
+    start = x + room, y + down - room
+    cv2.putText(out, text, start, _FONT, scale, bgr(colour), thickness, cv2.LINE_AA)
 
 
-@lru_cache(maxsize=256)  # to measure letters costs more than to draw them
+@lru_cache(maxsize=256)  # measuring text takes longer than drawing it
 def label_size(text: str, height: float) -> tuple[int, int]:
     """(width, height) in pixels of the box that `paint_label` draws."""
     scale, thickness = _font(height)
@@ -136,7 +142,7 @@ def _room(height: float) -> int:
 
 
 def _line(out: Image, a: Points, b: Points, width: float, colour: Colour) -> None:
-    """With flat ends: the joints cover them. OpenCV's own lines have whole widths only."""
+    """A line with flat ends. OpenCV's own lines have only integer widths."""
     along = b - a
     length = float(np.hypot(along[0], along[1]))
     if length < 0.1:
@@ -148,12 +154,12 @@ def _line(out: Image, a: Points, b: Points, width: float, colour: Colour) -> Non
     cv2.fillConvexPoly(out, fixed, bgr(colour), cv2.LINE_AA, _SHIFT)
 
 
-def _disc(out: Image, place: Points, radius: float, colour: Colour) -> None:
-    cv2.circle(out, *_circle(place, radius), bgr(colour), -1, cv2.LINE_AA, _SHIFT)
+def _disc(out: Image, centre: Points, radius: float, colour: Colour) -> None:
+    cv2.circle(out, *_circle(centre, radius), bgr(colour), -1, cv2.LINE_AA, _SHIFT)
 
 
-def _circle(place: Points, radius: float) -> tuple[tuple[int, int], int]:
-    x, y = np.rint(np.asarray(place) * 2**_SHIFT).astype(int).tolist()
+def _circle(centre: Points, radius: float) -> tuple[tuple[int, int], int]:
+    x, y = np.rint(np.asarray(centre) * 2**_SHIFT).astype(int).tolist()
     return (x, y), max(1, round(radius * 2**_SHIFT))
 
 
@@ -167,14 +173,14 @@ def _dashes(a: Points, b: Points, width: float) -> Iterator[tuple[Points, Points
 
 
 def _box(points: Sequence[Points], room: float) -> tuple[int, int, int, int]:
-    """x0, y0, x1, y1 of the pixels that strokes of that half width can touch."""
+    """x0, y0, x1, y1 of the pixels that strokes of half width `room` can touch."""
     low, high = np.min(points, axis=0) - room, np.max(points, axis=0) + room + 1
     return int(low[0]), int(low[1]), int(high[0]), int(high[1])
 
 
 @contextmanager
 def _faded(out: Image, box: tuple[int, int, int, int], opacity: float) -> Iterator[None]:
-    """What is painted inside is mixed with what was there; it must keep to the box."""
+    """Blend what is drawn in the context with what was there; it must stay in the box."""
     x0, y0, x1, y1 = box
     part = out[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)]
     before = part.copy() if opacity < 1 and part.size else None

@@ -23,7 +23,7 @@ class UnwantedError(PoseAppError):
 
 @contextmanager
 def wanted(still: Callable[[], bool]) -> Iterator[None]:
-    """`check` raises on this thread meanwhile, once `still()` is false."""
+    """While the context lasts, `check` raises on this thread once `still()` is false."""
     before = getattr(_thread, "still", None)
     _thread.still = still
     try:
@@ -33,11 +33,7 @@ def wanted(still: Callable[[], bool]) -> Iterator[None]:
 
 
 def check() -> None:
-    """Between two long calls: go on only where somebody waits for it.
-
-    Raises:
-        UnwantedError: Nobody does.
-    """
+    """Raise UnwantedError where what is being prepared is not wanted; call between long steps."""
     still = getattr(_thread, "still", None)
     if still is not None and not still():
         raise UnwantedError("This model is not wanted any more.")
