@@ -1,1 +1,1 @@
-"""Files: annotated and raw video, keypoint logs, their export, check and repair."""
+"""Annotated and raw videos and keypoint logs: writing, exporting, verifying and repairing them."""

@@ -1,4 +1,4 @@
-"""A recording that runs: its writers, their common time and the log's header."""
+"""A running recording: its writers, their common timeline and the log's header."""
 
 from __future__ import annotations
 
@@ -25,25 +25,28 @@ from .recording import RecordingReport, RecordingRequest, RecordingState
 from .video_writer import Recorder
 from .writer import FileWriter
 
-EARLY_FRAMES = 16  # of the raw video that wait for the first of them to reach the network
-UNSEEN_FRAMES = 100_000  # lines of the log that wait for the first model to be loaded
+EARLY_FRAMES = 16  # raw frames kept until the first one reaches the network
+UNSEEN_FRAMES = 100_000  # lines of the log kept until the first model is loaded
 
 Failure = Callable[[FileWriter[Any]], None]
 
 
 class _Names:
-    """The names of a recording's files: claimed together, with the same number for all of them.
+    """The names of a recording's files, created together and with the same number.
 
-    Each writer's thread asks for its own; the first one claims them all.
+    Each writer's thread asks for its own file; the first one creates them all.
     """
 
     def __init__(self, request: RecordingRequest) -> None:
-        self.request = request  # as it was asked for, then with the names that were free
+        self.request = request  # as it was asked for; later with the names that were free
         self.opened: Future[RecordingRequest] = Future()
         self._lock = threading.Lock()
 
     def claim(self, kind: str) -> Path:
-        """Raises RecordingError, with nothing left behind, where one of the files cannot be had."""
+        """The path of the created file of a kind.
+
+        Raises RecordingError where any of the files cannot be created; then none is left behind.
+        """
         with self._lock:
             if not self.opened.done():
                 try:
@@ -68,12 +71,12 @@ class _Names:
             for path in self.request.paths:
                 files.make_folder(path)
         for number in itertools.count(1):
-            wanted, there = _numbered(self.request, number), []
+            wanted, created = _numbered(self.request, number), []
             try:
                 for path in wanted.paths:
-                    there.append(files.begin(path))  # noqa: PERF401 - some, where one fails
+                    created.append(files.begin(path))  # noqa: PERF401 - needed if one fails
             except RecordingError as error:
-                for path in there:
+                for path in created:
                     path.unlink(missing_ok=True)
                 if not (self.request.rename and isinstance(error, files.NameTakenError)):
                     raise
@@ -83,14 +86,14 @@ class _Names:
 
 
 class ActiveRecording:
-    """Writes what one request asks for, until `close`.
+    """Writes the files of one request, until `close`.
 
-    All files share one time and begin with the same frame, the first that was captured and
-    processed after the start. `begin` is to be called before the first frame and `describe` before
-    the first result. No method waits for a disk but those that offer frames that must not be lost.
+    All files have the same timeline and begin with the same frame, the first that was captured and
+    processed after the start. Call `begin` before the first frame and `describe` before the first
+    result. Only methods that offer frames of a lossless recording wait for a disk.
 
     Raises:
-        RecordingError: The request makes no sense. What the disk has to say comes with `opened`.
+        RecordingError: The request is not valid. Errors of the disk are reported by `opened`.
     """
 
     def __init__(
@@ -144,16 +147,16 @@ class ActiveRecording:
 
     @property
     def request(self) -> RecordingRequest:
-        """What is written; with the names that were free once `opened` is done."""
+        """The request, with the actual file names once `opened` is done."""
         return self._names.request
 
     @property
     def opened(self) -> Future[RecordingRequest]:
-        """Done when the files are there; raises RecordingError where they cannot be begun."""
+        """Done when the files are created; raises RecordingError where they cannot be."""
         return self._names.opened
 
     def fits(self, frame: Frame, source: str, model: str | None = None) -> bool:
-        """Whether this frame can go into the same files: same source, size and model."""
+        """Whether a frame can go into the same files: same source, size and model."""
         return (
             source == self.source
             and self.size in (None, frame.size)
@@ -161,14 +164,14 @@ class ActiveRecording:
         )
 
     def precedes(self, stamp: float) -> bool:
-        """Whether a frame with that stamp was captured before the recording began."""
+        """Whether a frame with this stamp was captured before the recording began."""
         with self._lock:
             if self._origin is not None:
                 return stamp < self._origin
             return self._raw is not None and (not self._early or stamp < self._early[0][1])
 
     def begin(self, source: str, fps: float | None, lossless: bool) -> None:
-        """Where the frames come from, and whether these wait for the files or are dropped."""
+        """Set the source of the frames; `lossless`: they wait for the files, none is dropped."""
         self.source = source
         for writer in self._writers:
             writer.lossless = lossless
@@ -176,13 +179,13 @@ class ActiveRecording:
                 writer.fps = fps
 
     def describe(self, model: dict[str, Any]) -> None:
-        """What the poses come from: goes into the log's header."""
+        """Set the fields of the log's header that describe the model."""
         self.model = model["model"]
         self._picture.stacks = model.get("stacks")
         self._described = model
 
     def offer_raw(self, frame: Frame, stamp: float) -> None:
-        """A frame as it was captured; `stamp` is its place on the session's timeline, seconds."""
+        """Record a captured frame; `stamp` is its position on the session's timeline in seconds."""
         if self._raw is None:
             return
         if self._origin is None:
@@ -198,13 +201,13 @@ class ActiveRecording:
             self._not_in_raw.append(stamp)
 
     def take(self, frame: Frame, stamp: float) -> None:
-        """The network begins with this frame: so does the recording, if it has not yet."""
+        """The network starts on this frame; the recording begins with the first such frame."""
         if self._origin is None and not self.precedes(stamp):
             with self._lock:
                 self._begin_with(frame, stamp)
 
     def offer_result(self, result: FrameResult, stamp: float) -> None:
-        """A frame with everybody in it; one that no network saw is recorded as well."""
+        """Record a result, even of a frame that was not processed by a network."""
         frame = result.frame
         self.take(frame, stamp)
         assert self._origin is not None
@@ -238,12 +241,12 @@ class ActiveRecording:
         )
 
     def _begin_with(self, frame: Frame, stamp: float) -> None:
-        """Time 0 is this frame, in every file: players would move a later start to 0."""
+        """Set time 0 of all files to this frame: players would move a later start to 0."""
         if self._raw is not None:
-            for early, place in self._early:
-                fits = place >= stamp and early.size == frame.size
-                if fits and not self._raw.offer(early.image, place - stamp):
-                    self._not_in_raw.append(place)
+            for early, early_stamp in self._early:
+                fits = early_stamp >= stamp and early.size == frame.size
+                if fits and not self._raw.offer(early.image, early_stamp - stamp):
+                    self._not_in_raw.append(early_stamp)
         self._early.clear()
         self._set_origin(frame, stamp)
 
@@ -253,7 +256,7 @@ class ActiveRecording:
         self._origin = stamp
 
     def state(self) -> RecordingState:
-        """How far the files are, as their threads last told."""
+        """Length and size of the files, as their threads last reported."""
         rooms = [writer.free_bytes for writer in self._writers]
         paths = tuple(writer.path for writer in self._writers)
         return RecordingState(
@@ -271,7 +274,7 @@ class ActiveRecording:
         return all(writer.error is not None for writer in self._writers)
 
     def stalled(self, seconds: float) -> list[FileWriter[Any]]:
-        """The writers whose disk or encoder has not answered for so long."""
+        """The writers whose disk or encoder has not answered for so many seconds."""
         now = time.monotonic()
         return [
             writer
@@ -280,12 +283,12 @@ class ActiveRecording:
         ]
 
     def ask_to_close(self) -> None:
-        """Let no thread wait for room in a queue any more."""
+        """Make all threads that wait for room in a queue return."""
         for writer in self._writers:
             writer.ask_to_close()
 
     def close(self, timeout: float = 10.0) -> RecordingReport:
-        """Finish every file and account for it; returns after `timeout` seconds at the latest."""
+        """Finish and report all files; returns after `timeout` seconds at the latest."""
         with self._lock:
             if self._origin is None and self._early:  # nothing was ever processed
                 self._begin_with(*self._early[0])
@@ -310,9 +313,9 @@ class ActiveRecording:
 
 
 def _checked(request: RecordingRequest) -> RecordingRequest:
-    """The request with full, distinct, sensible names. Raises RecordingError."""
+    """The request with absolute, distinct, valid names. Raises RecordingError."""
     if not request.paths:
-        raise RecordingError("Nothing is to be recorded: name a video or a log.")
+        raise RecordingError("There is nothing to record: name a video or a log.")
     request = _each(request, lambda path: Path(path).expanduser().absolute())
     for path in (request.annotated, request.raw):
         if path is not None:
@@ -323,7 +326,7 @@ def _checked(request: RecordingRequest) -> RecordingRequest:
 
 
 def _numbered(request: RecordingRequest, number: int) -> RecordingRequest:
-    """All names get the same number, so that a log still belongs to its video."""
+    """The request with the same number in all names, so that a log has the name of its video."""
     return _each(request, lambda path: files.numbered(path, number))
 
 

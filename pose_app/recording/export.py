@@ -1,8 +1,9 @@
-"""`pose-app export`: a keypoint log in the formats of other programs."""
+"""`pose-app export`: converts a keypoint log to the formats of other programs."""
 
 from __future__ import annotations
 
 import argparse
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -21,14 +22,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--format",
         choices=[exporter.name for exporter in EXPORTERS],
         help="; ".join(f"{exporter.name}: {exporter.help}" for exporter in EXPORTERS)
-        + " (default: as the new file's name ends, else csv)",
+        + " (default: from the ending of the new file's name, else csv)",
     )
-    # As it was before the new file could stand behind the log.
+    # Older spelling of the second positional argument.
     parser.add_argument("--output", dest="named", type=Path, help=argparse.SUPPRESS)
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Write the file, print its name; the process's exit status."""
+    """Write the file and print its name; returns the exit status."""
     output = arguments.output if arguments.named is None else arguments.named
     print(export(arguments.log, arguments.format, output))
     return 0
@@ -38,8 +39,8 @@ def export(log: Path, format: str | None = None, output: Path | None = None) -> 
     """Write a keypoint log in another format.
 
     Args:
-        log: A keypoint log of any schema that is readable.
-        format: A name of EXPORTERS; default what the ending of `output` says, else the first.
+        log: A keypoint log of any readable schema.
+        format: A name of EXPORTERS; default by the suffix of `output`, else the first.
         output: The new file or folder; default the log's name with the format's suffix.
 
     Returns:
@@ -59,17 +60,29 @@ def export(log: Path, format: str | None = None, output: Path | None = None) -> 
         path.write_text(contents, encoding="utf-8", newline="")
     except OSError as error:
         path.unlink(missing_ok=True)
-        raise RecordingError(f"{path} cannot be written ({files.reason(error)}).") from None
+        raise RecordingError(
+            f"{path} cannot be written ({files.reason(error)}): choose another folder."
+        ) from None
     return path
 
 
 def _write_folder(folder: Path, texts: Mapping[str, str]) -> Path:
     try:
         folder.mkdir(parents=True)
+    except FileExistsError:
+        raise RecordingError(
+            f"{folder} exists already and is not overwritten: choose another name."
+        ) from None
+    except OSError as error:
+        raise RecordingError(
+            f"{folder} cannot be made ({files.reason(error)}): choose another folder."
+        ) from None
+    try:
         for name, text in texts.items():
             (folder / name).write_text(text, encoding="utf-8")
-    except FileExistsError:
-        raise RecordingError(f"{folder} exists already and is not overwritten.") from None
     except OSError as error:
-        raise RecordingError(f"{folder} cannot be written ({files.reason(error)}).") from None
+        shutil.rmtree(folder, ignore_errors=True)
+        raise RecordingError(
+            f"{folder} cannot be written ({files.reason(error)}): choose another folder."
+        ) from None
     return folder

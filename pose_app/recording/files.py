@@ -1,4 +1,4 @@
-"""Names and space on disk: nothing is overwritten, nothing is started that cannot be finished."""
+"""File names and disk space of recordings. Existing files are never overwritten."""
 
 from __future__ import annotations
 
@@ -8,17 +8,22 @@ from pathlib import Path
 
 from ..errors import RecordingError
 
-FREE_BYTES = 200 * 10**6  # a recording ends while there is still room for everything else
+FREE_BYTES = 200 * 10**6  # that a recording leaves free on the disk
 CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mkv": "matroska"}
 VIDEO_SUFFIXES = tuple(CONTAINERS)
 
 
 class NameTakenError(RecordingError):
-    """A file of that name exists, and nothing is overwritten."""
+    """A file of this name exists, which is not overwritten."""
 
 
 def claim(path: Path) -> Path:
-    """Create `path` for us alone. Raises RecordingError where it is taken or not writable."""
+    """Create the file; returns its absolute path.
+
+    Raises:
+        NameTakenError: It exists.
+        RecordingError: It cannot be written.
+    """
     path = Path(path).absolute()
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
@@ -34,21 +39,13 @@ def claim(path: Path) -> Path:
 
 
 def begin(path: Path) -> Path:
-    """Create `path` for us alone, on a disk with room for a recording.
-
-    Raises:
-        RecordingError: The name is taken, the folder is not writable or the disk too full.
-    """
+    """As `claim`, but raises RecordingError as well where the disk is too full for a recording."""
     check_space(Path(path))
     return claim(path)
 
 
 def make_folder(path: Path) -> None:
-    """Make the folder of `path`, where it is not there yet.
-
-    Raises:
-        RecordingError: That is not possible.
-    """
+    """Make the folder of `path` if it does not exist. Raises RecordingError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -58,16 +55,16 @@ def make_folder(path: Path) -> None:
 
 
 def check_space(path: Path) -> None:
-    """Raise RecordingError where the disk of `path` is too full to begin."""
+    """Raise RecordingError where the disk of `path` is too full for a recording."""
     free = free_bytes(path)
     if free is not None and free < FREE_BYTES:
         raise RecordingError(
-            f"Only {free / 1e6:.0f} MB are left for {path}: free some space or choose another disk."
+            f"Only {free / 1e6:.0f} MB are free for {path}: free some space or choose another disk."
         )
 
 
 def free_bytes(path: Path) -> int | None:
-    """Bytes that are free on the disk of `path`; None where its folder is gone."""
+    """Free bytes on the disk of `path`; None where its folder does not exist."""
     try:
         return shutil.disk_usage(path.parent).free
     except OSError:
@@ -80,11 +77,9 @@ def numbered(path: Path, number: int) -> Path:
 
 
 def check_video_name(path: Path) -> None:
-    """Raise RecordingError for a suffix that no container of ours has."""
+    """Raise RecordingError for a suffix that is not in CONTAINERS."""
     if path.suffix.lower() not in CONTAINERS:
-        raise RecordingError(
-            f"{path} has no suffix of a video that can be recorded: use .mp4 or .mkv."
-        )
+        raise RecordingError(f"{path} is not the name of a video: use .mp4 or .mkv.")
 
 
 def _reason(error: OSError) -> str:
@@ -92,7 +87,7 @@ def _reason(error: OSError) -> str:
 
 
 def reason(error: Exception) -> str:
-    """Few words for people out of any exception of a file or an encoder."""
+    """A short reason for people, from any exception of a file or an encoder."""
     if isinstance(error, OSError):
         return _reason(error)
     return str(error) or type(error).__name__

@@ -4,13 +4,13 @@
     {"type": "frame", "index": 0, "t": 0.0, "stacks": 2, "stack": 1, "people": [
      {"id": 1, "score": 0.93, "region": [x, y, side], "joints": [[x, y, score, present], ...]}]}
 
-Joints are in pixels of the true (never mirrored) picture; `t` is seconds since the recording began
-and equals the frame's time in the video. `people` is empty where nobody is there; `id` is the same
-for the same person from frame to frame. A line has `"estimated": false` where no network
-has seen the frame, `"video": false` where the annotated video dropped it, `"raw": false` where the
-raw one did. Every line is in the file as soon as it is written.
+Joints are in pixels of the frame, which is never mirrored; `t` is seconds since the recording began
+and equals the frame's time in the video. `id` is the same for a person in all frames. A line has
+`"estimated": false` where the frame was not processed by a network, `"video": false` where the
+annotated video dropped it, `"raw": false` where the raw one did. Lines are written without
+buffering.
 
-Schema 1, which is still read, had one person in a line: `region` and `joints` beside `"found"`.
+Schema 1, which is still read, has one person in a line: `region` and `joints` beside `"found"`.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from ..errors import RecordingError
 from .files import reason
 from .writer import FileWriter
 
-if TYPE_CHECKING:  # its NumPy is not needed to read a log
+if TYPE_CHECKING:  # reading a log needs no NumPy
     from ..types import Pose
 
 SCHEMA = 2
 READABLE = (1, 2)
 _QUEUE = 1000  # lines that may wait for the disk
-_LARGEST = 1e12  # pixels or seconds; more is damage
-_MAX_LINE = 2**20  # bytes; a line of ours has some thousands
+_LARGEST = 1e12  # pixels or seconds; larger values are damage
+_MAX_LINE = 2**20  # bytes; real lines have some thousands
 
 
 class KeypointLog(FileWriter[dict[str, Any]]):
-    """Writes one log; `opened` raises RecordingError where the file is taken or not writable."""
+    """Writes one log."""
 
     def __init__(
         self,
@@ -50,8 +50,8 @@ class KeypointLog(FileWriter[dict[str, Any]]):
     ) -> None:
         """Start the thread; arguments as of `FileWriter`.
 
-        `names` gives the header's `files`, the videos of the same recording by kind; it is asked
-        once the log is there.
+        `names` returns the header's `files`, the names of the recording's videos by kind; it is
+        called after the files have been created.
         """
         self._file: IO[bytes] | None = None
         self._header: dict[str, Any] = {}
@@ -66,7 +66,7 @@ class KeypointLog(FileWriter[dict[str, Any]]):
         )
 
     def set_header(self, fields: dict[str, Any]) -> None:
-        """What the first line says; to be called before any frame is offered."""
+        """Set the fields of the first line; call it before offering a frame."""
         self._header = {"type": "header", "schema": SCHEMA, **fields}
 
     @property
@@ -87,15 +87,15 @@ class KeypointLog(FileWriter[dict[str, Any]]):
         """Queue the line of one frame.
 
         Args:
-            index: The frame's, in its source.
+            index: Of the frame in its source.
             seconds: Since the recording began.
             poses: Everybody in the frame.
-            estimated: Whether a network has seen it.
+            estimated: Whether the frame was processed by a network.
             in_video: Whether the annotated video has it.
             in_raw: Whether the raw video has it.
 
         Returns:
-            False where the line was dropped (counted, with a reason).
+            False where the line was dropped.
         """
         line = frame_line(index, seconds, poses, estimated=estimated)
         if not in_video:
@@ -116,7 +116,7 @@ class KeypointLog(FileWriter[dict[str, Any]]):
     def _line(self, file: IO[bytes], item: dict[str, Any]) -> None:
         text = json.dumps(item, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
         data = memoryview(text.encode() + b"\n")
-        while data:  # an unbuffered file may take a part only
+        while data:  # an unbuffered file may write only a part
             data = data[file.write(data) :]
 
     def _finish(self) -> int:
@@ -155,7 +155,7 @@ def _person_line(pose: Pose) -> dict[str, Any]:
 
 
 def _number(value: float, digits: int) -> float | None:
-    """Rounded; None for NaN, which JSON does not have."""
+    """Rounded; None where it is not finite, which JSON cannot represent."""
     return round(float(value), digits) if math.isfinite(value) else None
 
 
@@ -164,11 +164,14 @@ Joint = tuple[float | None, float | None, float, bool]  # x, y, score, present
 
 @dataclass(frozen=True)
 class LogPerson:
-    """One person in a line of a log: joints are (x, y, score, present), x and y may be None.
+    """One person in a line of a log.
 
-    `region` is (x, y, side) in pixels; None in logs that were not made by a network. `score` 0..1
-    is how sure it is that somebody is there: the mean score of the present joints in logs of
-    schema 1, which did not have it.
+    Attributes:
+        id: The track.
+        score: 0..1, that somebody is there. In logs of schema 1, which do not have it, the mean
+            score of the present joints.
+        region: (x, y, side) in pixels; None in logs that were not made by a network.
+        joints: (x, y, score, present) each; x and y may be None.
     """
 
     id: int
@@ -178,7 +181,7 @@ class LogPerson:
 
     @property
     def present(self) -> dict[int, tuple[float, float, float]]:
-        """Index of each joint that is in view -> (x, y, score)."""
+        """The present joints: index -> (x, y, score)."""
         return {
             joint: (x, y, score)
             for joint, (x, y, score, present) in enumerate(self.joints)
@@ -190,8 +193,8 @@ class LogPerson:
 class LogFrame:
     """One line of a log.
 
-    `seconds` counts from the recording's start; `stacks` is how many ran for the people in it, 0
-    where there is nobody; `estimated` tells whether a network has seen the frame.
+    `seconds` is since the recording's start; `stacks` is how many ran, 0 where nobody is there;
+    `estimated` is whether the frame was processed by a network.
     """
 
     index: int
@@ -204,10 +207,10 @@ class LogFrame:
 
 
 class LogReader:
-    """Reads a log line by line; a torn last line (the writer was killed) is left out.
+    """Reads a log line by line; an incomplete last line (of a killed writer) is left out.
 
-    `header` is the first line; `torn` tells, after the frames were read, whether the last was cut.
-    Raises RecordingError, naming the line, where the file is no log.
+    `header` is the first line; `torn` is, after all frames were read, whether the last line was
+    incomplete. Raises RecordingError, naming the line, where the file is no log.
     """
 
     def __init__(self, path: Path) -> None:
@@ -220,7 +223,7 @@ class LogReader:
         self.header = first[1]
         if self.header.get("schema") not in READABLE:
             raise RecordingError(
-                f"{path} has schema {self.header.get('schema')!r:.40}, this version reads "
+                f"{path} has schema {self.header.get('schema')!r:.40}, but this version reads only "
                 f"{' and '.join(map(str, READABLE))}: update pose-app."
             )
         self.joints = _names(self.header.get("joints"), self.path)
@@ -240,7 +243,7 @@ class LogReader:
                     try:
                         line = json.loads(raw)
                         if not isinstance(line, dict):
-                            raise ValueError("no object")
+                            raise ValueError("not an object")
                     except (ValueError, RecursionError):
                         if not raw.endswith(b"\n") and not file.read(1):
                             self.torn = True
@@ -258,7 +261,7 @@ def _names(value: Any, path: Path) -> tuple[str, ...]:
     if isinstance(value, list) and all(isinstance(name, str) for name in value):
         try:
             return tuple(name.encode().decode() for name in value)
-        except UnicodeEncodeError:  # half a surrogate pair, which no file can hold
+        except UnicodeEncodeError:  # half a surrogate pair, which UTF-8 cannot encode
             value = None
     raise RecordingError(f"The header of {path} has no list of joint names.")
 
@@ -284,9 +287,9 @@ def _frame(line: dict[str, Any], count: int, path: Path, number: int) -> LogFram
 
 
 def _person(line: dict[str, Any], count: int) -> LogPerson:
-    """Raises KeyError, TypeError, ValueError or OverflowError for what is no person."""
+    """Raises KeyError, TypeError, ValueError or OverflowError for an invalid person."""
     joints = tuple(
-        (_place(x), _place(y), _finite(score), bool(present))
+        (_coordinate(x), _coordinate(y), _finite(score), bool(present))
         for x, y, score, present in line["joints"]
     )
     if len(joints) != count:
@@ -300,12 +303,12 @@ def _person(line: dict[str, Any], count: int) -> LogPerson:
     return LogPerson(int(line.get("id", 1)), score, region, joints)
 
 
-def _place(value: Any) -> float | None:
+def _coordinate(value: Any) -> float | None:
     return None if value is None else _finite(value)
 
 
 def _finite(value: Any) -> float:
-    """Raises ValueError for what is no number of pixels, seconds or score."""
+    """The value as a float. Raises ValueError where it is not finite or too large."""
     number = float(value)
     if not abs(number) < _LARGEST:
         raise ValueError

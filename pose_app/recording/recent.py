@@ -1,12 +1,13 @@
-"""The recordings of a folder: what there is, under another name, in the trash.
+"""The recordings in a folder: listing, renaming and deleting them.
 
-A recording is one thing of up to three files: `NAME.mp4` with the skeleton drawn in, `NAME-raw.mp4`
-as it was captured, and `NAME.jsonl` with its joints. They keep together whatever is done to one.
+A recording has up to three files, which are handled together: `NAME.mp4` (annotated),
+`NAME-raw.mp4` (as captured) and `NAME.jsonl` (keypoint log).
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 from collections.abc import Callable, Collection, Iterable
@@ -19,21 +20,21 @@ from ..errors import RecordingError
 from ..settings import Settings
 from . import files
 
-COMPLETED = "recording.completed_at_exit"  # the setting that keeps what was completed
+COMPLETED = "recording.completed_at_exit"  # setting: recordings that ended with the app
 _RAW = "-raw"
 _NAME = re.compile(r"(?P<stem>.+?)(?P<raw>-raw)?(?P<number> \(\d+\))?", re.DOTALL)
 _FORBIDDEN = set('<>:"/\\|?*') | {chr(code) for code in range(32)}
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 _LONGEST = 200  # characters of a name
-_TAIL = 2**20  # bytes of a log that its last line is looked for in
+_TAIL = 2**20  # bytes at the end of a log in which its last line is searched
 
 
 @dataclass(frozen=True)
 class RecentRecording:
-    """One recording: its files, None = there is no such file.
+    """One recording; `video`, `raw` and `log` are None where there is no such file.
 
-    `seconds` is None where no file could be read; `bytes` of all files; `finished` is when the last
-    of them was written to.
+    `seconds` is None where no file could be read; `bytes` is of all files; `finished` is when the
+    last of them was written.
     """
 
     name: str
@@ -46,7 +47,7 @@ class RecentRecording:
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """The files that there are."""
+        """The existing files."""
         return tuple(path for path in (self.video, self.raw, self.log) if path is not None)
 
     @property
@@ -58,8 +59,9 @@ class RecentRecording:
 def recordings(folder: Path, running: Collection[Path] = ()) -> tuple[RecentRecording, ...]:
     """All recordings in a folder, the newest first; none where there is no such folder.
 
-    Opens every file and may take a while: not for the thread of a window. `running` are files of a
-    recording that runs: left out. Raises RecordingError where the folder cannot be read.
+    Opens every file, which may take a while: do not call it from the UI thread. `running` are the
+    files of a running recording, which are left out. Raises RecordingError where the folder cannot
+    be read.
     """
     busy = {Path(path).absolute() for path in running}
     groups: dict[str, dict[str, Path]] = {}
@@ -82,10 +84,10 @@ def recordings(folder: Path, running: Collection[Path] = ()) -> tuple[RecentReco
 
 
 def rename(recording: RecentRecording, name: str) -> RecentRecording:
-    """Give all files of a recording another name; the log's header names its videos anew.
+    """Rename all files of a recording, and the videos' names in the log's header.
 
-    Nothing is overwritten: all files are renamed or none. Raises RecordingError for a name that is
-    taken or that no file can have, or where a file cannot be renamed.
+    Either all files are renamed or none; nothing is overwritten. Raises RecordingError for a name
+    that is taken or not valid, or where a file cannot be renamed.
     """
     name = check_name(name)
     if name == recording.name:
@@ -113,7 +115,8 @@ def rename(recording: RecentRecording, name: str) -> RecentRecording:
         if isinstance(error, RecordingError):
             raise
         raise RecordingError(
-            f"{recording.name} cannot be renamed ({files.reason(error)})."
+            f"{recording.name} cannot be renamed ({files.reason(error)}): close programs that use "
+            "its files."
         ) from None
     made = _recording(name, {kind: new[path] for kind, path in _by_kind(recording).items()})
     assert made is not None
@@ -124,11 +127,11 @@ def delete(recording: RecentRecording, to_trash: Callable[[Path], bool]) -> None
     """Move all files of a recording to the trash.
 
     Args:
-        recording: What is to go.
-        to_trash: Moves one file and says whether it could.
+        recording: What to delete.
+        to_trash: Moves one file to the trash; returns whether it succeeded.
 
     Raises:
-        RecordingError: Something is still there; it is named.
+        RecordingError: Some files could not be moved; the message names them.
     """
     left = [path.name for path in recording.files if path.exists() and not to_trash(path)]
     if left:
@@ -139,10 +142,10 @@ def delete(recording: RecentRecording, to_trash: Callable[[Path], bool]) -> None
 
 
 def check_name(name: str) -> str:
-    """The name as it is used, without a suffix of ours.
+    """The name without spaces around it and without a suffix of recordings.
 
     Raises:
-        RecordingError: A file cannot have it on every system.
+        RecordingError: It is not a valid file name on every system.
     """
     name = name.strip()
     suffix = Path(name).suffix.lower()
@@ -155,16 +158,16 @@ def check_name(name: str) -> str:
         shown = " ".join(mark if mark.isprintable() else "(control characters)" for mark in wrong)
         raise RecordingError(f"A name cannot have {shown} in it: leave that out.")
     if name.startswith(".") or name.endswith(".") or _RESERVED.fullmatch(name):
-        raise RecordingError(f"{name} is no name for a file on every system: choose another.")
+        raise RecordingError(f"{name} is not a valid file name on every system: choose another.")
     if len(name.encode()) > _LONGEST:
-        raise RecordingError(f"The name is too long: {_LONGEST} characters at most.")
+        raise RecordingError(f"The name is too long: use at most {_LONGEST} characters.")
     if _NAME.fullmatch(name).group("raw"):  # type: ignore[union-attr]
         raise RecordingError(f"Names ending in {_RAW} are those of raw videos: choose another.")
     return name
 
 
 def remember_completed(settings: Settings, paths: Iterable[Path]) -> None:
-    """Keep, for the next start, what was being recorded when the app was quit and is complete now.
+    """Store the recordings that were completed when the app was quit, to show at the next start.
 
     Raises SettingsError where the settings cannot be written.
     """
@@ -175,7 +178,7 @@ def remember_completed(settings: Settings, paths: Iterable[Path]) -> None:
 
 
 def take_completed(settings: Settings) -> tuple[Path, ...]:
-    """What `remember_completed` kept, as far as it is still there; told once.
+    """The existing files that `remember_completed` stored; they are forgotten by this call.
 
     Raises SettingsError where the settings cannot be written.
     """
@@ -188,7 +191,7 @@ def take_completed(settings: Settings) -> tuple[Path, ...]:
 
 
 def _kind(path: Path) -> str | None:
-    """`video`, `raw` or `log`; None for a file of something else."""
+    """`video`, `raw` or `log`; None for any other file."""
     suffix = path.suffix.lower()
     if suffix == ".jsonl":
         return "log"
@@ -199,7 +202,7 @@ def _kind(path: Path) -> str | None:
 
 
 def _name(path: Path) -> str:
-    """What the files of a recording have in common."""
+    """The name of the recording that a file belongs to."""
     match = _NAME.fullmatch(path.stem)
     if match is None or path.suffix.lower() == ".jsonl":
         return path.stem
@@ -207,7 +210,7 @@ def _name(path: Path) -> str:
 
 
 def _file_name(path: Path, name: str) -> str:
-    """The name of a file of the recording once that is called `name`."""
+    """The new name of a file when its recording is renamed to `name`."""
     if _kind(path) != "raw":
         return f"{name}{path.suffix}"
     match = _NAME.fullmatch(name)
@@ -221,7 +224,7 @@ def _by_kind(recording: RecentRecording) -> dict[str, Path]:
 
 
 def _recording(name: str, paths: dict[str, Path]) -> RecentRecording | None:
-    """None where its files went away meanwhile."""
+    """Read a recording's properties; None where its files have been deleted meanwhile."""
     try:
         states = [path.stat() for path in paths.values()]
     except OSError:
@@ -239,7 +242,7 @@ def _recording(name: str, paths: dict[str, Path]) -> RecentRecording | None:
 
 
 def _seconds(path: Path) -> float | None:
-    """How long a file is, without reading all of it; None where that cannot be told."""
+    """The length of a file in seconds, if possible without reading all of it; None if unknown."""
     return _seconds_of_log(path) if path.suffix.lower() == ".jsonl" else _seconds_of_video(path)
 
 
@@ -271,10 +274,11 @@ def _seconds_of_log(path: Path) -> float | None:
         return None
     for line in reversed(lines):
         try:
-            read = json.loads(line)
-            return float(read["t"])
-        except (ValueError, TypeError, KeyError, RecursionError):
-            continue  # the header, or a line that a crash cut off
+            seconds = float(json.loads(line)["t"])
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
+            continue  # the header, or an incomplete line
+        if math.isfinite(seconds):
+            return seconds
     return None
 
 
@@ -295,5 +299,5 @@ def _renamed(line: bytes, names: dict[str, str]) -> bytes:
         old = header["files"]
         header["files"] = {kind: names.get(name, name) for kind, name in old.items()}
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        return line  # no header of ours: the log stays what it is
+        return line  # not our header: copied unchanged
     return json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"

@@ -1,4 +1,4 @@
-"""One recording: an annotated video, a raw video, a keypoint log, or any of them together."""
+"""Request, state and report of a recording: an annotated video, a raw video, a keypoint log."""
 
 from __future__ import annotations
 
@@ -11,11 +11,15 @@ from ..drawing.options import DrawOptions
 
 @dataclass(frozen=True)
 class RecordingRequest:
-    """The files to write; None = not this one.
+    """The files to write.
 
-    `drawing` is what the annotated video shows; it may change while it is recorded. The raw one is
-    as sharp as the camera, whatever is drawn. `rename`: a name that is taken gets ' (2)' instead of
-    being an error. `make_folder`: a folder that is not there is made.
+    Attributes:
+        annotated: The video with the skeletons; None = not written.
+        raw: The video as captured; None = not written.
+        log: The keypoint log; None = not written.
+        drawing: What the annotated video shows; may change during the recording.
+        rename: Append ' (2)' and so on to names that are taken, instead of raising.
+        make_folder: Make missing folders.
     """
 
     annotated: Path | None = None
@@ -33,16 +37,16 @@ class RecordingRequest:
 
 @dataclass(frozen=True)
 class RecordingState:
-    """A recording that runs, as its files' own threads last saw it.
+    """A running recording, as its writers' threads last reported.
 
     Attributes:
-        seconds: How long it is so far, all of its files together.
-        bytes: On the disk, of all of its files.
-        dropped: Frames that did not get into a file.
+        seconds: Its length so far, all files together.
+        bytes: Size of all its files on the disk.
+        dropped: Frames that are missing in a file.
         paths: The files that are being written.
-        files: All of its files so far: after a change of source, size or model it goes on in new
-            ones.
-        free_bytes: Room on the disk; None while it has not answered.
+        files: All its files so far: it continues in new ones after a change of source, size or
+            model.
+        free_bytes: Room on the disk; None while that is unknown.
     """
 
     seconds: float
@@ -55,7 +59,7 @@ class RecordingState:
 
 @dataclass(frozen=True)
 class FileReport:
-    """The account of one file: `offered` = `written` + all that was dropped, with reasons."""
+    """What became of one file's items: `offered` = `written` + all `dropped`, by reason."""
 
     kind: str  # "annotated", "raw" or "log"
     path: Path
@@ -64,7 +68,7 @@ class FileReport:
     dropped: Mapping[str, int] = field(default_factory=dict)
     seconds: float = 0.0
     bytes: int = 0
-    error: str | None = None  # why it ended before it was asked to
+    error: str | None = None  # why it ended early
 
     @property
     def conserved(self) -> bool:
@@ -74,7 +78,7 @@ class FileReport:
 
 @dataclass(frozen=True)
 class RecordingReport:
-    """What a finished recording left behind; files without a single frame are removed."""
+    """The files of a finished recording. Files without any frame are removed."""
 
     files: tuple[FileReport, ...]
     stuck: tuple[str, ...] = ()  # threads that did not end in time
@@ -86,7 +90,7 @@ class RecordingReport:
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """The files that are there: one that was deleted meanwhile has no bytes."""
+        """The files that exist; one that was deleted meanwhile has no bytes."""
         return tuple(file.path for file in self.files if file.written and file.bytes)
 
     @property

@@ -1,4 +1,4 @@
-"""`pose-app repair`: everything that is whole in a recording, as a clean file."""
+"""`pose-app repair`: copies the undamaged part of a recording into a clean file."""
 
 from __future__ import annotations
 
@@ -11,24 +11,31 @@ from . import files
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command line of `pose-app repair`."""
-    parser.add_argument("file", type=Path, help="a recording that was cut off (.mp4, .mkv)")
+    parser.add_argument("file", type=Path, help="an incomplete recording (.mp4, .mkv)")
     parser.add_argument(
         "--output", type=Path, metavar="F", help="default: the same name with ' (repaired)'"
     )
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Repair a file and say what is in the copy."""
+    """Repair a file and print the copy's name and number of frames."""
     path, frames = repair(arguments.file, arguments.output)
     print(f"{path}: {frames} frames")
     return 0
 
 
 def repair(path: Path, output: Path | None = None) -> tuple[Path, int]:
-    """Copy every frame up to the first damage into a new file, without encoding anew.
+    """Copy all frames up to the first damage into a new file, without encoding them again.
 
-    The file itself stays as it is. Returns the copy's path and its number of frames. Raises
-    RecordingError where nothing can be saved or the name is taken.
+    Args:
+        path: The damaged file; it is not changed.
+        output: The copy; default the same name with ' (repaired)'.
+
+    Returns:
+        (path of the copy, its number of frames).
+
+    Raises:
+        RecordingError: Nothing can be saved, or the name is taken.
     """
     import av
 
@@ -40,7 +47,7 @@ def repair(path: Path, output: Path | None = None) -> tuple[Path, int]:
     times, _ = read_times(path, [])
     whole = _unbroken(path, len(times))
     if not whole:
-        raise RecordingError(f"There is no whole frame in {path}: nothing can be repaired.")
+        raise RecordingError(f"{path} has no undamaged frame: nothing can be repaired.")
     output = files.claim(output)
     copied = 0
     try:
@@ -55,14 +62,14 @@ def repair(path: Path, output: Path | None = None) -> tuple[Path, int]:
                 packet.stream = copy
                 repaired.mux(packet)
                 copied += 1
-    except (av.FFmpegError, OSError, ValueError) as error:  # a codec that does not fit the name
+    except (av.FFmpegError, OSError, ValueError) as error:  # ValueError: unsuitable container
         output.unlink(missing_ok=True)
         raise RecordingError(f"{path} cannot be repaired ({files.reason(error)}).") from None
     return output, copied
 
 
 def _unbroken(path: Path, most: int) -> int:
-    """How many packets from the start on decode without damage."""
+    """How many packets from the start decode without damage, at most `most`."""
     import av
 
     from .verify import opened
@@ -78,5 +85,5 @@ def _unbroken(path: Path, most: int) -> int:
                 packet.decode()
                 whole += 1
         except (av.FFmpegError, ValueError):
-            pass  # the damage that the copy ends before
+            pass  # the damage: the copy ends before it
     return whole

@@ -1,8 +1,8 @@
-"""The last seconds, encoded, in memory: for saving what has just happened.
+"""Replay buffer: the last seconds as encoded video in memory, to save what has just happened.
 
-Every picture is encoded as a recording would encode it (`h264`), in groups of about a second that
-begin with a key frame; whole groups are forgotten once what follows them is long enough. Saving
-only copies packets into a file: nothing is encoded anew, and nothing is stopped.
+Images are encoded as in recordings (`h264`), in groups of about a second that begin with a key
+frame. The oldest group is dropped once the groups after it are long enough. Saving only copies
+packets into a file, while the buffer goes on.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ log = logging.getLogger(__name__)
 
 TICKS = h264.TICKS["mp4"]
 GROUP_SECONDS = 1.0  # from one key frame to the next
-MOST_BYTES = 256 * 2**20  # of memory, whatever the seconds
-_QUEUE_BYTES = 48 * 2**20  # pictures that may wait for the encoder
-_WAIT_SECONDS = 2.0  # for pictures that are being encoded, when saving
-_RATE = Fraction(30)  # what a player shows as the rate; each frame has its own time
+MOST_BYTES = 256 * 2**20  # of memory, even if the buffer is then shorter
+_QUEUE_BYTES = 48 * 2**20  # images that may wait for the encoder
+_WAIT_SECONDS = 2.0  # for waiting images to be encoded, when saving
+_RATE = Fraction(30)  # nominal; each frame has its own timestamp
 
 
 @dataclass(frozen=True)
 class ReplayRequest:
-    """What is kept in memory: the last `seconds` of what recordings of these kinds would have."""
+    """What is kept in memory: the last `seconds` of an annotated and/or a raw video."""
 
     seconds: float = 15.0
     annotated: bool = True
@@ -46,9 +46,13 @@ class ReplayRequest:
 
 @dataclass(frozen=True)
 class ReplayState:
-    """A replay buffer that runs: `seconds` could be saved now and take `bytes` of memory.
+    """The state of a replay buffer.
 
-    `dropped` frames came faster than they could be encoded; `error` says why nothing more is kept.
+    Attributes:
+        seconds: That could be saved now.
+        bytes: Of memory that they take.
+        dropped: Frames that the encoder was too slow for.
+        error: Why nothing more is kept, or None.
     """
 
     seconds: float
@@ -66,16 +70,16 @@ class _Packet:
 
 @dataclass
 class _Group:
-    """A key frame and what follows it up to the next one."""
+    """A key frame and the packets up to the next one."""
 
     packets: list[_Packet] = field(default_factory=list)
     bytes: int = 0
 
 
 class ReplayTrack:
-    """One video of the last `seconds`, encoded on a thread of its own.
+    """One video of the last `seconds`, encoded on its own thread.
 
-    `offer` never waits; the newest picture is dropped where the encoder does not keep up.
+    `offer` never waits; new images are dropped while the encoder is too slow.
     """
 
     def __init__(self, kind: str, seconds: float) -> None:
@@ -94,11 +98,11 @@ class ReplayTrack:
         self.thread.start()
 
     def offer(self, picture: Callable[[], Image], seconds: float) -> bool:
-        """Keep a picture. False where it was dropped.
+        """Queue an image. False where it was dropped.
 
         Args:
-            picture: Gives the picture (H, W, 3) BGR; called on the track's own thread.
-            seconds: Its time, on any clock; where that goes back, everything is forgotten.
+            picture: Returns the image (H, W, 3) BGR; called on the track's own thread.
+            seconds: Its time on any clock; if that goes back, the buffer starts again.
         """
         with self._changed:
             if self._closing or self.error is not None:
@@ -112,13 +116,13 @@ class ReplayTrack:
 
     @property
     def bytes(self) -> int:
-        """Memory that the encoded pictures take."""
+        """Memory used by encoded images."""
         with self._changed:
             return sum(group.bytes for group in self._groups)
 
     @property
     def kept_seconds(self) -> float:
-        """How much could be saved now."""
+        """How many seconds could be saved now."""
         with self._changed:
             if not self._groups:
                 return 0.0
@@ -132,21 +136,21 @@ class ReplayTrack:
             self._groups.clear()
 
     def save(self, path: Path) -> FileReport:
-        """Write what is kept into a new file (.mp4 or .mkv) that begins with a key frame.
+        """Write the buffer into a new file (.mp4 or .mkv), while the track goes on.
 
-        At most GROUP_SECONDS more than was asked for. The track goes on meanwhile. Raises
-        RecordingError where there is nothing yet, or the file is taken or cannot be written.
+        The file begins with a key frame, up to GROUP_SECONDS earlier than asked for. Raises
+        RecordingError where the buffer is empty, or the file exists or cannot be written.
         """
         path = Path(path)
         files.check_video_name(path)
         with self._changed:
             self._changed.wait_for(lambda: not (self._queue or self._busy), _WAIT_SECONDS)
             groups, size = self._wanted(), self._size
-            # The newest group may grow while it is written.
+            # A copy, because the newest group may grow meanwhile.
             packets = [packet for group in groups for packet in tuple(group.packets)]
         if not packets:
             raise RecordingError(
-                self.error or "There is nothing to save yet: the buffer has just been started."
+                self.error or "There is nothing to save yet: wait a moment and try again."
             )
         files.check_space(path)
         path = files.claim(path)
@@ -154,13 +158,15 @@ class ReplayTrack:
             _write(path, packets, size)
         except (av.FFmpegError, OSError, ValueError) as error:
             path.unlink(missing_ok=True)
-            raise RecordingError(f"{path} cannot be written ({files.reason(error)}).") from None
+            raise RecordingError(
+                f"{path} cannot be written ({files.reason(error)}): choose another folder."
+            ) from None
         length = (packets[-1].tick - packets[0].tick) / TICKS
         count = len(packets)
         return FileReport(self.kind, path, count, count, {}, length, path.stat().st_size)
 
     def close(self, timeout: float = 5.0) -> None:
-        """End the thread and forget everything."""
+        """End the thread and free the memory."""
         with self._changed:
             self._closing = True
             self._queue.clear()
@@ -169,7 +175,7 @@ class ReplayTrack:
         self.clear()
 
     def _wanted(self) -> list[_Group]:
-        """The newest groups that are together at least as long as asked for."""
+        """The newest groups that are together at least `self.seconds` long."""
         wanted: list[_Group] = []
         for group in reversed(self._groups):
             wanted.insert(0, group)
@@ -196,7 +202,7 @@ class ReplayTrack:
                 self.error = (
                     str(error)
                     if isinstance(error, RecordingError)
-                    else f"Nothing more is kept for a replay ({files.reason(error)})."
+                    else f"The replay buffer has stopped ({files.reason(error)}): start it again."
                 )
         finally:
             self._encoder = None
@@ -208,10 +214,10 @@ class ReplayTrack:
     def _encode(self, image: Image, seconds: float) -> None:
         size = image.shape[1], image.shape[0]
         tick = round(seconds * TICKS)
-        fresh = self._encoder is None or size != self._size or tick < self._last
-        if fresh:
+        restart = self._encoder is None or size != self._size or tick < self._last
+        if restart:
             self._begin(size)
-        tick = tick if fresh else max(tick, self._last + 1)  # two frames never share a tick
+        tick = tick if restart else max(tick, self._last + 1)  # two frames never share a tick
         self._last = tick
         frame = h264.video_frame(image, tick, TICKS)
         with self._changed:
@@ -237,7 +243,7 @@ class ReplayTrack:
             if packet.key:
                 self._groups.append(_Group())
             if not self._groups:
-                return  # forgotten while it was encoded: the next key frame begins anew
+                return  # cleared while it was encoded: wait for the next key frame
             self._groups[-1].packets.append(packet)
             self._groups[-1].bytes += len(packet.data)
             kept = sum(group.bytes for group in self._groups)
@@ -252,7 +258,7 @@ def _write(path: Path, packets: list[_Packet], size: tuple[int, int]) -> None:
     kind = files.CONTAINERS[path.suffix.lower()]
     ticks, last = h264.TICKS[kind], -1
     with av.open(str(path), "w", format=kind) as container:
-        # Opened for its header alone: the same settings give the same one.
+        # The encoder is opened only for its header, which the same settings make the same.
         stream: Any = container.add_stream("libx264", rate=_RATE)
         stream.time_base = Fraction(1, ticks)
         h264.configure(stream.codec_context, size, _RATE, ticks, 10 * GROUP_SECONDS)

@@ -1,4 +1,4 @@
-"""`pose-app verify`: is a recording whole, and does it agree with its log?"""
+"""`pose-app verify`: checks whether a recording is undamaged and agrees with its log."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from typing import TYPE_CHECKING
 
 from ..errors import RecordingError
 
-if TYPE_CHECKING:  # what needs no video starts without PyAV
+if TYPE_CHECKING:  # checking a log needs no PyAV
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-GAP_SECONDS, GAP_PERIODS = 0.5, 5  # a longer pause than both between two frames is a gap
-TAIL_SECONDS = 1.0  # how much of its end a recording may lose when the app is killed
+GAP_SECONDS, GAP_PERIODS = 0.5, 5  # a pause longer than both (seconds, frame periods) is a gap
+TAIL_SECONDS = 1.0  # that a recording may lose at its end when the app is killed
 TOLERANCE = 0.0011  # seconds; Matroska's clock has milliseconds
 
 
 @dataclass(frozen=True)
 class Check:
-    """What was found: `problems` mean damage, `notes` are worth knowing."""
+    """The result: `problems` mean damage, `notes` do not."""
 
     path: str
     frames: int
     seconds: float  # time of the last frame
     fps: float
     gaps: tuple[tuple[float, float], ...]  # (start, length) in seconds
-    closed: bool  # False: the writer was killed before it could finish the file
+    closed: bool  # False where the writer was killed before it finished the file
     log: str | None
     log_frames: int | None
     problems: tuple[str, ...]
@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """0 where all is well, 1 where something is damaged."""
+    """Print the result; the exit status is 0, or 1 where something is damaged."""
     check = verify(arguments.file, arguments.log)
     if arguments.json:
         print(json.dumps({**asdict(check), "good": check.good}, ensure_ascii=False))
@@ -72,8 +72,12 @@ def main(arguments: argparse.Namespace) -> int:
 def verify(path: Path, log: Path | None = None) -> Check:
     """Decode a recording to its end and compare it with its log.
 
-    `log` defaults to the `.jsonl` of the same name, where there is one. A `.jsonl` as `path` is
-    checked on its own. Raises RecordingError where a file cannot be read at all.
+    Args:
+        path: A video, or a log (.jsonl) to check alone.
+        log: The video's log; default the `.jsonl` of the same name, if there is one.
+
+    Raises:
+        RecordingError: A file cannot be read at all.
     """
     path = Path(path)
     problems: list[str] = []
@@ -93,7 +97,7 @@ def verify(path: Path, log: Path | None = None) -> Check:
         if is_log:
             times = logged
         else:
-            # Whether a single frame is all there was is not in every file: it may have been killed.
+            # A file with a single frame does not always tell whether it was closed properly.
             _compare(times, entries, raw, closed and len(times) > 1, problems, notes)
     if any(b <= a for a, b in pairwise(times)):
         problems.append("The times of the frames do not always increase.")
@@ -117,7 +121,10 @@ def verify(path: Path, log: Path | None = None) -> Check:
 
 
 def read_times(path: Path, problems: list[str]) -> tuple[list[float], bool]:
-    """Seconds of every frame that decodes without damage, and whether the file was closed."""
+    """(seconds of all frames that decode without damage, whether the file was closed properly).
+
+    Appends sentences about damage to `problems`. Raises RecordingError where it cannot be read.
+    """
     import av
 
     from .files import reason
@@ -126,7 +133,7 @@ def read_times(path: Path, problems: list[str]) -> tuple[list[float], bool]:
     try:
         with opened(path) as (container, stream):
             timed = container.duration is not None
-            # Conceal nothing: a frame that is not what was recorded is damage.
+            # No error concealment: a frame that differs from what was recorded is damaged.
             stream.codec_context.options = {"err_detect": "explode"}
             for packet in container.demux(stream):
                 try:
@@ -134,24 +141,26 @@ def read_times(path: Path, problems: list[str]) -> tuple[list[float], bool]:
                         raise ValueError("its data is cut off")
                     for frame in packet.decode():
                         if frame.time is None or frame.is_corrupt:
-                            raise ValueError("a damaged picture")
+                            raise ValueError("a damaged frame")
                         times.append(frame.time)
                 except (av.FFmpegError, ValueError) as error:
-                    place = f"after {times[-1]:.2f} s" if times else "at its start"
-                    problems.append(f"A frame {place} cannot be decoded ({reason(error)}).")
+                    position = f"after {times[-1]:.2f} s" if times else "at the start"
+                    problems.append(f"A frame {position} cannot be decoded ({reason(error)}).")
     except (av.FFmpegError, OSError) as error:
-        raise RecordingError(f"{path} is no readable recording ({reason(error)}).") from None
+        raise RecordingError(
+            f"{path} is not a readable recording ({reason(error)}): choose another file."
+        ) from None
     if not times:
         problems.append("There is no frame in it.")
-    # A single frame lasts no time that Matroska could tell.
+    # A single frame has no duration that Matroska could store.
     return times, (timed or len(times) == 1) and not _fragmented(path)
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """A recording and the video in it.
+    """Open a recording: (container, video stream).
 
-    Raises RecordingError where it has none that is known, and what PyAV and the system raise.
+    Raises RecordingError where it has no known video, and the errors of PyAV and the system.
     """
     import av
 
@@ -164,25 +173,25 @@ def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
 
 
 def readable(path: Path) -> str:
-    """What to open: the path, or its whole part where a crash has cut it.
+    """What to give to FFmpeg: the path, or its complete part where a crash has cut it off.
 
-    The last index box of an mp4, cut, would make all of it unreadable.
+    An incomplete last index box (`moof`) would make the whole mp4 unreadable.
     """
     boxes, size = _boxes(path), path.stat().st_size
     if boxes and boxes[-1][0] == b"moof" and boxes[-1][1] + boxes[-1][2] > size:
         return f"subfile,,start,0,end,{boxes[-1][1]},,:{path.absolute()}"
-    return f"file:{path}"  # a name with a colon in it would be taken for a protocol
+    return f"file:{path}"  # with a prefix, because FFmpeg takes a name with a colon for a protocol
 
 
 def _fragmented(path: Path) -> bool:
-    """Whether an mp4 still consists of fragments: closing it turns them into a plain one."""
+    """Whether an mp4 still consists of fragments, which closing it would have merged."""
     return any(kind == b"moof" for kind, _, _ in _boxes(path))
 
 
 def _boxes(path: Path) -> list[tuple[bytes, int, int]]:
-    """(kind, start, length) of the outermost boxes of an mp4; empty for anything else.
+    """(kind, start, length) of the top-level boxes of an mp4; empty for any other file.
 
-    The last may reach over the end.
+    The last one may extend beyond the end of the file.
     """
     boxes: list[tuple[bytes, int, int]] = []
     with path.open("rb") as file:
@@ -201,7 +210,7 @@ def _boxes(path: Path) -> list[tuple[bytes, int, int]]:
 
 
 def _read_log(log: Path, video: Path, notes: list[str]) -> tuple[list[tuple[float, bool]], bool]:
-    """(seconds, whether `video` has it) per line; whether `video` is the raw one."""
+    """([(seconds, whether `video` has the frame) per line], whether `video` is the raw one)."""
     from .keypoint_log import LogReader
 
     reader = LogReader(log)
@@ -222,9 +231,10 @@ def _compare(
     problems: list[str],
     notes: list[str],
 ) -> None:
-    """Every frame in the video is in the log and the other way round, as far as it should be.
+    """Check that video and log have the same frames.
 
-    A raw video has frames that the network never saw. A killed recording may end before its log.
+    A raw video may have frames that the network did not process. The files of a killed recording
+    may end at different times.
     """
     logged = [seconds for seconds, _ in entries]
     dropped = sum(not in_video for _, in_video in entries)
@@ -232,30 +242,30 @@ def _compare(
         notes.append(f"{dropped} frames are in the log only: the recorder was too slow for them.")
     wanted = [seconds for seconds, in_video in entries if in_video]
     missing = [seconds for seconds in wanted if not _has(times, seconds)]
-    strangers = [] if raw else [seconds for seconds in times if not _has(logged, seconds)]
+    unlogged = [] if raw else [seconds for seconds in times if not _has(logged, seconds)]
     end = times[-1] if times else 0.0
     if not closed:
         tail = [seconds for seconds in missing if end < seconds <= end + TAIL_SECONDS]
         if tail:
-            notes.append(f"The log has {len(tail)} frames more at its end.")
+            notes.append(f"The log has {len(tail)} more frames at its end.")
             missing = [seconds for seconds in missing if seconds not in tail]
         last = logged[-1] if logged else 0.0
-        strangers = [s for s in strangers if not last < s <= last + TAIL_SECONDS]
+        unlogged = [s for s in unlogged if not last < s <= last + TAIL_SECONDS]
     if missing:
         problems.append(
             f"{len(missing)} frames of the log are not in the video, the first at "
             f"{missing[0]:.3f} s."
         )
-    if strangers:
+    if unlogged:
         problems.append(
-            f"{len(strangers)} frames of the video are not in the log, the first at "
-            f"{strangers[0]:.3f} s."
+            f"{len(unlogged)} frames of the video are not in the log, the first at "
+            f"{unlogged[0]:.3f} s."
         )
 
 
 def _has(ordered: Sequence[float], seconds: float) -> bool:
-    place = bisect_left(ordered, seconds - TOLERANCE)
-    return place < len(ordered) and ordered[place] <= seconds + TOLERANCE
+    index = bisect_left(ordered, seconds - TOLERANCE)
+    return index < len(ordered) and ordered[index] <= seconds + TOLERANCE
 
 
 def _gaps(times: Sequence[float]) -> tuple[tuple[float, float], ...]:

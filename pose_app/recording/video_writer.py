@@ -1,9 +1,9 @@
-"""H.264 video with the true time of every frame, readable up to its last second after a crash.
+"""Writes H.264 video with exact timestamps that stays readable after a crash.
 
 mp4 is written in fragments of one frame each and turned into a plain mp4 when it is closed
-(`hybrid_fragmented`, FFmpeg >= 7.1); Matroska gets a cluster per frame. Either way what is encoded
-is in the file, so `kill -9` or a power cut costs one frame. An mp4's index stays in memory until it
-is closed: some 110 bytes a frame, 12 MB in an hour at 30 fps; Matroska needs none.
+(`hybrid_fragmented`, FFmpeg >= 7.1); Matroska has a cluster per frame. In both, every encoded frame
+is in the file at once, so that a kill or a power cut loses one frame. The index of an mp4 stays in
+memory until it is closed: about 110 bytes a frame, 12 MB in an hour at 30 fps; Matroska needs none.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from .writer import FileWriter
 Draw = Callable[[Image, "FrameResult | None"], Image]
 _Item = tuple[Image, float, "FrameResult | None"]
 
-QUEUE_BYTES = 96 * 2**20  # pictures and heatmaps that may wait for the encoder
+QUEUE_BYTES = 96 * 2**20  # images and heatmaps that may wait for the encoder
 _MAP_BYTES = 4 * 64 * 64  # of one joint's heatmap in one stack
-QUEUE_FRAMES = 4, 32  # but never fewer or more than this
+QUEUE_FRAMES = 4, 32  # fewest and most frames in the queue
 
 TICKS = h264.TICKS
 _CRASH_SAFE = {
@@ -33,15 +33,15 @@ _CRASH_SAFE = {
     "matroska": {"cluster_time_limit": "1", "flush_packets": "1"},
 }
 _OLD_MP4 = "frag_every_frame+empty_moov+default_base_moof"
-_GOP_SECONDS = 2.0  # seeking is exact to that
+_GOP_SECONDS = 2.0  # between two key frames
 
 
 class Recorder(FileWriter[_Item]):
-    """One video file. `draw(image, result)` is applied on the recorder's thread where it is given.
+    """Writes one video file.
 
-    Pictures of odd size get one more row or column, a copy of the last.
-    Raises RecordingError for a name that no video has; `opened` does where the file is taken, not
-    writable, or the disk is full.
+    `draw(image, result)`, if given, is called on the writer's thread. Images of odd size get one
+    more row or column, a copy of the last one. Raises RecordingError for a name that is not of a
+    video; other arguments are those of `FileWriter`.
     """
 
     def __init__(
@@ -74,9 +74,9 @@ class Recorder(FileWriter[_Item]):
         )
 
     def offer(self, image: Image, seconds: float, result: FrameResult | None = None) -> bool:
-        """Queue a picture (H, W, 3) BGR for `seconds` after the start. False where it is dropped.
+        """Queue an image (H, W, 3) BGR for `seconds` after the start. False where it is dropped.
 
-        `result` is what `draw` gets. Nobody may write into `image` from now on.
+        `result` is passed to `draw`. `image` must not be modified afterwards.
         """
         people = () if result is None or self._draw is None else result.poses
         heat = sum(_MAP_BYTES * pose.stack_scores.size for pose in people if pose.maps is not None)
@@ -110,11 +110,11 @@ class Recorder(FileWriter[_Item]):
         if self._container is None:
             return 0
         try:
-            # After a failure the encoder's rest would only repeat the same error.
+            # After a failure, flushing the encoder would only repeat the error.
             return self._mux(None) if self._error is None else 0
         finally:
             self._container.close()
-            # A recording's parts refer to each other: the encoder would outlive it by minutes.
+            # Frees the encoder now; reference cycles would keep it until garbage collection.
             self._container = self._stream = None
 
     def _open(self, width: int, height: int) -> None:

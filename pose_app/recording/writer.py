@@ -1,4 +1,4 @@
-"""A file that is written on a thread of its own, fed through a bounded queue."""
+"""A file that is written on its own thread, from a bounded queue."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from .recording import FileReport
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-WATCH_SECONDS = 1.0  # how often the free space and the file itself are looked at
+WATCH_SECONDS = 1.0  # between two checks of the free space and of the file itself
 FULL, FAILED, STOPPED = "queue full", "writer failed", "stopped"
 
 
 class FileWriter(ABC, Generic[T]):
-    """Counts everything it is offered: written, or dropped for a reason.
+    """Writes items to a file and counts them: written, or dropped for a reason.
 
-    Only its own thread touches the disk, which may hang: nobody else ever waits for that, but for
-    who offers to a `lossless` one. What is offered before the file is there waits in the queue.
+    Only its own thread touches the disk, which may hang; no other thread waits for it, except one
+    that offers to a `lossless` writer. Items offered before the file is created wait in the queue.
 
     Attributes:
         path: The file; its real name once `opened` is done.
-        opened: Done when the file is there; raises RecordingError where it cannot be begun.
-        lossless: `offer` waits for room in the queue instead of dropping.
-        busy_since: When the disk or the encoder was last given something (`time.monotonic`), while
-            it has not answered.
+        opened: Done when the file is created; raises RecordingError where it cannot be.
+        lossless: Whether `offer_item` waits for room in the queue instead of dropping.
+        busy_since: When the current call of disk or encoder began (`time.monotonic`); None between
+            calls.
     """
 
     def __init__(
@@ -51,12 +51,12 @@ class FileWriter(ABC, Generic[T]):
         """Start the thread.
 
         Args:
-            path: Where to write, as it was asked for.
+            path: The file that was asked for.
             kind: annotated, raw or log.
             queue_size: Items that may wait.
-            lossless: Whether `offer` waits for room.
-            on_failure: Called on the writer's thread when the file ends before it was asked to.
-            claim: Creates the file and says what it is called; default `path` itself.
+            lossless: Whether `offer_item` waits for room.
+            on_failure: Called on the writer's thread when the file ends early.
+            claim: Creates the file and returns its name; default creates `path`.
         """
         self.path = Path(path).absolute()
         self.opened: Future[Path] = Future()
@@ -82,17 +82,17 @@ class FileWriter(ABC, Generic[T]):
 
     @abstractmethod
     def _write(self, item: T) -> int:
-        """Write one item; how many are now in the file for certain (an encoder may hold some)."""
+        """Write an item; returns how many more items are in the file (an encoder may hold some)."""
 
     @abstractmethod
     def _finish(self) -> int:
-        """Write what is held back and close the file; how many items that were."""
+        """Flush and close the file; returns how many items that added."""
 
     def _room(self) -> int:
         return self._size
 
     def offer_item(self, item: T) -> bool:
-        """Queue one item. False where it was dropped (counted, with a reason)."""
+        """Queue an item. False where it was dropped."""
         with self._changed:
             self._offered += 1
             if self.lossless:
@@ -116,42 +116,45 @@ class FileWriter(ABC, Generic[T]):
 
     @property
     def seconds(self) -> float:
-        """How long the file is so far."""
+        """The length of the file so far."""
         return self._seconds
 
     @property
     def dropped(self) -> int:
-        """How many items are not in the file, for whatever reason."""
+        """How many items were dropped, for all reasons."""
         return sum(self._dropped.values())
 
     @property
     def bytes(self) -> int:
-        """Size of the file, as its thread last saw it."""
+        """Size of the file at the last check."""
         return self._bytes
 
     @property
     def free_bytes(self) -> int | None:
-        """Room on the file's disk, as its thread last saw it; None before."""
+        """Free bytes on the file's disk at the last check; None before the first."""
         return self._free
 
     def ask_to_close(self) -> None:
-        """Let the thread write what is queued and end; `close` waits for it."""
+        """Let the thread write its queue and end; `close` waits for that."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
 
     def close(self, timeout: float = 10.0) -> FileReport:
-        """Write what is queued, close the file and account for it.
+        """Write the queue and close the file.
 
-        A file without a single item is removed. Returns after `timeout` seconds whatever the disk
-        does: then the thread is left behind (`thread.is_alive()` tells) and what it did not write
-        counts as dropped.
+        A file without items is removed. Returns after `timeout` seconds at the latest; if the disk
+        hangs, the thread is left behind (`thread.is_alive()`) and what it did not write counts as
+        dropped.
         """
         self.ask_to_close()
         self.thread.join(max(0.0, timeout))
         with self._changed:
             if self.thread.is_alive():
-                self._error = self._error or f"{self.path.name} was not finished: its disk hangs."
+                self._error = self._error or (
+                    f"{self.path.name} was not finished, because its disk does not answer: check "
+                    "the disk."
+                )
                 lost = self._offered - self._written - self.dropped
                 self._dropped[FAILED] += lost
                 self._queue.clear()
@@ -170,10 +173,10 @@ class FileWriter(ABC, Generic[T]):
         return self._error is not None or self._closing or len(self._queue) < self._room()
 
     def _open_file(self) -> bool:
-        """Create the file. False where that is not possible; whoever waits for it is told."""
+        """Create the file and resolve `opened`; returns whether it succeeded."""
         try:
             self.path = self._claim()
-            self._look()
+            self._check_file()
         except Exception as error:  # noqa: BLE001 - whatever the disk raises
             self._fail(error)
             self.opened.set_exception(RecordingError(str(self._error)))
@@ -184,16 +187,16 @@ class FileWriter(ABC, Generic[T]):
         return True
 
     def _run(self) -> None:
-        there = self._open_file()
+        created = self._open_file()
         taken = self._write_all()
         try:
             self._count(self._finish())
-        except Exception as error:  # noqa: BLE001 - the same; the file stays playable without it
+        except Exception as error:  # noqa: BLE001 - as above; the file is playable without it
             self._fail(error)
-        if there:
+        if created:
             self._leave_file()
         with self._changed:
-            held = taken - self._written  # went into an encoder that failed
+            held = taken - self._written  # lost in an encoder that failed
             if held > 0:
                 self._dropped[FAILED] += held
             self._changed.notify_all()
@@ -201,9 +204,9 @@ class FileWriter(ABC, Generic[T]):
             self._on_failure(self)
 
     def _leave_file(self) -> None:
-        """A file that is gone is no recording, and one without an item is removed."""
+        """Check that the file still exists; remove it if nothing was written."""
         try:
-            self._look()
+            self._check_file()
             if self._written == 0:
                 self.path.unlink(missing_ok=True)
                 self._bytes = 0
@@ -211,7 +214,7 @@ class FileWriter(ABC, Generic[T]):
             self._fail(error)
 
     def _write_all(self) -> int:
-        """Write until asked to close; how many items were taken out of the queue."""
+        """Write until asked to close; returns how many items were taken from the queue."""
         taken = 0
         try:
             while True:
@@ -224,11 +227,13 @@ class FileWriter(ABC, Generic[T]):
                         return taken
                     taken += item is not None
                     self._changed.notify_all()
-                self._watch()
+                self._check_disk()
                 if item is not None:
                     self.busy_since = time.monotonic()
-                    self._count(self._write(item))
-                    self.busy_since = None
+                    try:
+                        self._count(self._write(item))
+                    finally:
+                        self.busy_since = None
         except Exception as error:  # noqa: BLE001 - whatever the encoder or the disk raises
             self._fail(error)
         return taken
@@ -242,24 +247,27 @@ class FileWriter(ABC, Generic[T]):
             sentence = str(error)
         else:
             log.error("writing %s failed", self.path, exc_info=error)
-            sentence = f"Writing {self.path.name} failed ({files.reason(error)}); it ends here."
+            sentence = (
+                f"Writing {self.path.name} failed ({files.reason(error)}), so it ends here: start "
+                "a new recording."
+            )
         with self._changed:
             self._error = self._error or sentence
             self._dropped[FAILED] += len(self._queue)
             self._queue.clear()
             self._changed.notify_all()
 
-    def _watch(self) -> None:
-        """Take nothing more where the disk is nearly full.
+    def _check_disk(self) -> None:
+        """Every second: accept no more items where the disk is nearly full.
 
-        What was taken has room, and the log says of each frame whether it is in the video. Raises
-        RecordingError where the file is gone.
+        Queued items are still written; they have room, and the log says of each frame whether it is
+        in the video. Raises RecordingError where the file is gone.
         """
         now = time.monotonic()
         if now - self._watched < WATCH_SECONDS:
             return
         self._watched = now
-        free = self._look()
+        free = self._check_file()
         if free < files.FREE_BYTES:
             with self._changed:
                 self._error = self._error or (
@@ -268,8 +276,8 @@ class FileWriter(ABC, Generic[T]):
                 )
                 self._changed.notify_all()
 
-    def _look(self) -> int:
-        """Bytes of the file, and the room on its disk, which is returned.
+    def _check_file(self) -> int:
+        """Update the size of the file; returns the free bytes on its disk.
 
         Raises:
             RecordingError: The file is gone.

@@ -1,6 +1,6 @@
-"""The formats of other programs that a keypoint log can be written in: one row each.
+"""The table of formats to which a keypoint log can be exported.
 
-A new format is a module with a function of a `Log` and a row in EXPORTERS.
+A new format is a module with a function of a `Log`, and a row in EXPORTERS.
 """
 
 from __future__ import annotations
@@ -19,10 +19,14 @@ __all__ = ["EXPORTERS", "Exporter", "Log", "by_name", "for_output"]
 
 @dataclass(frozen=True)
 class Exporter:
-    """A format: its name, what it is, how its files end, and what writes it.
+    """A row of the table.
 
-    `write(log)` gives the contents of one file as text, or, for a format that is a folder, the
-    texts of its files by name. `suffix` is put behind the log's name where no other is asked for.
+    Attributes:
+        name: For the command line.
+        help: A description of the format.
+        suffix: Appended to the log's name by default.
+        write: Converts a log to the text of a file or, if the format is a folder, to the texts of
+            its files by name.
     """
 
     name: str
@@ -40,11 +44,7 @@ EXPORTERS: tuple[Exporter, ...] = (
 
 
 def by_name(name: str) -> Exporter:
-    """The exporter called `name`.
-
-    Raises:
-        RecordingError: There is none of that name.
-    """
+    """The exporter called `name`. Raises RecordingError where there is none."""
     for exporter in EXPORTERS:
         if exporter.name == name:
             return exporter
@@ -53,12 +53,10 @@ def by_name(name: str) -> Exporter:
 
 
 def for_output(output: Path | None) -> Exporter:
-    """The exporter that the name of a file speaks of; the first one where there is no name.
+    """The exporter for the name of a file; the first row for None.
 
-    Of several that fit, the longest ending wins, then the first row: `.json` is `coco`.
-
-    Raises:
-        RecordingError: No format has files of that name.
+    Of several that fit, the one with the longest suffix, then the first row: `.json` is `coco`.
+    Raises RecordingError where none fits.
     """
     if output is None:
         return EXPORTERS[0]

@@ -14,7 +14,7 @@ _Points = Callable[[LogPerson], "list[Point | None]"]
 
 
 def coco(log: Log) -> str:
-    """With the joints that the model has, described in `categories`."""
+    """COCO JSON with the joints of the model, described in `categories`."""
 
     def own(person: LogPerson) -> list[Point | None]:
         present = person.present
@@ -24,7 +24,7 @@ def coco(log: Log) -> str:
 
 
 def coco_17(log: Log) -> str:
-    """With COCO's own 17 joints, as tools expect them; the skeleton says where they come from."""
+    """COCO JSON with COCO's 17 joints, mapped by the skeleton's `coco_17`."""
     ways = log.skeleton.coco_17
     return _content(log, COCO_17.joints, COCO_17.limbs, lambda person: mapped(person, ways))
 
@@ -32,9 +32,9 @@ def coco_17(log: Log) -> str:
 def _content(
     log: Log, joints: Sequence[str], limbs: Sequence[tuple[int, int]], points: _Points
 ) -> str:
-    """Ids count from 1; frames without anybody have an image and no annotation.
+    """The JSON text. Ids count from 1; a frame without people has an image and no annotation.
 
-    Visibility is 2 for present joints, absent ones are 0, 0, 0; `score` is the person's own.
+    Present joints have visibility 2, absent ones are 0, 0, 0; `score` is the person's.
     """
     width, height = log.size
     images: list[dict[str, Any]] = []

@@ -12,10 +12,10 @@ from .log import Log
 
 
 def csv_table(log: Log) -> str:
-    """CSV with a head, then one row per person and frame.
+    """CSV with a header, then one row per person and frame.
 
-    x and y are pixels, empty where there is no position. A frame without anybody has one row
-    without a person.
+    x and y are in pixels, empty where a joint has no position. A frame without people has one row
+    with empty fields.
     """
     text = io.StringIO()
     csv.writer(text).writerows(_rows(log))

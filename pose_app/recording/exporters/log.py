@@ -1,4 +1,4 @@
-"""What an exporter gets: a keypoint log that was read as a whole."""
+"""The input of an exporter: a keypoint log read into memory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Point = tuple[float, float, float]  # x and y in pixels, score
 
 @dataclass(frozen=True)
 class Log:
-    """All of a keypoint log; `stem` is the log's name without its suffix."""
+    """A whole keypoint log; `stem` is its file name without the suffix."""
 
     stem: str
     header: Mapping[str, Any]
@@ -26,17 +26,17 @@ class Log:
 
     @classmethod
     def read(cls, path: Path) -> Log:
-        """Read all of a log; a torn last line is left out.
+        """Read a log; an incomplete last line is left out.
 
         Raises:
-            RecordingError: The file is not readable or is no log.
+            RecordingError: The file cannot be read or is no log.
         """
         reader = LogReader(path)
         return cls(Path(path).stem, reader.header, reader.joints, tuple(reader))
 
     @cached_property
     def limbs(self) -> tuple[tuple[int, int], ...]:
-        """Pairs of joint indices. Raises RecordingError where the header has something else."""
+        """Pairs of joint indices. Raises RecordingError where the header has none."""
         try:
             return tuple((int(a), int(b)) for a, b in self.header.get("limbs", []))
         except (TypeError, ValueError, OverflowError):
@@ -44,16 +44,16 @@ class Log:
 
     @cached_property
     def size(self) -> tuple[int, int]:
-        """(width, height) of the picture. Raises RecordingError where the header has none."""
+        """(width, height) of the frames. Raises RecordingError where the header has none."""
         try:
             width, height = (int(value) for value in self.header["size"])
         except (KeyError, TypeError, ValueError, OverflowError):
-            raise RecordingError("The header of the log has no picture size.") from None
+            raise RecordingError("The header of the log has no frame size.") from None
         return width, height
 
     @cached_property
     def skeleton(self) -> Skeleton:
-        """The one that the joints are of."""
+        """The skeleton with these joints."""
         return by_joints(self.joints)
 
 
@@ -61,9 +61,10 @@ Contents = Callable[[Log], str | Mapping[str, str]]
 
 
 def mapped(person: LogPerson, ways: tuple[Ways, ...]) -> list[Point | None]:
-    """One point for each joint of another format, by the first way that is in view.
+    """One point per joint of another format.
 
-    The middle of several joints has the lowest of their scores. None where there is no way.
+    Each joint has alternatives, each a group of our joints; the first group that is present is used
+    (its mean position and lowest score). None where no group is present.
     """
     present = person.present
     points: list[Point | None] = []

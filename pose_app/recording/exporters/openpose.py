@@ -10,9 +10,9 @@ from .log import Log, mapped
 
 
 def openpose(log: Log) -> dict[str, str]:
-    """One file per frame, named as OpenPose names them.
+    """The texts of one file per frame, by the names that OpenPose uses.
 
-    A person has 25 joints of x, y in pixels and score, (0, 0, 0) where a joint is absent.
+    A person has 25 joints (x and y in pixels, score), (0, 0, 0) where a joint is absent.
     """
     texts = {}
     for number, frame in enumerate(log.frames):

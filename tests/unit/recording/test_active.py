@@ -133,7 +133,7 @@ def test_a_start_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("request_", "sentence"),
     [
-        (RecordingRequest(), "Nothing is to be recorded"),
+        (RecordingRequest(), "There is nothing to record"),
         (RecordingRequest(Path("a.mp4"), Path("a.mp4")), "same name"),
         (RecordingRequest(Path("a.avi")), "use .mp4 or .mkv"),
     ],

@@ -146,6 +146,23 @@ def test_nothing_is_overwritten(tmp_path: Path, format: str) -> None:
         export(tmp_path / "a.jsonl", format)
 
 
+def test_a_folder_that_cannot_be_filled_is_not_left_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "a.jsonl")
+    write_text = Path.write_text
+
+    def full(path: Path, *arguments: object, **keywords: object) -> int:
+        if "000000000001" in path.name:
+            raise OSError(28, "No space left on device")
+        return write_text(path, *arguments, **keywords)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(RecordingError, match="no space left"):
+        export(tmp_path / "a.jsonl", "openpose")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.jsonl"]
+
+
 def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(tmp_path / "a.jsonl")
     output = tmp_path / "b.csv"

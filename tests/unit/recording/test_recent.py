@@ -122,6 +122,14 @@ def test_what_cannot_be_read_is_listed_all_the_same(tmp_path: Path, suffix: str)
     assert "cut" in found
 
 
+def test_a_damaged_time_in_a_log_does_not_hide_the_folder(tmp_path: Path) -> None:
+    header = '{"type":"header","schema":2,"joints":[]}\n'
+    frames = '{"type":"frame","t":1.5}\n{"type":"frame","t":1e999}\n'
+    (tmp_path / "a.jsonl").write_text(f'{header}{frames}{{"type":"frame","t":{"9" * 400}}}\n')
+    (found,) = recordings(tmp_path)
+    assert found.seconds == 1.5
+
+
 def test_all_files_get_the_new_name_and_the_log_knows_them(tmp_path: Path) -> None:
     record(tmp_path, "pose")
     before = only(tmp_path)

@@ -162,7 +162,7 @@ def test_a_drawing_that_fails_is_told_when_saving(tmp_path: Path) -> None:
     track.offer(failing, 0.0)
     _until(lambda: not track.thread.is_alive())
     assert not track.offer(picture(1), 1.0)
-    with pytest.raises(RecordingError, match="Nothing more is kept"):
+    with pytest.raises(RecordingError, match="The replay buffer has stopped"):
         track.save(tmp_path / "replay.mp4")
     track.close()
 

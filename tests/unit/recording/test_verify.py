@@ -171,7 +171,7 @@ def test_what_is_no_recording(tmp_path: Path) -> None:
         for work in (verify, repair):
             with pytest.raises(RecordingError):
                 work(tmp_path / name)
-    with pytest.raises(RecordingError, match="no readable recording"):
+    with pytest.raises(RecordingError, match="not a readable recording"):
         verify(tmp_path / "nowhere.mp4")
     with av.open(str(tmp_path / "sound.mp4"), "w") as container:
         stream = container.add_stream("aac", rate=44100)

@@ -22,7 +22,7 @@ from pose_app.recording import files, video_writer
 from pose_app.recording import writer as writer_module
 from pose_app.recording.recording import RecordingReport
 from pose_app.recording.video_writer import Recorder
-from pose_app.types import Frame, FrameResult
+from pose_app.types import Frame, FrameResult, Image
 from tests.media import numbered_picture, picture_number
 from tests.poses import make_result
 
@@ -300,7 +300,7 @@ def test_a_writer_that_hangs_is_left_behind_and_named(tmp_path: Path) -> None:
     assert recorder.thread.name == "write raw"
     assert report.conserved
     assert report.written == 0
-    assert "hangs" in str(report.error)
+    assert "does not answer" in str(report.error)
     gate.set()
     recorder.thread.join(10)
 
@@ -332,11 +332,23 @@ def test_a_disk_that_hangs_holds_nobody_but_its_own_thread(
     report = recorder.close(timeout=0.2)
     assert recorder.thread.is_alive()
     assert asked_by == {"write raw"}
-    assert "out.mp4 was not finished: its disk hangs" in str(report.error)
+    assert "out.mp4 was not finished, because its disk does not answer" in str(report.error)
     assert report.conserved
     answers.set()
     recorder.thread.join(10)
     assert not recorder.thread.is_alive()
+
+
+def test_a_writer_that_failed_does_not_count_as_one_that_hangs(tmp_path: Path) -> None:
+    def fail(image: Image, result: object) -> Image:
+        raise RuntimeError("cannot draw this")
+
+    recorder = Recorder(tmp_path / "out.mp4", draw=fail)
+    recorder.offer(numbered_picture(0), 0.0)
+    recorder.thread.join(10)
+    assert recorder.error is not None
+    assert recorder.busy_since is None
+    recorder.close()
 
 
 def test_a_lossless_writer_makes_the_sender_wait(tmp_path: Path) -> None:
