@@ -1,1 +1,1 @@
-"""Threads from a source to poses and files; no Qt here."""
+"""The threads between a source and its poses and files. No Qt."""

@@ -1,45 +1,47 @@
-"""How many stacks to spend on a frame and its people: as many as keep up with the source."""
+"""Anytime control: as many stacks per frame as keep up with the source's frame rate."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection
 
-# Shares of the frame period that the inference thread may be busy for: above the first it gives
-# stacks up, another stack must fit below the second. The gap between them is the hysteresis.
+# Shares of the frame period that the inference thread is busy: above the first, stacks are dropped;
+# a stack is added only if it stays below the second (hysteresis).
 _TOO_BUSY = 0.97
 _ROOM_FOR_MORE = 0.85
-# Frames whose median decides. One late frame (a page fault, another program) changes nothing.
+# Frames whose median is used, so that a single late frame changes nothing.
 _WINDOW = 7
 _FEWEST = 3
-_FINDER_WINDOW = 12  # frames, more than usually lie between two looks of the finder
-# Seconds of room before a stack is added, and the most it becomes after additions that failed.
+_FINDER_WINDOW = 12  # frames; more than usually lie between two runs of the finder
+# Seconds that there must be room before a stack is added, and the longest time after failures.
 _PATIENCE = 0.5
 _MOST_PATIENCE = 16.0
-_TRIAL = 1.0
-# What everything before the first stack costs, in stacks: the published shapes' stems have 0.6 to 1
-# times the multiplications of one hourglass; measured on a processor it is the same.
+_TRIAL = 1.0  # seconds after which an added stack counts as a success
+# The cost of everything before the first stack, in stacks. Stems of published models have 0.6 to 1
+# times the multiplications of one hourglass; measured times on a processor agree.
 _STEM = 0.75
 
 
 class StackController:
-    """Anytime control. Feed it what every frame cost; read `stacks` before the next frame.
+    """Call `update` with the cost of every frame; read `stacks` before the next frame.
 
-    `stacks` is the network's number of stacks, `target` the frames per second to keep up with
-    (None: all stacks, always; it may be changed at any time); `fewest` run in any case, however
-    slow they are (because somebody looks at them). Used from one thread; no clock, no randomness:
-    the same measurements give the same answers.
+    For one thread. Without clock or randomness: the same measurements give the same results.
+
+    Attributes:
+        target: Frames per second to keep up with; None = always all stacks. May be changed at any
+            time.
+        fewest: Stacks that run even if they are too slow (because they are shown).
     """
 
     def __init__(self, stacks: int, target: float | None) -> None:
         if stacks < 1:
-            raise ValueError(f"a network has one stack or more, not {stacks}")
+            raise ValueError(f"a network has at least one stack, not {stacks}")
         self.target = target
         self.fewest = 1
         self._all = stacks
         self._now = stacks
         self._people = 1  # in the last frame
-        # Seconds for one person with the present number of stacks, and for all of them together.
+        # Seconds of the network per person at the present number of stacks, of all else, of finder.
         self._network: deque[float] = deque(maxlen=_WINDOW)
         self._other: deque[float] = deque(maxlen=_WINDOW)
         self._find: deque[float] = deque(maxlen=_FINDER_WINDOW)
@@ -56,17 +58,17 @@ class StackController:
     def update(
         self, stacks: int, network: float, other: float = 0.0, people: int = 1, find: float = 0.0
     ) -> int:
-        """Take in a frame; returns the number of stacks for the next one.
-
-        Frames in which nobody is there are no measure of this; leave them out.
+        """Add the measurements of a frame. Leave out frames without people.
 
         Args:
-            stacks: How many ran, for everybody alike.
-            network: Seconds that the network took for all people together.
-            other: Seconds of all else that the inference thread did (crop, decode, tracking).
-            people: How many there are, 1 or more. With one more the network is expected to take
-                so much longer at once.
-            find: Seconds of the person finder, 0 in the frames in which it did not look.
+            stacks: How many ran.
+            network: Seconds of the network for all people together.
+            other: Seconds of all else on the inference thread (crop, decode, tracking).
+            people: How many there are, at least 1. The expected cost is proportional to it.
+            find: Seconds of the person finder, 0 where it did not run.
+
+        Returns:
+            The number of stacks for the next frame.
         """
         self._other.append(other)
         self._find.append(find)
@@ -76,7 +78,7 @@ class StackController:
             return self._now
         if self._now < self.stacks:
             self._change(self.stacks)
-        if stacks != self._now:  # the new sub-model is still being compiled
+        if stacks != self._now:  # the new number of stacks is still being compiled
             return self._now
         self._network.append(network / people)
         self._frames += 1
@@ -96,7 +98,7 @@ class StackController:
         return self._now
 
     def _give_up(self, period: float) -> None:
-        """Go down to what fits, at once. A stack added in vain is tried again, but later."""
+        """Drop to the most stacks that fit. After a failed addition, the next one waits longer."""
         if self._on_trial:
             self._patience = min(2 * self._patience, _MOST_PATIENCE)
         fewest = min(self.fewest, self._now)
@@ -112,15 +114,15 @@ class StackController:
         self._on_trial = False
 
     def _busy(self, stacks: int) -> float:
-        """Seconds that a frame with that many stacks keeps the inference thread busy."""
+        """Expected seconds of the inference thread for a frame with that many stacks."""
         share = (stacks + _STEM) / (self._now + _STEM)
-        # The finder looks now and then, and is paid for by the frames between.
+        # The finder does not run on every frame; its cost is spread over them.
         find = sum(self._find) / _FINDER_WINDOW
         return find + _median(self._other) + _median(self._network) * self._people * share
 
 
 def _median(values: Collection[float]) -> float:
-    """The middle one (`statistics` takes longer to import than all of this module to run)."""
+    """As `statistics.median`, whose import takes too long."""
     ordered = sorted(values)
     half = len(ordered) // 2
     return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2

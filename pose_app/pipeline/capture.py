@@ -1,4 +1,4 @@
-"""Reading one source on a thread of its own: paced, paused, stepped, sought."""
+"""The capture thread: reads one source, with pacing, pause, step and seek."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-LATE_SECONDS = 0.25  # further behind than this, playing starts anew instead of hurrying after
-CLOCK_JUMP_SECONDS = 1.0  # a live timestamp that differs this much from our clock is not believed
+LATE_SECONDS = 0.25  # if a paced file is later than this, it does not try to catch up
+CLOCK_JUMP_SECONDS = 1.0  # a live timestamp that differs more from our clock is not used
 
 
 class SessionClock:
-    """The session's timeline, over seeks, loops, lost and changed sources."""
+    """The session's timeline, which goes on over seeks, loops, lost and changed sources."""
 
     def __init__(self) -> None:
         self._last: Frame | None = None
         self._stamp = 0.0
 
-    def place(self, frame: Frame, info: SourceInfo, discontinuity: bool) -> float:
-        """Seconds of the frame since the session's first one.
+    def stamp(self, frame: Frame, info: SourceInfo, discontinuity: bool) -> float:
+        """Seconds from the session's first frame to this one.
 
-        `discontinuity`: the frame before was of another source or position.
+        `discontinuity`: the frame does not follow the one before it.
         """
         last, self._last = self._last, frame
         if last is None:
@@ -52,15 +52,15 @@ class SessionClock:
 
 
 class Owner(Protocol):
-    """Whom a reader tells what happens; all methods are called on the reader's thread."""
+    """The owner of a capture thread, which calls these methods."""
 
     def take_over(self, reader: CaptureThread) -> bool:
-        """The reader has its first frame. False where it is not wanted any more."""
+        """The first frame was read. False where the source is not wanted any more."""
 
     def deliver(
         self, reader: CaptureThread, frame: Frame, discontinuity: bool, read_ms: float
     ) -> bool:
-        """Hand a frame on. False where the session wants no more of them."""
+        """Deliver a frame. False where no more frames are wanted."""
 
     def ended(self, reader: CaptureThread) -> None:
         """The source has ended."""
@@ -70,14 +70,14 @@ class Owner(Protocol):
 
 
 class _Shown:
-    """The positions of the last frames, to find the one before: a file may be uneven."""
+    """The positions of the last shown frames, for stepping back in files of variable rate."""
 
     def __init__(self) -> None:
         self._seconds: deque[float] = deque(maxlen=1000)
         self._going_back = False
 
     def add(self, seconds: float, discontinuity: bool) -> None:
-        """A frame was shown; after a `discontinuity` it does not follow those before it."""
+        """A frame was shown; with `discontinuity` it does not follow the one before it."""
         if discontinuity and not self._going_back:
             self._seconds.clear()
         self._going_back = False
@@ -86,20 +86,20 @@ class _Shown:
         self._seconds.append(seconds)
 
     def before(self, period: float) -> float | None:
-        """Where the frame before the newest one is shown; None before there was any.
+        """The position of the frame before the newest one; None before the first frame.
 
-        Not known is a frame period before, `period` seconds.
+        Where it is unknown, a frame `period` (seconds) earlier.
         """
         if not self._seconds:
             return None
         self._going_back = True
         newest = self._seconds[-1]
         earlier = self._seconds[-2] if len(self._seconds) > 1 else newest - period
-        return earlier + 0.4 * (newest - earlier)  # no rounding makes another frame of it
+        return earlier + 0.4 * (newest - earlier)  # inside the frame, whatever the rounding
 
 
 class CaptureThread:
-    """Opens one source, reads it until told to stop, closes it."""
+    """Opens one source, reads it until `stop`, and closes it."""
 
     def __init__(
         self,
@@ -114,12 +114,12 @@ class CaptureThread:
         self._options = options
         self.policy: DeliveryPolicy | None = None  # known when the source is open
         self._stopping = False
-        self.reopened = False  # it looks for a source that was lost
+        self.reopened = False  # whether it opens a lost source again
         self._seek: float | None = None
         self._steps = 0
         self._shown = _Shown()
         self._source: Source | None = None
-        self.busy_since: float | None = None  # when the driver was asked, while it has not answered
+        self.busy_since: float | None = None  # when the current call of the driver began
         self.thread = threading.Thread(target=self._run, name="read source", daemon=True)
 
     @property
@@ -129,7 +129,7 @@ class CaptureThread:
 
     @property
     def name(self) -> str:
-        """What people call the source."""
+        """The name of the source, for messages."""
         return "The source" if self.info is None else self.info.name
 
     def start(self) -> None:
@@ -138,7 +138,7 @@ class CaptureThread:
         self.thread.start()
 
     def stop(self) -> None:
-        """Ask the thread to end. A driver may hold it: `close` makes most of them let go."""
+        """Ask the thread to end. A driver may block it; `close` interrupts most of them."""
         self._stopping = True
         self._controls.wake()
 
@@ -148,19 +148,19 @@ class CaptureThread:
         return self._stopping
 
     def close(self) -> None:
-        """Close the source from outside, so that a blocked read returns. May block itself."""
+        """Close the source from another thread, so that a blocked read returns. May block."""
         source = self._source
         if source is not None:
             source.close()
 
     @property
     def held(self) -> str | None:
-        """The thread that a driver keeps although the source was closed."""
+        """The name of a thread that a driver blocks although the source was closed."""
         source = self._source
         return source.held if isinstance(source, Driven) else None
 
     def seek(self, seconds: float) -> None:
-        """Go there with the next frame. Of several requests the last wins."""
+        """Continue at this position. Of several requests the last one counts."""
         self._seek = max(0.0, seconds)
         self._controls.wake()
 
@@ -184,7 +184,10 @@ class CaptureThread:
         except Exception as error:
             log.error("reading %s failed", self.name, exc_info=error)
             self._owner.failed(
-                self, SourceError(f"{self.name} broke ({type(error).__name__}: {error}).")
+                self,
+                SourceError(
+                    f"{self.name} failed ({type(error).__name__}: {error}): open it again."
+                ),
             )
         finally:
             try:
@@ -201,19 +204,19 @@ class CaptureThread:
         if self._stopping:
             return
         if frame is None:
-            raise SourceError(f"{source.info.name} has no pictures: choose another source.")
+            raise SourceError(f"{source.info.name} has no frames: choose another source.")
         if not self._owner.take_over(self):
             return
         self._play(source, policy, frame, read_ms)
 
     def _play(self, source: Source, policy: DeliveryPolicy, first: Frame, read_ms: float) -> None:
-        """Deliver one frame after the other, until told to stop or nobody wants more."""
+        """Deliver frames until `stop` or until no more are wanted."""
         frame: Frame | None = first
         shown: Frame | None = None
         discontinuity, due = True, time.perf_counter()
         while not self._stopping:
             if frame is None:
-                if not self._again(source, policy, shown):
+                if not self._continue_after_end(source, policy, shown):
                     return
                 shown = None
             elif self._may_show(policy) and self._is_due(policy, due):
@@ -225,22 +228,22 @@ class CaptureThread:
                 shown, discontinuity = frame, False
                 frame, read_ms = self._read(source)
                 due = self._due(due, shown, frame)
-            seconds = self._taken_seek()
+            seconds = self._take_seek()
             if seconds is not None and source.info.seekable:
                 source.seek(seconds)
                 frame, read_ms = self._read(source)
                 self._steps += self._controls.paused
                 discontinuity, due = True, time.perf_counter()
 
-    def _taken_seek(self) -> float | None:
-        """Where to go, once; None where nobody asked, or there is no time left for it."""
+    def _take_seek(self) -> float | None:
+        """The requested position, which is then forgotten; None where there is none."""
         if self._seek is None or self._stopping:
             return None
         seconds, self._seek = self._seek, None
         return seconds
 
     def _is_due(self, policy: DeliveryPolicy, due: float) -> bool:
-        """Wait for a paced frame's time. False where a seek or the end comes first."""
+        """Wait until a paced frame is due. False where a seek or `stop` comes first."""
         if policy.paced:
             self._wait(due)
         return not self._stopping and (self._seek is None or policy.live)
@@ -248,12 +251,14 @@ class CaptureThread:
     def _read(self, source: Source) -> tuple[Frame | None, float]:
         self.busy_since = time.monotonic()
         begun = time.perf_counter()
-        frame = source.read()
-        self.busy_since = None
+        try:
+            frame = source.read()
+        finally:
+            self.busy_since = None
         return frame, (time.perf_counter() - begun) * 1e3
 
     def _may_show(self, policy: DeliveryPolicy) -> bool:
-        """Wait while paused; True where the frame at hand is to be shown."""
+        """Wait while paused; returns whether to show the current frame."""
         controls = self._controls
         if not policy.paced:
             return True
@@ -286,25 +291,27 @@ class CaptureThread:
         )
 
     def _due(self, due: float, shown: Frame, following: Frame | None) -> float:
-        """When the next frame is to be shown, on `time.perf_counter`'s clock."""
+        """When the next frame is due, on the clock of `time.perf_counter`."""
         now = time.perf_counter()
         if following is None:
             return now
         step = max(0.0, following.seconds - shown.seconds) / max(self._controls.speed, 0.01)
         return now if due + step < now - LATE_SECONDS else due + step
 
-    def _again(self, source: Source, policy: DeliveryPolicy, shown: Frame | None) -> bool:
-        """At the end of a file: loop, or wait for a seek. False where it is over.
+    def _continue_after_end(
+        self, source: Source, policy: DeliveryPolicy, shown: Frame | None
+    ) -> bool:
+        """At the end of a file: loop, or wait for a seek. False where the source is finished.
 
-        `shown` is None where there was no frame since the last time: that would go on for ever.
+        `shown` is None where there was no frame since the last end: looping would never stop.
         """
         controls = self._controls
-        more = source.info.seekable and policy.paced
-        if more and controls.loop and shown is not None:
+        can_seek = source.info.seekable and policy.paced
+        if can_seek and controls.loop and shown is not None:
             self._seek = 0.0
             return True
         self._owner.ended(self)
-        if not more:
+        if not can_seek:
             return False
         with controls.changed:
             controls.changed.wait_for(lambda: self._stopping or self._seek is not None)

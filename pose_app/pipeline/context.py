@@ -1,4 +1,4 @@
-"""What all threads of a session share."""
+"""The objects that all threads of a session share."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .options import Controls, SessionOptions
 
 @dataclass(frozen=True)
 class SessionContext:
-    """Wishes on the way in, accounts on the way out; every member is safe from every thread."""
+    """Options and controls of a session, its events, metrics and state. All are thread-safe."""
 
     options: SessionOptions
     controls: Controls
@@ -22,5 +22,5 @@ class SessionContext:
 
     @classmethod
     def of(cls, options: SessionOptions) -> SessionContext:
-        """A new one, whose controls begin as the options say."""
+        """A new context; its controls start with the values of the options."""
         return cls(options, Controls(options))

@@ -1,4 +1,4 @@
-"""How the frames of a source travel: decided once, when the source is open."""
+"""How the frames of a source are delivered, decided once when it is opened."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryPolicy:
-    """What may be waited for, and what is dropped; every captured frame carries it.
+    """What waits and what is dropped. Every captured frame has its policy.
 
     Attributes:
-        live: The source does not wait. Reading it is waiting for it, its timestamps are compared
-            with our clock, and while the session is paused its frames are dropped.
-        lossless: Frames wait for room in the queue, for a model, and for slow files, and those
-            after the present one may be looked at early. Otherwise the newest frame wins, a frame
-            without a model passes by, and files drop what they are too slow for.
+        live: The source does not wait for its reader. Time spent reading is not a cost, timestamps
+            are compared with our clock, and frames are dropped while the session is paused.
+        lossless: Frames wait for room in the queue, for a model and for slow files, and may be
+            processed ahead of their turn. Otherwise the newest frame wins, frames are shown without
+            poses while there is no model, and slow files drop frames.
         paced: Frames are shown at the speed of their timestamps, with pause, step and speed.
-        after_model: The first results are those of a model; otherwise pictures are shown before
-            there is one.
-        resumes: A session whose source has ended goes on with another source, or after a seek.
+        after_model: There are no results before the first model is loaded; otherwise frames are
+            shown before that.
+        resumes: After the end of its source, a session goes on with another source or a seek.
     """
 
     live: bool

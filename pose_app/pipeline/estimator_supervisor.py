@@ -1,4 +1,4 @@
-"""Which estimator runs: the one asked for, another model, the next engine after a failure."""
+"""Loads and replaces the estimator: a requested model, or the next engine after a failure."""
 
 from __future__ import annotations
 
@@ -23,39 +23,39 @@ log = logging.getLogger(__name__)
 
 @dataclass(eq=False)
 class _Request:
-    """A model that was asked for; `earlier` is what to go back to where it cannot be had."""
+    """A requested model; `earlier` is the request to return to if it cannot be loaded."""
 
     open: Open
     others: Others
     earlier: _Request | None = None
-    failed: list[EngineInfo] = field(default_factory=list)  # its engines, in mid-run
-    problem: tuple[str, Exception] | None = None  # with the last of them, not told yet
-    faster: bool = False  # the same once more, because something faster is known by now
+    failed: list[EngineInfo] = field(default_factory=list)  # engines that failed during the run
+    problem: tuple[str, Exception] | None = None  # of the last of them, not reported yet
+    faster: bool = False  # the same model again, because a faster engine is known now
 
     def candidates(self) -> Sequence[Open]:
-        """What to try, in order."""
+        """The openers to try, in order."""
         return self.others(self.failed) if self.failed else (self.open,)
 
 
 class EstimatorSupervisor:
-    """Loads estimators on threads of its own; the session fails where none is left."""
+    """Loads estimators on its own threads; the session fails where none can be loaded."""
 
     def __init__(self, open_estimator: Open, others: Others, context: SessionContext) -> None:
         self._events = context.events
         self._lifecycle = context.lifecycle
         self._lock = threading.Lock()
         self._current: PoseEstimator | None = None
-        self._running: _Request | None = None  # what `_current` is of, or was before it failed
-        self._loading: _Request | None = None  # the newest; older ones are thrown away when loaded
+        self._running: _Request | None = None  # that `_current` belongs to, even after it failed
+        self._loading: _Request | None = None  # the newest; estimators of older ones are closed
         self._first = _Request(open_estimator, others)
-        self._improved: PoseEstimator | None = None  # has been replaced, or could not be
+        self._improved: PoseEstimator | None = None  # for which a faster engine was tried
         self._retired: list[PoseEstimator] = []
         self._stopped = False
         self.threads: list[threading.Thread] = []
 
     @property
     def current(self) -> PoseEstimator | None:
-        """What runs; None while the first one loads and after a failure."""
+        """The running estimator; None while the first one loads and after a failure."""
         return self._current
 
     def start(self) -> None:
@@ -63,10 +63,10 @@ class EstimatorSupervisor:
         self._load(self._first)
 
     def set_estimator(self, open_estimator: Open, others: Others) -> None:
-        """Load another one; the present one goes on until that is ready.
+        """Load another estimator; the present one runs until that is ready.
 
-        Of several wishes the last wins. Where nothing runs and this one does not load, what was
-        asked for before is loaded.
+        Of several requests the last one counts. If it cannot be loaded and nothing runs, the
+        request before it is loaded.
         """
         with self._lock:
             before = self._loading if self._current is None else None
@@ -74,12 +74,15 @@ class EstimatorSupervisor:
         self._load(request)
 
     def failed(self, estimator: PoseEstimator, error: Exception, *, hangs: bool = False) -> None:
-        """The estimator is of no use any more: go on with the next engine, and say so."""
+        """Replace a failed estimator by one on the next engine, and report it.
+
+        `hangs`: its engine does not answer, so that it cannot be closed.
+        """
         with self._lock:
             if estimator is not self._current or self._stopped:
                 return
             self._current = None
-            if not hangs:  # a hanging one cannot even be closed
+            if not hangs:
                 self._retired.append(estimator)
             request, loading = self._running, self._loading
             info = estimator.engine.info
@@ -87,18 +90,17 @@ class EstimatorSupervisor:
             request.failed.append(info)
         what = str(error) if isinstance(error, PoseAppError) else f"{type(error).__name__}: {error}"
         message = f"{info.engine} on {info.device} failed: {what.rstrip('.')}."
-        if loading is not None:  # if that does not load, the rest is tried
-            sentence = f"{message} Going on with the one that is loading."
+        if loading is not None:  # if that fails, the earlier request is tried
+            sentence = f"{message} Going on with the model that is being loaded."
             self._events.add("warning", sentence, error, topic="model")
             return
         request.problem = message, error
         self._load(request)
 
     def improve(self) -> None:
-        """Go over to a faster engine once one is known.
+        """Change to a faster engine once one is known; call it for every live frame.
 
-        To be called for every frame of a live source: the first call begins to measure, in the
-        background.
+        The calls start the measurement in the background, see `engines.choose.better`.
         """
         from ..engines.choose import better
 
@@ -108,25 +110,25 @@ class EstimatorSupervisor:
                 return
             if running.faster or current is self._improved or not better(current.engine):
                 return
-            self._improved = current  # tried once
+            self._improved = current  # tried only once
             request = _Request(running.open, running.others, running, faster=True)
         self._load(request)
 
     def close_retired(self) -> None:
-        """Close what was replaced; on the inference thread, which is the only one that runs it."""
+        """Close replaced estimators; on the inference thread, the only one that used them."""
         with self._lock:
             retired, self._retired = self._retired, []
         for estimator in retired:
             close(estimator)
 
     def stop(self) -> None:
-        """No more loading; `close` once the inference thread has ended."""
+        """Load nothing more. Call `close` after the inference thread has ended."""
         with self._lock:
             self._stopped = True
             self._loading = None
 
     def close(self) -> None:
-        """Close what runs, on a thread of its own: a device may never answer."""
+        """Close the running estimator on a new thread, because a device may never answer."""
         thread = threading.Thread(target=self._close_all, name="close model", daemon=True)
         self.threads.append(thread)
         thread.start()
@@ -150,11 +152,11 @@ class EstimatorSupervisor:
         thread.start()
 
     def _run(self, request: _Request) -> None:
-        """Load the first candidate that can be had."""
+        """Load the first candidate that works."""
         candidates = self._candidates(request)
         message, cause = request.problem or ("", None)
         request.problem = None
-        error: PoseAppError = EngineError(f"{message} There is no other engine to go on with.")
+        error: PoseAppError = EngineError(f"{message} There is no other engine to continue with.")
         if not candidates:
             self._events.add("model_failed", str(error), error)
         elif cause is not None:
@@ -175,7 +177,7 @@ class EstimatorSupervisor:
             if request is not self._loading:
                 return
             self._events.add("model_failed", str(error), error)
-        self._not_to_be_had(request, error)
+        self._all_failed(request, error)
 
     def _candidates(self, request: _Request) -> Sequence[Open]:
         try:
@@ -184,7 +186,7 @@ class EstimatorSupervisor:
             log.exception("looking for other engines failed")
             return ()
 
-    def _not_to_be_had(self, request: _Request, error: PoseAppError) -> None:
+    def _all_failed(self, request: _Request, error: PoseAppError) -> None:
         with self._lock:
             if request is not self._loading:
                 return
@@ -220,7 +222,7 @@ class EstimatorSupervisor:
 
 
 def close(estimator: PoseEstimator) -> None:
-    """Close it; where that fails there is nothing better to do than to tell the log."""
+    """Close an estimator; errors are only logged."""
     try:
         estimator.close()
     except Exception:

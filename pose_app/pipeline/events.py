@@ -1,4 +1,4 @@
-"""What a session tells about itself while it runs."""
+"""Events: messages of a session for people."""
 
 from __future__ import annotations
 
@@ -34,14 +34,19 @@ _BAD = ("source_failed", "source_lost", "model_failed", "engine_changed", "warni
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened: `message` is one sentence for people.
+    """Something that happened.
 
-    `data` is what the kind is about: SourceInfo (source_opened, source_back), EngineInfo
-    (model_loaded; engine_changed, after a failure; engine_improved), RecordingRequest
-    (recording_started; of the new files: recording_continued), RecordingReport of all files
-    (recording_finished), the exception (the failures) or None. `wall` is seconds since the epoch.
-    `topic` is what it is about (`source`, `model`, `recording`, ...): what is told about it later
-    takes its place.
+    Attributes:
+        kind: What happened.
+        message: A sentence for people.
+        data: By kind: SourceInfo (source_opened, source_lost, source_back, source_ended),
+            EngineInfo (model_loaded; engine_changed, after a failure; engine_improved),
+            RecordingRequest with the new files
+            (recording_started, recording_continued), RecordingReport of all files
+            (recording_finished), an exception (failures) or None.
+        wall: Seconds since the epoch.
+        topic: `source`, `model`, `recording`, ...; a later event of a topic replaces an earlier
+            one.
     """
 
     kind: Kind
@@ -62,14 +67,14 @@ class Event:
 
 
 class EventList:
-    """Events of all threads, drained by one reader; the oldest go when nobody reads."""
+    """Events of all threads for one reader; beyond `size`, the oldest are dropped."""
 
     def __init__(self, size: int = 1000) -> None:
         self._events: deque[Event] = deque(maxlen=size)
         self._lock = threading.Lock()
 
     def add(self, kind: Kind, message: str, data: Any = None, topic: str = "") -> None:
-        """Note an event of now."""
+        """Add and log an event."""
         if isinstance(data, BaseException):
             without_frames(data)
         event = Event(kind, message, data, topic=topic)

@@ -1,8 +1,8 @@
-"""Where one thread leaves frames for another.
+"""The queue between the capture thread and the inference thread.
 
-Live pictures replace what nobody took: the newest wins. Files wait for room, so that no frame is
-lost. Measured: a queue of frames in front of a slow reader makes the picture seconds old; one slot
-keeps it under two periods.
+Live frames replace those that were not taken yet: the newest wins. Frames of lossless files wait
+for room. Measured: with a long queue before a slow network, results are seconds old; with one slot
+they are under two frame periods old.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class FrameQueue(Generic[T]):
-    """`on_drop` gets what was replaced before somebody took it."""
+    """`on_drop` is called with items that are replaced before they were taken."""
 
     def __init__(self, on_drop: Callable[[T], None], room: int = 4) -> None:
         self._on_drop = on_drop
@@ -28,7 +28,7 @@ class FrameQueue(Generic[T]):
         self._closed = False
 
     def put(self, item: T, *, wait: bool) -> bool:
-        """Leave `item`: after waiting for room, or in the place of everything inside.
+        """Add an item: wait for room, or (without `wait`) replace all items in the queue.
 
         False where the queue is closed.
         """
@@ -57,16 +57,16 @@ class FrameQueue(Generic[T]):
             return item
 
     def peek(self, count: int, timeout: float) -> list[T]:
-        """The next so many items, left inside; fewer after `timeout` seconds or when closed.
+        """The next `count` items, which stay inside; fewer after `timeout` seconds or when closed.
 
-        For the only thread that takes anything out.
+        Only for the thread that takes items out.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._closed or len(self._items) >= count, timeout)
             return list(islice(self._items, count))
 
     def close(self) -> list[T]:
-        """Wake everybody and accept nothing more; returns what nobody took."""
+        """Accept nothing more and wake all waiting threads; returns the remaining items."""
         with self._changed:
             self._closed = True
             items = list(self._items)
@@ -79,7 +79,7 @@ class FrameQueue(Generic[T]):
 
 
 def wait_until(deadline: float, changed: threading.Condition, stop: Callable[[], bool]) -> None:
-    """Wait for the clock (`time.perf_counter`) to reach `deadline`, or for `stop()`."""
+    """Wait until `time.perf_counter` reaches `deadline`, or until `stop()` after a notification."""
     with changed:
         while not stop():
             left = deadline - time.perf_counter()

@@ -1,4 +1,4 @@
-"""The thread that turns frames into results."""
+"""The inference thread, which turns frames into results."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-AHEAD = 2  # frames that are looked at early: one for each half of an engine
-IDLE_SECONDS = 0.05  # how often an idle thread looks whether it is over
+AHEAD = 2  # frames that are started early: one for each half of an engine
+IDLE_SECONDS = 0.05  # poll interval of an idle thread
 
 
 class InferenceWorker:
-    """Takes frames out of the queue until told to stop. One that hangs can be abandoned."""
+    """Processes frames from the queue until `stop`. If its engine hangs, it can be abandoned."""
 
     def __init__(
         self,
@@ -56,13 +56,13 @@ class InferenceWorker:
         self._model: dict[str, Any] | None = None
         self._ready_ns = 0
         self._last_stacks: int | None = None
-        self._asked_stacks = 1  # for the frame at hand
-        self._usual_stacks: int | None = None  # where this frame gets all of them for once
-        self._all_at = 0.0  # when all stacks ran last, of the monotonic clock
-        self._stretch: int | None = None  # of the frame before; None: the estimator knows none
-        self._held: CapturedFrame | None = None  # the newest that was shown
-        self._held_wish: tuple[Any, ...] = ()  # what it was processed for
-        self._again = False
+        self._asked_stacks = 1  # for the current frame
+        self._usual_stacks: int | None = None  # set if the current frame exceptionally gets all
+        self._all_at = 0.0  # when all stacks ran last (`time.monotonic`)
+        self._stretch: int | None = None  # of the last frame that the estimator tracked
+        self._held: CapturedFrame | None = None  # the newest frame that was published
+        self._held_inputs: tuple[Any, ...] = ()  # see `_inputs`, of that frame
+        self._refresh = False
         self.busy_since: float | None = None
         self.thread = threading.Thread(target=self._run, name="inference", daemon=True)
 
@@ -71,11 +71,14 @@ class InferenceWorker:
         self._stopping = True
 
     def refresh(self) -> None:
-        """Once more the frame that is held, when there is no newer one."""
-        self._again = True
+        """Process the held frame again, unless there is a newer one."""
+        self._refresh = True
 
     def abandon(self) -> PoseEstimator | None:
-        """Leave a hanging thread behind: what it says later counts no more."""
+        """Leave a hanging thread behind: its later results are ignored.
+
+        Returns its estimator, or None where the engine is not busy any more.
+        """
         with self._lock:
             if self.busy_since is None:
                 return None
@@ -84,9 +87,9 @@ class InferenceWorker:
             return self._estimator
 
     def _run(self) -> None:
-        import cv2  # late: it takes a while, and the window is to be there first
+        import cv2  # late, because it delays the window
 
-        # OpenCV's own threads gain nothing on a crop and take cores from the network.
+        # OpenCV's threads do not speed up crops, and take cores from the network.
         cv2.setNumThreads(1)
         try:
             while not self._stopping:
@@ -97,28 +100,30 @@ class InferenceWorker:
                 elif self._lifecycle.state is State.DRAINING and not len(self._queue):
                     self._lifecycle.to(State.FINISHED, only_from=(State.DRAINING,))
                 else:
-                    self._keep_up_to_date()
+                    self._update_held()
         except Exception as error:
             log.exception("the inference thread failed")
-            broken = PoseAppError(f"The pipeline broke ({type(error).__name__}: {error}).")
+            broken = PoseAppError(
+                f"The pipeline failed ({type(error).__name__}: {error}): please report this."
+            )
             self._lifecycle.to(State.FAILED, broken)
 
     def _take(self, item: CapturedFrame) -> None:
-        """Finish one frame: with its people, without, or (lossless) as soon as a model is there."""
+        """Process one frame; without a model, wait for one (lossless) or publish it unprocessed."""
         policy = item.policy
-        self._again = False
+        self._refresh = False
         while not self._stopping:
             estimator = self._estimators.current
             if estimator is not None:
                 for sink in self._sinks:
                     sink.on_inference(item)
                 poses = self._infer(estimator, item, self._following(item))
-                if self._abandoned:  # it has answered after all, and nobody else will close it
+                if self._abandoned:  # the engine has answered after all; nobody else will close it
                     close(estimator)
                     return
                 if poses is not None:
                     self._done(item, estimator, poses)
-                    if not policy.lossless:  # there every frame is to have the same engine
+                    if not policy.lossless:  # lossless frames should all have the same engine
                         self._estimators.improve()
                     return
             if not policy.lossless:
@@ -134,19 +139,19 @@ class InferenceWorker:
                 time.sleep(IDLE_SECONDS / 5)
         self._metrics.frame_dropped("stopped")
 
-    def _keep_up_to_date(self) -> None:
-        """A held picture stays alive: once more for wishes that came after it, with all stacks.
+    def _update_held(self) -> None:
+        """Process a held frame again with all stacks, after `refresh` or a change of controls.
 
-        It is held while the session is paused, and at a file's end.
+        A frame is held while the session is paused and at the end of a file.
         """
         held, estimator = self._held, self._estimators.current
         if held is None or estimator is None or not held.policy.resumes:
             return
         stays = self._controls.paused or self._lifecycle.exhausted
-        outdated = stays and self._held_wish != self._wish(estimator, every_stack=True)
-        if not (self._again or outdated):
+        outdated = stays and self._held_inputs != self._inputs(estimator, every_stack=True)
+        if not (self._refresh or outdated):
             return
-        self._again = False
+        self._refresh = False
         poses = self._infer(estimator, held, [], every_stack=True)
         if self._abandoned:
             close(estimator)
@@ -159,24 +164,24 @@ class InferenceWorker:
                 )
             )
 
-    def _wish(self, estimator: PoseEstimator, every_stack: bool) -> tuple[Any, ...]:
-        """Everything that the people in one frame depend on."""
+    def _inputs(self, estimator: PoseEstimator, every_stack: bool) -> tuple[Any, ...]:
+        """Everything besides the frame that its poses depend on."""
         controls = self._controls
         return estimator, controls.threshold, controls.region, controls.shown, every_stack
 
     def _following(self, item: CapturedFrame) -> list[Frame]:
-        """The next frames, where they may be looked at early: in files read at full speed.
+        """The next frames, if they may be processed ahead of their turn: of lossless files.
 
-        They are waited for, because the result must not depend on who was quicker.
+        Waits for them, because the results must not depend on timing.
         """
         if item.policy.paced or not item.policy.lossless or self._controls.stacks == "auto":
             return []
         while True:
-            # Before looking: no frame comes in between.
+            # Evaluated before `peek`, so that no frame comes in between.
             over = self._stopping or self._lifecycle.exhausted
             items = self._queue.peek(AHEAD, 0 if over else IDLE_SECONDS)
             same = list(takewhile(lambda other: other.stretch == item.stretch, items))
-            # Frames of another source or position are never followed by more of this one.
+            # After a frame of another stretch, no more of this one will come.
             if over or len(items) == AHEAD or len(same) < len(items):
                 return [other.frame for other in same]
 
@@ -187,7 +192,10 @@ class InferenceWorker:
         following: list[Frame],
         every_stack: bool = False,
     ) -> list[Pose] | None:
-        """None where the engine failed (somebody else was told) or the wish made no sense."""
+        """The poses of a frame; None where the engine failed or the request was not valid.
+
+        Both have been reported then.
+        """
         if estimator is not self._estimator:
             self._adopt(estimator)
         controls = self._controls
@@ -196,7 +204,7 @@ class InferenceWorker:
         )
         estimator.smoothing = controls.smoothing
         estimator.people = controls.people
-        estimator.steady = item.policy.lossless  # the same file gives the same poses
+        estimator.steady = item.policy.lossless  # so that the same file gives the same poses
         if item.stretch != self._stretch:
             estimator.reset()
             self._stretch = item.stretch
@@ -207,7 +215,7 @@ class InferenceWorker:
         try:
             self._usual_stacks = None
             self._asked_stacks = most if every_stack else self._stacks(estimator, item)
-            self._held_wish = self._wish(estimator, self._asked_stacks == most)
+            self._held_inputs = self._inputs(estimator, self._asked_stacks == most)
             poses = estimator.track(
                 item.frame,
                 stacks=self._asked_stacks,
@@ -217,7 +225,7 @@ class InferenceWorker:
             )
             if not all(np.isfinite(p.joints).all() and np.isfinite(p.scores).all() for p in poses):
                 poses = None
-                raise EngineError("it answered with values that are not finite")
+                raise EngineError("it gave values that are not finite")
         except Exception as error:
             with self._lock:
                 self.busy_since = None
@@ -233,7 +241,7 @@ class InferenceWorker:
         return poses
 
     def _refused(self, error: PoseAppError, item: CapturedFrame) -> None:
-        """The frame or the region makes no sense; a region chosen by hand is forgotten."""
+        """The frame or the region is not valid; a region chosen by hand is reset."""
         if self._controls.region is not None and self._options.region is None:
             self._controls.region = None
             self._events.add("warning", str(error), error, topic="region")
@@ -255,7 +263,7 @@ class InferenceWorker:
         self._model = None
 
     def _stacks(self, estimator: PoseEstimator, item: CapturedFrame) -> int:
-        """How many stacks this frame gets: as asked, or as many as keep up with the source."""
+        """How many stacks this frame gets: the requested number, or by the anytime control."""
         most = estimator.spec.network.stacks
         wanted = self._controls.stacks
         if wanted == "all" or self._controls.paused:
@@ -266,7 +274,7 @@ class InferenceWorker:
         self._controller.target = self._options.target_fps or self._source_fps(item)
         self._controller.fewest = self._controls.fewest
         stacks = self._controller.stacks
-        # A number of stacks that is still being prepared would cost a hitch.
+        # Waiting for a number of stacks that is still being prepared would stall the video.
         if self._last_stacks is not None and not estimator.engine.ready(stacks):
             stacks = self._last_stacks
         every = self._controls.all_every
@@ -278,14 +286,14 @@ class InferenceWorker:
         return most
 
     def _shown(self) -> int | None:
-        """The stack whose joints the poses have: the same for a frame that gets more stacks."""
+        """The stack that joints come from; the usual one if this frame exceptionally gets all."""
         wanted = self._controls.shown
         if wanted is None and self._usual_stacks is not None:
             return self._usual_stacks - 1
         return wanted
 
     def _source_fps(self, item: CapturedFrame) -> float | None:
-        """What to keep up with. A camera may give less than it says, in the dark for example."""
+        """The rate to keep up with: nominal, or measured where that is lower (a dark room)."""
         measured = self._metrics.source_rate() if item.policy.live else 0.0
         nominal = item.source.fps or measured or None
         return min(nominal, measured) if nominal and measured else nominal
@@ -302,13 +310,13 @@ class InferenceWorker:
             network, find = (timings.get(stage, 0.0) / 1e3 for stage in ("network", "find"))
             other = sum(timings.values()) / 1e3 - network - find
             self._controller.update(ran, network, other, len(poses), find)
-        # A frame that waited for the model to load says nothing about the pipeline's speed.
+        # The age of a frame that waited for the model is not a measure of the pipeline.
         captured = item.frame.captured_ns
         age = (now - captured) / 1e6 if captured >= self._ready_ns else None
         result = FrameResult(item.frame, tuple(poses), now, timings)
         self._publish(ProcessedFrame(item, result, self._described(estimator), stacks, age))
         self._lifecycle.to(State.RUNNING, only_from=(State.LOADING,))
-        if item.policy.resumes:  # another model after one that failed
+        if item.policy.resumes:  # after a model that failed
             self._lifecycle.to(State.RUNNING, only_from=(State.FAILED,))
         limit = self._options.frames
         if limit is not None and self._metrics.processed >= limit:
@@ -316,7 +324,7 @@ class InferenceWorker:
             self._lifecycle.to(State.FINISHED)
 
     def _described(self, estimator: PoseEstimator) -> dict[str, Any]:
-        """What a log's header says, made anew only where it says something else."""
+        """The log's header fields; the same object while they do not change."""
         model = self._model
         if model is None or model["threshold"] != estimator.threshold:
             model = self._model = _described(estimator)
@@ -329,7 +337,7 @@ class InferenceWorker:
 
 
 def _described(estimator: PoseEstimator) -> dict[str, Any]:
-    """What the header of a keypoint log says about the network."""
+    """The header fields of a keypoint log that describe the model."""
     spec, info = estimator.spec, estimator.engine.info
     return {
         "model": spec.name,
@@ -344,5 +352,5 @@ def _described(estimator: PoseEstimator) -> dict[str, Any]:
 
 
 def _same_model(one: PoseEstimator, other: PoseEstimator) -> bool:
-    """Whether they differ in the engine or the precision alone."""
+    """Whether they differ at most in engine and precision."""
     return one.spec.name == other.spec.name and one.spec.network == other.spec.network

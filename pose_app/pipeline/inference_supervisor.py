@@ -1,4 +1,4 @@
-"""Which inference thread works: one at a time, replaced where its engine hangs."""
+"""Owns the inference thread, and replaces it when its engine hangs."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .frame_queue import FrameQueue
 from .inference import InferenceWorker
 from .sinks import CapturedFrame, Sink
 
-ENGINE_PATIENCE = 3.0  # times `stall_seconds`: a large network on a slow processor takes some
+ENGINE_PATIENCE = 3.0  # times `stall_seconds`; a large network on a slow processor needs some
 
 
 class InferenceSupervisor:
-    """Owns the inference thread, and leaves one behind whose engine does not answer."""
+    """Owns the inference thread; one whose engine does not answer is left behind."""
 
     def __init__(
         self,
@@ -36,23 +36,23 @@ class InferenceSupervisor:
 
     @property
     def thread(self) -> threading.Thread:
-        """The thread that works now."""
+        """The current inference thread."""
         return self._worker.thread
 
     def start(self) -> None:
-        """Begin to take frames out of the queue."""
+        """Start the thread."""
         self._worker.thread.start()
 
     def stop(self) -> None:
-        """Take no more frames; the one at hand is finished."""
+        """Take no more frames; the current one is finished."""
         self._worker.stop()
 
     def refresh(self) -> None:
-        """Run the network once more, with all stacks, on the frame that is held."""
+        """Process the held frame again with all stacks."""
         self._worker.refresh()
 
     def check(self) -> None:
-        """To be called now and then: replaces a worker whose engine does not answer."""
+        """Replace a worker whose engine does not answer; called regularly by the watchdog."""
         worker = self._worker
         since = worker.busy_since
         limit = self._context.options.stall_seconds * ENGINE_PATIENCE
@@ -60,7 +60,7 @@ class InferenceSupervisor:
             return
         estimator = worker.abandon()
         if estimator is None:
-            return  # it has answered in this very moment
+            return  # it has just answered
         diagnostics.stalled("inference", time.monotonic() - since)
         self.left_behind.append(worker.thread)
         self._worker = self._new_worker()

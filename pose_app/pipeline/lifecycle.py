@@ -1,4 +1,4 @@
-"""Where a session stands, from loading to its end."""
+"""The state of a session, from loading to its end."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ log = logging.getLogger(__name__)
 
 
 class State(Enum):
-    """LOADING, RUNNING, DRAINING, then FINISHED or FAILED.
+    """The state of a session.
 
-    LOADING lasts until a model has answered, RUNNING while frames come; DRAINING is when no more
-    will come and those that were read are finished.
+    LOADING lasts until the first result of a model, RUNNING while frames come; DRAINING while no
+    more frames come and those in the queue are processed; then FINISHED or FAILED.
     """
 
     LOADING = "loading"
@@ -30,7 +30,7 @@ _NEXT: dict[State, frozenset[State]] = {
     State.LOADING: frozenset((State.RUNNING, State.DRAINING, State.FINISHED, State.FAILED)),
     State.RUNNING: frozenset((State.DRAINING, State.FINISHED, State.FAILED)),
     State.DRAINING: frozenset((State.RUNNING, State.FINISHED, State.FAILED)),
-    # Another source, a seek, another model
+    # By another source, a seek or another model:
     State.FINISHED: frozenset((State.RUNNING, State.FAILED)),
     State.FAILED: frozenset((State.RUNNING,)),
 }
@@ -38,10 +38,10 @@ _OVER = frozenset((State.FINISHED, State.FAILED))
 
 
 class Lifecycle:
-    """The state of a session; safe from every thread.
+    """The state of a session; thread-safe.
 
-    `finished` is set while the state is FINISHED or FAILED. `failure` is the first error that ended
-    the session, or is going to end it.
+    `finished` is set while the state is FINISHED or FAILED. `failure` is the first error that ends
+    the session.
     """
 
     def __init__(self) -> None:
@@ -52,7 +52,7 @@ class Lifecycle:
 
     @property
     def state(self) -> State:
-        """Where the session stands."""
+        """The current state."""
         return self._state
 
     @property
@@ -67,12 +67,12 @@ class Lifecycle:
         *,
         only_from: Collection[State] = tuple(State),
     ) -> bool:
-        """Change over to another state.
+        """Change the state, if the transition is allowed.
 
         Args:
-            state: FINISHED becomes FAILED where there was an error before.
-            error: Why, where that is a failure; the first one is kept.
-            only_from: In any other state nothing happens.
+            state: The new state; FINISHED becomes FAILED if there was an error.
+            error: The cause of a failure; only the first one is kept.
+            only_from: Do nothing in any other state.
 
         Returns:
             Whether the state has changed.

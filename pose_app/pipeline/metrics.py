@@ -1,4 +1,4 @@
-"""Counting and timing: every frame is accounted for, every stage is measured."""
+"""Counts of frames and times of all stages of a session."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from ..recording.recording import RecordingReport, RecordingState
     from ..sources.base import SourceInfo
 
-RECENT = 120  # samples that the live figures are made of: some seconds
-RATE_SECONDS = 2.0  # how far back a rate looks
+RECENT = 120  # samples of the live figures, some seconds
+RATE_SECONDS = 2.0  # window of a rate
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,24 @@ class StageTime:
 
 @dataclass(frozen=True)
 class FrameMetrics:
-    """What the session does right now; figures of time and rate are of the last seconds.
+    """Live figures of a session; times and rates are of the last seconds.
 
-    `dropped` maps a reason to a number of frames. `stages` maps a stage (read, wait, crop, network,
-    decode, track, ...) to its time. `age` is the time from capture to the finished pose.
-    `stacks_now` is how many stacks keep up with the source, or are asked for; `seconds` is the
-    newest result's position in the source.
+    Attributes:
+        captured: Frames read.
+        processed: Frames through the network.
+        dropped: Frames by the reason why they were dropped.
+        fps: Results per second.
+        source_fps: Frames per second that the source delivers.
+        stages: Times of the stages (read, find, crop, network, decode, track).
+        age: Time from capture to the finished poses.
+        recording: Of the running recording.
+        source: Of the current source.
+        engine: Of the current estimator.
+        model: Its name.
+        stacks_now: How many stacks run.
+        stacks_all: How many the model has.
+        seconds: Position of the newest result in its source.
+        finished: Whether the session has ended.
     """
 
     captured: int = 0
@@ -58,18 +70,18 @@ class FrameMetrics:
 
     @property
     def age_ms(self) -> float | None:
-        """Median age in milliseconds, None before the first pose."""
+        """Median age in milliseconds; None before the first result."""
         return None if self.age is None else self.age.median
 
     @property
     def lost(self) -> int:
-        """Frames dropped for whatever reason."""
+        """All dropped frames."""
         return sum(self.dropped.values())
 
 
 @dataclass(frozen=True)
 class SessionReport:
-    """The account of a whole session, as of its stop; times are over all frames."""
+    """The figures of a whole session at its end; times are over all frames."""
 
     captured: int
     processed: int
@@ -95,9 +107,10 @@ class SessionReport:
 
 
 class LatencyHistogram:
-    """Times of one stage in constant memory: the recent ones exactly, all of them within 1 %.
+    """Quantiles of the times of one stage in constant memory.
 
-    All samples go into logarithmic bins, 1 % wide, from a microsecond to 100 seconds.
+    Recent samples are kept exactly. All samples are counted in logarithmic bins, 1 % wide, from a
+    microsecond to 100 seconds.
     """
 
     _FLOOR = 1e-3  # ms
@@ -110,21 +123,21 @@ class LatencyHistogram:
         self._count = 0
 
     def add(self, milliseconds: float) -> None:
-        """Take in one sample."""
+        """Add a sample."""
         self.recent.append(milliseconds)
         position = math.log(max(milliseconds, self._FLOOR) / self._FLOOR) / self._STEP
         self._bins[min(int(position), self._BINS)] += 1
         self._count += 1
 
     def now(self) -> StageTime | None:
-        """Of the recent samples, exactly; None without any."""
+        """Quantiles of the recent samples; None without samples."""
         ordered = sorted(self.recent)
         if not ordered:
             return None
         return StageTime(_quantile(ordered, 0.5), _quantile(ordered, 0.95))
 
     def overall(self) -> StageTime | None:
-        """Of all samples, within 1 %; None without any."""
+        """Quantiles of all samples, within 1 %; None without samples."""
         if self._count == 0:
             return None
         return StageTime(self._from_bins(0.5), self._from_bins(0.95))
@@ -153,18 +166,18 @@ class Rate:
         self._times: deque[float] = deque(maxlen=1000)
 
     def tick(self, now: float | None = None) -> None:
-        """Count one event; `now` is of `time.perf_counter`."""
+        """Count an event at `now` (`time.perf_counter`)."""
         self._times.append(time.perf_counter() if now is None else now)
 
     def value(self, now: float | None = None) -> float:
-        """Events per second; 0 where there were none lately."""
+        """Events per second; 0 with fewer than two in the window."""
         now = time.perf_counter() if now is None else now
         times = [t for t in list(self._times) if t > now - RATE_SECONDS]
         return (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else 0.0
 
 
 class MetricsCollector(Sink):
-    """Counts and times of one session; safe from every thread."""
+    """Counts and times of one session; thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -180,7 +193,7 @@ class MetricsCollector(Sink):
         self._last: float | None = None
 
     def on_frame(self, captured: CapturedFrame) -> None:
-        """Count it. Reading a live source is waiting for it: no time of ours."""
+        """Count a frame. Reading a live source is mostly waiting, so its time is not recorded."""
         with self._lock:
             self.captured += 1
             self._in.tick()
@@ -188,19 +201,19 @@ class MetricsCollector(Sink):
                 self._stages.setdefault("read", LatencyHistogram()).add(captured.read_ms)
 
     def on_result(self, processed: ProcessedFrame) -> None:
-        """Count it, where a network saw it for the first time."""
+        """Count a result of the network, except repetitions."""
         if processed.result.estimated and not processed.repeated:
             self.frame_processed(processed.result.timings, processed.age_ms, processed.stacks)
 
     def frame_dropped(self, reason: str) -> None:
-        """A captured frame does not get to the network."""
+        """Count a captured frame that does not reach the network."""
         with self._lock:
             self.dropped[reason] += 1
 
     def frame_processed(
         self, timings: Mapping[str, float], age_ms: float | None, stacks: int
     ) -> None:
-        """A frame is through the network."""
+        """Count a processed frame and its times."""
         now = time.perf_counter()
         with self._lock:
             self.processed += 1
@@ -215,18 +228,18 @@ class MetricsCollector(Sink):
                 self._stages.setdefault(stage, LatencyHistogram()).add(milliseconds)
 
     def stage(self, stage: str, milliseconds: float) -> None:
-        """A time of a stage that is not part of a pose's own timings."""
+        """Add the time of a stage outside the estimator."""
         with self._lock:
             self._stages.setdefault(stage, LatencyHistogram()).add(milliseconds)
 
     def fps(self) -> float:
-        """Frames per second between the first and the last pose."""
+        """Frames per second between the first and the last result."""
         if self._first is None or self._last is None or self._last <= self._first:
             return 0.0
         return (self.processed - 1) / (self._last - self._first)
 
     def source_rate(self) -> float:
-        """Frames per second that the source gives right now."""
+        """Frames per second that the source delivers now."""
         with self._lock:
             return self._in.value()
 

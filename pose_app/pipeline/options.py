@@ -1,4 +1,4 @@
-"""What a session is asked to do: fixed at its start, or changed while it runs."""
+"""Options of a session: fixed at its start (`SessionOptions`) or changeable (`Controls`)."""
 
 from __future__ import annotations
 
@@ -13,16 +13,24 @@ Stacks = int | Literal["auto", "all"]
 
 @dataclass(frozen=True)
 class SessionOptions:
-    """How a session treats its frames.
+    """How a session processes its frames.
 
-    `lossless`: sources that are not live wait for the network, so that no frame is dropped (`run`);
-    otherwise the newest frame wins. `paced`: files are played at the speed of their timestamps (the
-    window). `stacks` "auto" spends as many stacks as keep up with `target_fps`, by default the
-    source's own rate. `threshold` None takes the model's. `reconnect`: a live source that is lost
-    is looked for until it is back; otherwise losing it ends the session. `stall_seconds`: how long
-    a live source or the engine may give no answer before it counts as lost. `frames` and `seconds`
-    (of the session's timeline) end the session by itself. `people` is how many are followed at
-    most, the largest first.
+    Attributes:
+        lossless: Sources that are not live wait for the network, so that no frame is dropped
+            (`run`); otherwise the newest frame wins.
+        paced: Files are played at the speed of their timestamps (the window).
+        stacks: As in `Controls`.
+        target_fps: The rate for stacks "auto"; None = the source's.
+        threshold: As in `Controls`.
+        smoothing: As in `Controls`.
+        region: As in `Controls`.
+        loop: As in `Controls`.
+        reconnect: A lost live source is opened again when it is back; otherwise the session ends.
+        stall_seconds: How long a live source may be silent before it counts as lost; an engine,
+            three times as long.
+        frames: End the session after so many frames.
+        seconds: End the session at this time of its timeline.
+        people: As in `Controls`.
     """
 
     lossless: bool = False
@@ -41,21 +49,22 @@ class SessionOptions:
 
 
 class Controls:
-    """Settable from any thread at any time; takes effect with the next frame.
+    """Values that any thread may change at any time, from the next frame on.
 
     Attributes:
-        stacks: "auto", "all" or how many run.
-        fewest: So many run in any case (somebody looks at them).
-        all_every: With "auto", so many seconds may pass until all stacks run for a frame (somebody
-            looks at all of them); None = any number.
-        shown: The stack (0 = first) whose joints the poses have; None = the last that ran.
+        stacks: How many stacks run: a number, "all", or "auto" for as many as keep up with the
+            source.
+        fewest: The least number of stacks to run, because they are shown.
+        all_every: With "auto", run all stacks for one frame every so many seconds, because all are
+            shown; None = never.
+        shown: The stack (0 = first) that the joints of the poses come from; None = the last one.
         threshold: Score 0..1 from which a joint is present; None = the model's.
-        smoothing: Whether joints are steadied over time.
-        region: A square that somebody chose; None = follow the people.
-        people: How many are followed at most, the largest first.
-        paused: The newest frame is held, with all stacks. Live sources drop their frames.
+        smoothing: Whether joints are smoothed over time.
+        region: A region that the user chose; None = track the people.
+        people: How many are tracked at most, the largest first.
+        paused: Hold the newest frame, with all stacks. Frames of live sources are dropped.
         speed: Of files, 1.0 = as recorded.
-        loop: Whether files begin again at their end.
+        loop: Whether files start again at their end.
     """
 
     stacks: Stacks
@@ -92,6 +101,6 @@ class Controls:
             self.wake()
 
     def wake(self) -> None:
-        """Let every thread that waits for a change look again."""
+        """Wake all threads that wait for a change."""
         with self.changed:
             self.changed.notify_all()

@@ -1,4 +1,4 @@
-"""The recording of a session: started, fed from two threads, carried on, finished."""
+"""The recording of a session, from start to end and over changes of source, size and model."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from .sinks import CapturedFrame, ProcessedFrame, Sink
 
 log = logging.getLogger(__name__)
 
-STALL_SECONDS = 5.0  # without an answer of a disk or an encoder, until people are told
-CLOSE_SECONDS = 15.0  # for what is queued to reach a slow disk
+STALL_SECONDS = 5.0  # without an answer of a disk or an encoder, after which a warning is shown
+CLOSE_SECONDS = 15.0  # for the queues to be written to a slow disk
 
 
 class _Part:
-    """One set of files: while it is written, while it is closed, and what is left of it then."""
+    """One set of files: the running recording, its closing thread, and then its report."""
 
     def __init__(self, recording: ActiveRecording) -> None:
         self.recording: ActiveRecording | None = recording
@@ -36,12 +36,12 @@ class _Part:
         self._last = recording.state()
 
     def state(self) -> RecordingState:
-        """How far it is, or how far it was when it was closed."""
+        """The current state, or the last one before it was closed."""
         recording = self.recording
         return self._last if recording is None else recording.state()
 
     def close(self, timeout: float) -> None:
-        """Finish the files. Once more, with less time, it reports what has been done by then."""
+        """Finish the files. A second call, with a shorter timeout, reports what is done by then."""
         recording = self.recording
         if recording is not None:
             report = recording.close(timeout)
@@ -53,33 +53,33 @@ class _Part:
 class RecordingManager(Sink):
     """One recording at a time; after a change of size, source or model it goes on in new files.
 
-    Its parts are the sets of files that follow each other. Nobody but the files' own threads waits
-    for a disk, so a recording can always be stopped.
+    Each set of files is a part. Only the files' own threads wait for a disk, so that a recording
+    can always be stopped.
     """
 
     def __init__(self, events: EventList) -> None:
         self._events = events
         self._lock = threading.RLock()
         self._active: ActiveRecording | None = None
-        self._request: RecordingRequest | None = None  # as it was asked for; None: not recording
+        self._request: RecordingRequest | None = None  # None: not recording
         self._parts: list[_Part] = []  # of this recording, the active one last
-        self._closed: list[_Part] = []  # of the whole session, or about to be
-        self._stalled: list[FileWriter[Any]] = []
-        self._told: set[str] = set()
+        self._closed: list[_Part] = []  # all of the session that are closed or being closed
+        self._stalled: list[FileWriter[Any]] = []  # reported as hanging
+        self._told: set[str] = set()  # errors that were reported
 
     def start(self, request: RecordingRequest) -> Future[RecordingRequest]:
-        """Begin with the next frame; returns at once.
+        """Start with the next frame; returns at once.
 
         Returns:
-            Done when the files are there, with their real names; raises RecordingError where they
-            cannot be begun. The events tell the same.
+            Done when the files are created, with their real names; raises RecordingError where
+            they cannot be. The events report both as well.
 
         Raises:
-            RecordingError: The request makes no sense, or a recording is running.
+            RecordingError: The request is not valid, or a recording is running.
         """
         with self._lock:
             if self._request is not None:
-                raise RecordingError("A recording is running: end it before you start another.")
+                raise RecordingError("A recording is running: stop it before you start another.")
             active = ActiveRecording(request, on_failure=self._writer_failed)
             self._request, self._active, self._parts = request, active, [_Part(active)]
             self._told = set()
@@ -87,7 +87,7 @@ class RecordingManager(Sink):
         return active.opened
 
     def set_drawing(self, options: DrawOptions) -> None:
-        """What the annotated video shows from now on, and what it goes on in."""
+        """Set what the annotated video shows, in this and all further parts."""
         with self._lock:
             if self._request is not None:
                 self._request = replace(self._request, drawing=options)
@@ -95,7 +95,7 @@ class RecordingManager(Sink):
                 self._active.drawing = options
 
     def state(self) -> RecordingState | None:
-        """How far the recording is, with all of its parts; None where nothing is recorded."""
+        """Length and size of the recording with all its parts; None while nothing is recorded."""
         with self._lock:
             states = [part.state() for part in self._parts]
         if not states:
@@ -109,7 +109,7 @@ class RecordingManager(Sink):
         )
 
     def on_frame(self, captured: CapturedFrame) -> None:
-        """Into the raw video, where there is one."""
+        """Write the frame into the raw video, if there is one."""
         active = self._active
         if active is None or active.request.raw is None:
             return
@@ -118,7 +118,7 @@ class RecordingManager(Sink):
             active.offer_raw(captured.frame, captured.stamp)
 
     def on_inference(self, captured: CapturedFrame) -> None:
-        """All files begin with the first frame that the network begins with."""
+        """Begin all files with the first frame that reaches the network."""
         active = self._active
         if active is not None and active.source is None:
             active = self._fitting(captured, None)
@@ -126,13 +126,13 @@ class RecordingManager(Sink):
             active.take(captured.frame, captured.stamp)
 
     def on_result(self, processed: ProcessedFrame) -> None:
-        """Into the annotated video and the log."""
+        """Write the result into the annotated video and the log."""
         active, captured = self._active, processed.captured
         if active is None or processed.repeated or active.precedes(captured.stamp):
             return
         model = processed.model
         active = self._fitting(captured, None if model is None else model["model"])
-        # New files with the video as it is captured begin with what the reader brings next.
+        # New files with a raw video begin with the next captured frame.
         if active is None or active.precedes(captured.stamp):
             return
         if active.model is None and model is not None:
@@ -140,7 +140,7 @@ class RecordingManager(Sink):
         active.offer_result(processed.result, captured.stamp)
 
     def finish(self) -> None:
-        """End the recording in the background; an event tells when all of its files are closed."""
+        """End the recording in the background; an event reports when all its files are closed."""
         with self._lock:
             parts, self._parts = self._parts, []
             self._request = self._active = None
@@ -149,7 +149,7 @@ class RecordingManager(Sink):
             self._stalled = []
 
     def check(self) -> None:
-        """To be called now and then: says once when a disk or an encoder hangs."""
+        """Report once when a disk or an encoder hangs; called regularly by the watchdog."""
         active = self._active
         for writer in [] if active is None else active.stalled(STALL_SECONDS):
             if writer not in self._stalled:
@@ -157,22 +157,22 @@ class RecordingManager(Sink):
                 diagnostics.stalled(writer.thread.name, STALL_SECONDS)
                 self._events.add(
                     "warning",
-                    f"{writer.path.name} has not been written to for {STALL_SECONDS:.0f} s: "
-                    "its disk is too slow or hangs, frames are dropped.",
+                    f"{writer.path.name} has not been written to for {STALL_SECONDS:.0f} s, so "
+                    "frames are dropped: its disk is too slow or does not answer.",
                     topic="recording",
                 )
 
     def ask_to_close(self) -> None:
-        """Let no thread wait for a recorder any more."""
+        """Make all threads that wait for a writer return."""
         active = self._active
         if active is not None:
             active.ask_to_close()
 
     def close(self, timeout: float = CLOSE_SECONDS) -> tuple[RecordingReport, ...]:
-        """Finish everything; the reports of all files of the session.
+        """Finish everything; returns the reports of all recordings of the session.
 
-        Returns after `timeout` seconds at the latest: files whose disk has not answered by then are
-        left behind, and their reports say so.
+        Returns after `timeout` seconds at the latest; files whose disk does not answer are left
+        behind, and their reports say so.
         """
         deadline = time.monotonic() + timeout
         self.finish()
@@ -183,15 +183,15 @@ class RecordingManager(Sink):
         return tuple(part.report for part in self._closed if part.report is not None)
 
     def _opened(self, opened: Future[RecordingRequest]) -> None:
-        """The first files are there; a failure is told by their writers."""
+        """Report that the first files are created; their writers report failures."""
         if opened.exception() is None:
             request = opened.result()
             self._events.add("recording_started", f"Recording to {_names(request.paths)}.", request)
 
     def _fitting(self, captured: CapturedFrame, model: str | None) -> ActiveRecording | None:
-        """The recording that this frame goes into: new files where it does not fit the old."""
+        """The recording that a frame goes into; starts a new part where it does not fit."""
         source = captured.source
-        with self._lock:  # the reader and the inference thread may both find that it does not fit
+        with self._lock:  # capture and inference thread may both find that it does not fit
             active = self._active
             if active is None or self._request is None:
                 return None
@@ -203,17 +203,17 @@ class RecordingManager(Sink):
 
     def _next_part(self, before: ActiveRecording, request: RecordingRequest) -> ActiveRecording:
         self._close_later(self._parts[-1])
-        # A folder that was there and is gone is no wish for another one.
+        # A folder that was deleted meanwhile is not made again.
         further = replace(request, rename=True, make_folder=False)
         new = ActiveRecording(further, on_failure=self._writer_failed)
         self._parts.append(_Part(new))
         old = _names(before.request.paths)
 
-        def opened(there: Future[RecordingRequest]) -> None:
-            error = there.exception()
+        def opened(created: Future[RecordingRequest]) -> None:
+            error = created.exception()
             if error is None:
-                message = f"Saved {old}; the recording goes on in {_names(there.result().paths)}."
-                self._events.add("recording_continued", message, there.result())
+                message = f"Saved {old}; the recording goes on in {_names(created.result().paths)}."
+                self._events.add("recording_continued", message, created.result())
             else:
                 self._told.add(str(error))
                 sentence = f"The recording does not go on: {error}"
@@ -224,7 +224,7 @@ class RecordingManager(Sink):
 
     def _writer_failed(self, writer: FileWriter[Any]) -> None:
         with self._lock:
-            new = str(writer.error) not in self._told  # all files may have the same to say
+            new = str(writer.error) not in self._told  # several files may have the same error
             self._told.add(str(writer.error))
         if new:
             self._events.add("warning", str(writer.error), topic="recording")
@@ -233,7 +233,7 @@ class RecordingManager(Sink):
             self.finish()
 
     def _close_later(self, part: _Part, parts: Sequence[_Part] = ()) -> None:
-        """Close a part; with all `parts` of its recording it is the last one."""
+        """Close a part; the last one is given all `parts` of its recording, and reports the end."""
 
         def close() -> None:
             part.close(CLOSE_SECONDS)

@@ -1,4 +1,4 @@
-"""The replay buffer of a session: off until it is asked for, fed from two threads."""
+"""The replay buffer of a session; off by default."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .sinks import CapturedFrame, ProcessedFrame, Sink
 
 
 class ReplayManager(Sink):
-    """Keeps the last seconds as a recording would have them; see `recording.replay`."""
+    """Keeps the last seconds in memory; see `recording.replay`."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -26,7 +26,7 @@ class ReplayManager(Sink):
         self._picture = _Picture()
 
     def keep(self, request: ReplayRequest | None) -> None:
-        """Begin to keep the last seconds, begin anew, or with None forget them and end."""
+        """Start the buffer, or start it again; None ends it and frees its memory."""
         with self._lock:
             ending = [track for track in (self._annotated, self._raw) if track is not None]
             self._request, self._annotated, self._raw = request, None, None
@@ -40,11 +40,11 @@ class ReplayManager(Sink):
             track.close()
 
     def set_drawing(self, options: DrawOptions) -> None:
-        """What is drawn into the annotated video from now on."""
+        """Set what the annotated video shows from now on."""
         self._drawing = options
 
     def state(self) -> ReplayState | None:
-        """What is kept by now; None where nothing is to be kept."""
+        """The state of the buffer; None while it is off."""
         tracks = [track for track in (self._annotated, self._raw) if track is not None]
         if not tracks:
             return None
@@ -56,17 +56,17 @@ class ReplayManager(Sink):
         )
 
     def save(self, annotated: Path | None = None, raw: Path | None = None) -> RecordingReport:
-        """Write what is kept into new files; it is kept on.
+        """Write the buffer into new files, while it goes on.
 
-        That takes a moment: it is not for a window's thread.
+        It takes a moment: do not call it from the UI thread.
 
         Raises:
-            RecordingError: That kind is not kept, there is nothing yet, or a file is taken or
+            RecordingError: That kind of video is not kept, the buffer is empty, or a file exists or
                 cannot be written.
         """
         wanted = [(self._annotated, annotated), (self._raw, raw)]
         if not any(path for _, path in wanted):
-            raise RecordingError("Nothing is to be saved: name a video.")
+            raise RecordingError("There is nothing to save: name a video.")
         if any(track is None for track, path in wanted if path is not None):
             raise RecordingError("The replay buffer is off: switch it on, then wait a few seconds.")
         return RecordingReport(
@@ -74,31 +74,31 @@ class ReplayManager(Sink):
         )
 
     def close(self) -> None:
-        """Forget everything."""
+        """End the buffer."""
         self.keep(None)
 
     def on_frame(self, captured: CapturedFrame) -> None:
-        """Into the raw video, where it is kept."""
+        """Keep the frame in the raw video, if there is one."""
         track, frame = self._raw, captured.frame
         if track is not None:
             track.offer(lambda: frame.image, captured.stamp)
 
     def on_result(self, processed: ProcessedFrame) -> None:
-        """Into the annotated video, where it is kept."""
+        """Keep the result in the annotated video, if there is one."""
         track, result, picture = self._annotated, processed.result, self._picture
         if track is not None and not processed.repeated:
             track.offer(lambda: picture.draw(result, self._drawing), processed.captured.stamp)
 
 
 class _Picture:
-    """Draws for one track; frames of another size begin another video there."""
+    """Draws the images of one track; a new frame size starts a new video."""
 
     def __init__(self) -> None:
         self._drawing = Drawing()
         self._size: tuple[int, int] | None = None
 
     def draw(self, result: FrameResult, options: DrawOptions) -> Image:
-        """(H, W, 3) uint8 BGR; called on the track's own thread alone."""
+        """(H, W, 3) uint8 BGR; called only on the track's own thread."""
         if self._size not in (None, result.frame.size):
             self._drawing = Drawing()
         self._size = result.frame.size

@@ -1,4 +1,4 @@
-"""The session: starts, watches and stops every thread between a source and its results and files.
+"""The session: starts, watches and stops all threads between a source and its results and files.
 
     capture thread --> FrameQueue --> inference thread --> sinks: LatestResult, metrics, recording
 
@@ -50,17 +50,17 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 WATCH_SECONDS = 0.25
-JOIN_SECONDS = 5.0  # for each group of threads; a hanging driver is left behind and named
+JOIN_SECONDS = 5.0  # for each group of threads, after which hanging ones are left behind
 STOP_SECONDS = 3 * JOIN_SECONDS + CLOSE_SECONDS
 
 
 class Session:
-    """Frames of a source to results and files, on threads of its own.
+    """Processes the frames of a source to results and files, on its own threads.
 
     Attributes:
-        options: What it was made with.
+        options: As given.
         controls: What may be changed while it runs.
-        finished: Set while there is nothing left to do.
+        finished: Set while the state is FINISHED or FAILED.
     """
 
     def __init__(
@@ -70,13 +70,13 @@ class Session:
         options: SessionOptions | None = None,
         other_estimators: Others = none,
     ) -> None:
-        """Nothing is opened or loaded before `start`.
+        """Prepare a session; `start` opens and loads everything.
 
         Args:
-            open_source: Called on a background thread, again where a source is lost.
+            open_source: Called on a background thread, again after a source was lost.
             open_estimator: Called on a background thread.
-            options: How frames are treated.
-            other_estimators: What to go on with where an engine fails in mid-run, see
+            options: How frames are processed.
+            other_estimators: What to try when an engine fails during the run, see
                 `EstimatorFactory.others`.
         """
         self.options = options or SessionOptions()
@@ -102,12 +102,12 @@ class Session:
 
     @property
     def state(self) -> State:
-        """Where the session stands."""
+        """The current state."""
         return self._context.lifecycle.state
 
     @property
     def failure(self) -> PoseAppError | None:
-        """Why the session ended, or is going to end, where that is a failure."""
+        """The error that has ended the session or will end it, or None."""
         return self._context.lifecycle.failure
 
     def start(self) -> None:
@@ -119,11 +119,11 @@ class Session:
         self._watchdog.start()
 
     def stop(self, timeout: float = STOP_SECONDS) -> SessionReport:
-        """Stop everything in order and account for it; a second call gives the same report.
+        """Stop everything, in the order source, frame queue, inference, recording, model.
 
-        Order: source, frame queue, inference, recording, model. Returns after `timeout` seconds at
-        the latest, whatever drivers and disks do: threads and files that are left behind then are
-        named in the report. A recording that runs is completed.
+        A running recording is completed. Returns after `timeout` seconds at the latest; threads and
+        files that hang are left behind and named in the report. Further calls return the same
+        report.
         """
         with self._stop_lock:
             if self._report is None:
@@ -135,15 +135,15 @@ class Session:
         return self._latest.result
 
     def set_source(self, open_source: Callable[[], Source]) -> None:
-        """Change over to another source as soon as it has delivered a picture."""
+        """Change to another source once it has delivered a frame."""
         self._sources.set_source(open_source)
 
     def set_estimator(self, open_estimator: Open, other_estimators: Others = none) -> None:
-        """Change over to another model or engine as soon as it is loaded; the last wish wins."""
+        """Change to another model or engine once it is loaded; the last request counts."""
         self._estimators.set_estimator(open_estimator, other_estimators)
 
     def seek(self, seconds: float) -> None:
-        """Go to a position of a seekable source; nothing happens with others."""
+        """Go to a position of a seekable source; does nothing for others."""
         self._sources.seek(seconds)
 
     def step(self, *, back: bool = False) -> None:
@@ -151,46 +151,43 @@ class Session:
         self._sources.step(back=back)
 
     def refresh(self) -> None:
-        """Run the network once more on the frame that is held, with all stacks.
+        """Process the held frame again, with all stacks.
 
-        That is the newest frame while the session is paused, at a file's end, or a single picture.
-        A change of model, region, threshold or shown stack does it by itself then.
+        A frame is held while the session is paused, at a file's end, and for a single image. A
+        change of model, region, threshold or shown stack refreshes it without this call.
         """
         self._inference.refresh()
 
     def record(self, request: RecordingRequest) -> Future[RecordingRequest]:
         """Start recording; never waits for a disk.
 
-        The recording goes on over changes of source, size and model in further files, until
-        `stop_recording`. `metrics().recording` tells how far it is.
+        After a change of source, size or model the recording goes on in further files, until
+        `stop_recording`. `metrics().recording` has its length and size.
 
         Returns:
-            Done when the files are there, with their real names; raises RecordingError where they
-            cannot be begun. The events tell the same.
+            Done when the files are created, with their real names; raises RecordingError where
+            they cannot be. The events report both as well.
 
         Raises:
-            RecordingError: The request makes no sense, or a recording is running.
+            RecordingError: The request is not valid, or a recording is running.
         """
         return self._recordings.start(request)
 
     def set_drawing(self, options: DrawOptions) -> None:
-        """What annotated videos show from now on.
-
-        That is the one that runs, what it goes on in, and what is kept for a replay.
-        """
+        """Set what annotated videos show from now on: the running recording and the replay."""
         self._recordings.set_drawing(options)
         self._replay.set_drawing(options)
 
     def stop_recording(self) -> None:
-        """End the recording in the background; `recording_finished` tells when it is done."""
+        """End the recording in the background; the event `recording_finished` reports the end."""
         self._recordings.finish()
 
     def keep_replay(self, request: ReplayRequest | None) -> None:
-        """Keep the last seconds in memory from now on; None ends it and forgets them."""
+        """Keep the last seconds in memory from now on; None ends it and frees the memory."""
         self._replay.keep(request)
 
     def replay(self) -> ReplayState | None:
-        """What is kept by now; None where nothing is."""
+        """The state of the replay buffer; None while it is off."""
         return self._replay.state()
 
     def save_replay(
@@ -204,7 +201,7 @@ class Session:
         return self._replay.save(annotated, raw)
 
     def metrics(self) -> FrameMetrics:
-        """What goes on right now."""
+        """The live figures."""
         estimator, result = self._estimators.current, self._latest.result
         return FrameMetrics(
             **self._context.metrics.now(),
@@ -218,7 +215,7 @@ class Session:
         )
 
     def events(self) -> list[Event]:
-        """What happened since the last call."""
+        """The events since the last call."""
         return self._context.events.drain()
 
     def _watch(self) -> None:
@@ -270,7 +267,7 @@ class Session:
 
 
 def _join(threads: Iterable[threading.Thread], seconds: float) -> list[str]:
-    """Names of the threads that are still there after so many seconds in all."""
+    """Join all threads within `seconds`; returns the names of those that are still alive."""
     threads = list(threads)
     deadline = time.monotonic() + seconds
     for thread in threads:

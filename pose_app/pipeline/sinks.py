@@ -1,4 +1,4 @@
-"""Where frames and results go: the window's newest result, files, counts and times."""
+"""The interface of sinks, and what is passed to them."""
 
 from __future__ import annotations
 
@@ -14,17 +14,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class CapturedFrame:
-    """A frame on its way.
+    """A captured frame.
 
     Attributes:
-        frame: The picture.
-        stamp: Seconds on the session's timeline, which never goes back.
-        stretch: Counts from 0; frames of the same stretch follow each other. Another number means
-            that the frames before were of another source or position.
-        source: Where the frame comes from: by the time its result is there, the session may have
-            another source.
-        policy: How it travels.
-        read_ms: How long reading it took, in milliseconds.
+        frame: The frame.
+        stamp: Seconds on the session's timeline, strictly increasing.
+        stretch: Counts from 0; frames of the same stretch follow each other. It increases with
+            every change of source or position.
+        source: Of the frame; the session may have another source by the time of the result.
+        policy: How it is delivered.
+        read_ms: Milliseconds that reading it took.
     """
 
     frame: Frame
@@ -37,17 +36,17 @@ class CapturedFrame:
 
 @dataclass(frozen=True, slots=True)
 class ProcessedFrame:
-    """A frame that is through the network, or has passed it by.
+    """A frame with its result.
 
     Attributes:
         captured: The frame.
-        result: Who is in it; not `estimated` where no network saw it.
-        model: What the log's header says about the network; None where it did not see the frame.
-        stacks: How many stacks keep up with the source, or were asked for; 0 where none ran.
-        age_ms: Milliseconds from capture to result; None where that says nothing about the
-            pipeline's speed, because the frame waited for a model to load.
-        repeated: The frame was processed before, and once more for a wish that came later: for
-            whoever looks at it, not for files and counts.
+        result: Its poses; not `estimated` where there was no model.
+        model: The log's header fields about the model; None where there was none.
+        stacks: How many stacks are used at the moment; 0 where none ran.
+        age_ms: Milliseconds from capture to result; None where the frame waited for a model to
+            load, so that this is not a measure of the pipeline.
+        repeated: The frame was processed before, and again after a change of controls. Only to be
+            shown, not to be recorded or counted.
     """
 
     captured: CapturedFrame
@@ -59,27 +58,27 @@ class ProcessedFrame:
 
 
 class Sink:
-    """Gets every frame and result of a session; each method does nothing unless overridden.
+    """Receives every frame and result of a session. All methods do nothing by default.
 
-    None of them may wait, but for files of lossless frames, which wait for their disk.
+    They must not wait, except in writers of lossless recordings.
     """
 
     def on_frame(self, captured: CapturedFrame) -> None:
         """A frame was captured; on the capture thread."""
 
     def on_inference(self, captured: CapturedFrame) -> None:
-        """The network begins with a frame; on the inference thread, before `on_result`."""
+        """The network starts on a frame; on the inference thread, before `on_result`."""
 
     def on_result(self, processed: ProcessedFrame) -> None:
         """A frame is done; on the inference thread, in the order of capture."""
 
 
 class LatestResult(Sink):
-    """The newest result, for whoever polls it."""
+    """Keeps the newest result, to be polled."""
 
     def __init__(self) -> None:
         self.result: FrameResult | None = None
 
     def on_result(self, processed: ProcessedFrame) -> None:
-        """Keep it."""
+        """Keep the result."""
         self.result = processed.result

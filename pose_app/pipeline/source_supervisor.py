@@ -1,4 +1,4 @@
-"""Which source is read: the first one, another one, and the lost one that comes back."""
+"""Opens and replaces the source: the first one, another one, and a lost one that comes back."""
 
 from __future__ import annotations
 
@@ -22,16 +22,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-FIRST_WAIT, LONGEST_WAIT = 0.5, 5.0  # seconds between two attempts to get a lost source back
-RELEASE_SECONDS = 3.0  # how long a camera may take to let go of its old reader
-OPEN_SECONDS = 30.0  # how long opening may take: some cameras need ten
+FIRST_WAIT, LONGEST_WAIT = 0.5, 5.0  # seconds between two attempts to open a lost source
+RELEASE_SECONDS = 3.0  # that a camera may take to be released by its old reader
+OPEN_SECONDS = 30.0  # that opening may take; some cameras need ten
 
 
 class SourceSupervisor:
-    """Owns the capture threads; hands their frames to the sinks and into the queue.
-
-    `held()` are threads of drivers that were asked to let go and have not.
-    """
+    """Owns the capture threads; passes their frames to the sinks and into the queue."""
 
     def __init__(
         self,
@@ -51,15 +48,15 @@ class SourceSupervisor:
         self._delivered = 0
         self._stretch = -1
         self._lock = threading.RLock()
-        # Frames reach the sink in the order of their stamps, while one reader follows another.
+        # Keeps frames in the order of their stamps while one reader follows another.
         self._in_order = threading.Lock()
         self._stamps = SessionClock()
         self._current: CaptureThread | None = None
-        self._candidate: CaptureThread | None = None  # opening, or waiting for its first picture
+        self._candidate: CaptureThread | None = None  # opening, or waiting for its first frame
         self._candidate_open = open_source
         self._candidate_deadline = 0.0
         self._lost: SourceInfo | None = None
-        self._fall_back: SourceInfo | None = None  # released for its successor, not yet replaced
+        self._fall_back: SourceInfo | None = None  # a camera released to open it in another mode
         self._next_attempt = 0.0
         self._wait = FIRST_WAIT
         self._stopped = False
@@ -70,7 +67,7 @@ class SourceSupervisor:
 
     @property
     def info(self) -> SourceInfo | None:
-        """Of the source that is read, or was read last."""
+        """Of the current source, or of the last one."""
         reader = self._current
         if reader is not None and reader.info is not None:
             self._last_info = reader.info
@@ -78,14 +75,14 @@ class SourceSupervisor:
 
     def start(self) -> None:
         """Open the first source."""
-        self._try(self._open)
+        self._start_candidate(self._open)
 
     def set_source(self, open_source: Callable[[], Source]) -> None:
-        """Open another source; the present one goes on until that has delivered a picture."""
+        """Open another source; the present one goes on until that has delivered a frame."""
         with self._lock:
             if self._candidate is not None:
-                self._let_go(self._candidate)
-            self._try(open_source)
+                self._release(self._candidate)
+            self._start_candidate(open_source)
 
     def seek(self, seconds: float) -> None:
         """Go to a position of the present source."""
@@ -100,19 +97,19 @@ class SourceSupervisor:
                 self._current.step_back() if back else self._current.step()
 
     def stop(self) -> None:
-        """Ask every reader to end; their threads are in `threads`."""
+        """Ask all capture threads to end; they are in `threads`."""
         with self._lock:
             self._stopped = True
             for reader in (self._candidate, self._current):
                 if reader is not None:
-                    self._let_go(reader)
+                    self._release(reader)
 
     def held(self) -> list[str]:
-        """The threads of drivers that were asked to let go and have not."""
+        """Names of threads that drivers still block although their sources were closed."""
         return [held for reader in self._released if (held := reader.held) is not None]
 
     def check(self) -> None:
-        """To be called now and then: looks for stalled drivers and tries lost sources again."""
+        """Find stalled drivers and try lost sources again; called regularly by the watchdog."""
         with self._lock:
             now = time.monotonic()
             reader = self._current
@@ -122,7 +119,7 @@ class SourceSupervisor:
                     diagnostics.stalled("read source", now - since)
                     self.failed(
                         reader,
-                        SourceError(f"{reader.name} has given no picture for {now - since:.0f} s."),
+                        SourceError(f"{reader.name} has sent no frame for {now - since:.0f} s."),
                     )
             if self._candidate is not None and now > self._candidate_deadline:
                 self.failed(
@@ -130,14 +127,14 @@ class SourceSupervisor:
                     SourceError(f"The source did not answer within {OPEN_SECONDS:.0f} s."),
                 )
             if self._lost is not None and self._candidate is None and now >= self._next_attempt:
-                self._try(self._reopen, reopened=True)
+                self._start_candidate(self._reopen, reopened=True)
             self.threads = [thread for thread in self.threads if thread.is_alive()]
             self._released = [reader for reader in self._released if reader.held is not None]
 
-    # What readers tell, on their threads.
+    # The methods of `Owner`, called on capture threads.
 
     def take_over(self, reader: CaptureThread) -> bool:
-        """As `Owner` says."""
+        """See `Owner`."""
         with self._lock:
             if self._stopped or reader is not self._candidate:
                 return False
@@ -148,7 +145,7 @@ class SourceSupervisor:
             if not reader.reopened:
                 self._open = self._candidate_open
             if old is not None:
-                self._let_go(old)
+                self._release(old)
             info = reader.info
             assert info is not None
             self._announced = (info.name, info.size, info.note)
@@ -165,8 +162,8 @@ class SourceSupervisor:
     def deliver(
         self, reader: CaptureThread, frame: Frame, discontinuity: bool, read_ms: float
     ) -> bool:
-        """As `Owner` says."""
-        # In a lock of its own: a file waits in the sink for room, and meanwhile nobody else must.
+        """See `Owner`."""
+        # Its own lock, because lossless frames wait for room in the sinks while it is held.
         with self._in_order:
             return self._deliver(reader, frame, discontinuity, read_ms)
 
@@ -177,7 +174,7 @@ class SourceSupervisor:
         with self._lock:
             if self._stopped or reader is not self._current or info is None or policy is None:
                 return False
-            stamp = self._stamps.place(frame, info, discontinuity)
+            stamp = self._stamps.stamp(frame, info, discontinuity)
             limit = self._options
             over = limit.seconds is not None and stamp > limit.seconds
             over |= not policy.live and self._delivered >= (limit.frames or 1 << 62)
@@ -203,13 +200,13 @@ class SourceSupervisor:
         return True
 
     def _end(self, error: PoseAppError | None) -> None:
-        """No more frames will come: what was read is finished, then the session is over."""
+        """No more frames will come: the queue is drained, then the session ends."""
         running = (State.LOADING, State.RUNNING)
         if not self._lifecycle.to(State.DRAINING, error, only_from=running):
             self._lifecycle.to(State.FINISHED, error, only_from=(State.FINISHED, State.FAILED))
 
     def ended(self, reader: CaptureThread) -> None:
-        """As `Owner` says."""
+        """See `Owner`."""
         with self._lock:
             if reader is not self._current or reader.stopping:
                 return
@@ -220,10 +217,10 @@ class SourceSupervisor:
         self._end(None)
 
     def failed(self, reader: CaptureThread, error: PoseAppError) -> None:
-        """As `Owner` says."""
+        """See `Owner`."""
         with self._lock:
             if self._stopped or reader not in (self._current, self._candidate):
-                return  # given up before; whatever it has to say comes too late
+                return  # it was released before
             if reader is self._candidate:
                 if not self._candidate_failed(reader, error):
                     return
@@ -231,17 +228,17 @@ class SourceSupervisor:
                 self._lose(reader, str(error))
                 return
             else:
-                self._let_go(reader)
+                self._release(reader)
                 self._events.add("source_failed", str(error), error)
         self._end(error)
 
     def _comes_back(self, reader: CaptureThread) -> bool:
-        """Whether to look for this source where it is lost."""
+        """Whether to open this source again when it is lost."""
         return reader.policy is not None and reader.policy.live and self._options.reconnect
 
     def _candidate_failed(self, reader: CaptureThread, error: PoseAppError) -> bool:
-        """True where nothing is left to read."""
-        self._let_go(reader)
+        """Handle a candidate that cannot be opened; returns whether no source is left."""
+        self._release(reader)
         self._candidate = None
         if reader.reopened:
             self._wait = min(self._wait * 1.6, LONGEST_WAIT)
@@ -255,12 +252,12 @@ class SourceSupervisor:
             and error.is_of(current.info.identity)
             and self._fall_back is None
         ):
-            # The same camera in another mode: most open once only. Let go of it and try again; if
-            # that fails too, it is looked for like a lost one.
+            # The same camera in another mode: most can be opened only once. Release it and try
+            # again; if that fails as well, it is reopened like a lost one.
             self._fall_back = current.info
-            self._let_go(current)
+            self._release(current)
             self._current = None
-            self._try(self._candidate_open, after=current.thread)
+            self._start_candidate(self._candidate_open, after=current.thread)
             return False
         self._events.add("source_failed", str(error), error)
         if self._fall_back is not None:
@@ -272,7 +269,7 @@ class SourceSupervisor:
     def _lose(self, reader: CaptureThread, message: str) -> None:
         self._lost = reader.info
         self._current = None
-        self._let_go(reader)
+        self._release(reader)
         self._wait = FIRST_WAIT
         self._next_attempt = time.monotonic() + self._wait
         self._events.add("source_lost", f"{message} Looking for it until it is back.", self._lost)
@@ -283,7 +280,7 @@ class SourceSupervisor:
         info = self._lost
         return self._open() if info is None else reopen(info, self._open)
 
-    def _try(
+    def _start_candidate(
         self,
         open_source: Callable[[], Source],
         *,
@@ -304,8 +301,8 @@ class SourceSupervisor:
         self.threads.append(reader.thread)
         reader.start()
 
-    def _let_go(self, reader: CaptureThread) -> None:
-        """Stop a reader, from outside where its driver holds it."""
+    def _release(self, reader: CaptureThread) -> None:
+        """Stop a reader and close its source on another thread, because closing may block."""
         reader.stop()
         self._released.append(reader)
         if reader.thread is threading.current_thread():

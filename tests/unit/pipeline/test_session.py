@@ -671,7 +671,7 @@ def test_a_source_without_pictures_ends_a_run(run: Run) -> None:
     session = run(ScriptedSource(0))
     session.start()
     assert session.finished.wait(10)
-    assert "has no pictures" in str(session.failure)
+    assert "has no frames" in str(session.failure)
 
 
 def test_a_file_that_breaks_keeps_what_was_processed(run: Run, tmp_path: Path) -> None:

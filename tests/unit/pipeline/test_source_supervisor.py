@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import threading
+from typing import cast
 
+from pose_app.errors import PoseAppError, SourceError
+from pose_app.pipeline.capture import CaptureThread, Owner
 from pose_app.pipeline.context import SessionContext
 from pose_app.pipeline.frame_queue import FrameQueue
-from pose_app.pipeline.options import SessionOptions
+from pose_app.pipeline.options import Controls, SessionOptions
 from pose_app.pipeline.sinks import CapturedFrame, Sink
 from pose_app.pipeline.source_supervisor import SourceSupervisor
+from pose_app.types import Frame
 from tests.scripted import ScriptedSource
 
 
@@ -48,3 +52,26 @@ def test_the_old_sources_last_frame_comes_before_the_new_ones_first() -> None:
     names = [name for name, _ in came]
     assert names == sorted(names, reverse=True), "old before new"
     assert names.count("old") == 4
+
+
+def test_a_driver_that_raises_has_answered() -> None:
+    """A source that failed does not count as one that hangs: nothing is said of it twice."""
+
+    class Broken(ScriptedSource):
+        def read(self) -> Frame | None:
+            raise SourceError("The cable is gone.")
+
+    failures: list[PoseAppError] = []
+
+    class Listener:
+        def failed(self, reader: CaptureThread, error: PoseAppError) -> None:
+            failures.append(error)
+
+    options = SessionOptions()
+    reader = CaptureThread(
+        lambda: Broken(None, live=True), cast("Owner", Listener()), Controls(options), options
+    )
+    reader.start()
+    reader.thread.join(20)
+    assert [str(error) for error in failures] == ["The cable is gone."]
+    assert reader.busy_since is None
