@@ -1,6 +1,6 @@
-"""pose-app: watch a stacked hourglass network estimate a pose, live.
+"""pose-app: watch a stacked hourglass network estimate poses, live.
 
-`PoseEstimator` and the value types load on first use: importing the package is cheap.
+`PoseEstimator` and the value types are imported when they are first used.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Values of command line options: what is understood, and the sentence where it is not."""
+"""Parsers of command line values, each with its error message."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _value(sentence: str) -> Callable[[Callable[[str], Any]], Callable[[str], An
     return made
 
 
-@_value("no whole number above 0")
+@_value("not a whole number above 0")
 def count(text: str) -> int:
     """A whole number above 0."""
     value = int(text)
@@ -30,7 +30,7 @@ def count(text: str) -> int:
     return value
 
 
-@_value("no number of people from 1 to 8")
+@_value("not a number of people from 1 to 8")
 def people(text: str) -> int:
     """A number of people, 1 to 8."""
     value = int(text)
@@ -47,7 +47,7 @@ def stacks(text: str) -> int | str:
     return text if text == "auto" else int(text)
 
 
-@_value("no number above 0")
+@_value("not a number above 0")
 def positive(text: str) -> float:
     """A finite number above 0."""
     value = float(text)
@@ -56,7 +56,7 @@ def positive(text: str) -> float:
     return value
 
 
-@_value("no score between 0 and 1")
+@_value("not a score between 0 and 1")
 def share(text: str) -> float:
     """A score, 0 to 1."""
     value = float(text)
@@ -65,7 +65,7 @@ def share(text: str) -> float:
     return value
 
 
-@_value("no region X,Y,SIDE in pixels, like 100,50,300")
+@_value("not a region X,Y,SIDE in pixels, like 100,50,300")
 def region(text: str) -> tuple[float, float, float]:
     """X, y and side of a square, in pixels."""
     x, y, side = (float(part) for part in text.split(","))
@@ -74,7 +74,7 @@ def region(text: str) -> tuple[float, float, float]:
     return x, y, side
 
 
-@_value("no size WIDTHxHEIGHT in pixels, like 1280x720")
+@_value("not a size WIDTHxHEIGHT in pixels, like 1280x720")
 def size(text: str) -> tuple[int, int]:
     """Width and height in pixels."""
     width, height = (int(part) for part in text.lower().split("x"))

@@ -1,4 +1,4 @@
-"""The command line: one table of commands, each in its own room, imported when it is used."""
+"""The command line: the table of commands, whose modules are imported when they are used."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from .process import prepare
 
 # command -> (module with add_arguments(parser) and main(arguments) -> int, help)
 COMMANDS = {
-    "window": ("window_command", "the window; the same as no command at all"),
-    "run": ("run_command", "poses of a source without a window, into files"),
+    "window": ("window_command", "open the window, as without any command"),
+    "run": ("run_command", "estimate the poses of a source without a window"),
     "cameras": ("sources.cameras_command", "list the cameras"),
     "models": ("network.models_command", "list, download, convert and remove models"),
-    "export": ("recording.export", "a keypoint log as CSV, COCO or OpenPose JSON"),
-    "verify": ("recording.verify", "check a recording against its log"),
-    "repair": ("recording.repair", "make a playable copy of a recording that was cut off"),
+    "export": ("recording.export", "convert a keypoint log to CSV, COCO or OpenPose JSON"),
+    "verify": ("recording.verify", "check a recording for damage and against its log"),
+    "repair": ("recording.repair", "make a playable copy of an incomplete recording"),
     "train": ("training.train", "train a network"),
-    "average": ("training.average", "one model out of several fine-tuned ones"),
-    "quantize": ("training.quantize", "make a model's 8-bit graphs"),
+    "average": ("training.average", "average several fine-tuned models into one"),
+    "quantize": ("training.quantize", "make the 8-bit graphs of a model"),
     "evaluate": ("training.evaluate", "measure the accuracy of a model"),
     "bench": ("bench", "measure the speed of this machine"),
-    "doctor": ("doctor", "a report of versions, devices and folders for a bug report"),
+    "doctor": ("doctor", "print versions, devices and folders for a bug report"),
 }
 
 EXIT_ERROR = 2
@@ -40,10 +40,10 @@ EXIT_INTERRUPTED = 130
 
 
 def entry() -> NoReturn:
-    """The program: `main`, then the end of the process, whatever was left behind in it.
+    """Run `main` and end the process, even if threads are left behind.
 
-    A thread that a driver, an engine or a disk holds was named by then. Python would take it down
-    in the middle of native code, which aborts the process with another status.
+    Such threads are blocked by a driver, an engine or a disk, and were reported. Python's own exit
+    would kill them inside native code, which can abort the process with another status.
     """
     status = main()
     for stream in (sys.stdout, sys.stderr):
@@ -55,13 +55,13 @@ def entry() -> NoReturn:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; the process's exit status."""
+    """Run one command; returns the exit status."""
     prepare()
     words = _with_clips(sys.argv[1:] if argv is None else list(argv))
     if not words or _is_for_window(words[0]):
         words = ["window", *words]
     try:
-        # Only the command that is used is imported, so that --help answers at once.
+        # Only the command that is used is imported, to keep --help fast.
         command = next((word for word in words if not word.startswith("-")), None)
         module = _load(command) if command in COMMANDS else None
         arguments = _parser(command, module).parse_args(words)
@@ -75,13 +75,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("pose-app: interrupted.", file=sys.stderr)
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        # The reader of our output has gone; Python would complain once more at its exit.
+        # The reader of our output has gone. Without this, Python would report it again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_ERROR
 
 
 def _is_for_window(word: str) -> bool:
-    """Whether the first word is no command but a source or an option of the window."""
+    """Whether the first word is a source or an option of the window instead of a command."""
     if word.startswith("-"):
         return word not in ("-h", "--help", "--version")
     known = word in ("demo", "demo people") or word.isdecimal() or "://" in word
@@ -89,7 +89,7 @@ def _is_for_window(word: str) -> bool:
 
 
 def _with_clips(words: list[str]) -> list[str]:
-    """`demo people` names one source, though it is two words."""
+    """Join the words `demo people`, which name one source."""
     for index, pair in enumerate(pairwise(words)):
         if pair == ("demo", "people"):
             return [*words[:index], "demo people", *words[index + 2 :]]
@@ -101,7 +101,7 @@ def _load(command: str) -> ModuleType:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, not with all of the usage before it."""
+    """Prints errors on one line, without the usage."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(EXIT_ERROR, f"pose-app: {message.rstrip('.')}: see `{self.prog} --help`.\n")

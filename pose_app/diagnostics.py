@@ -1,6 +1,6 @@
-"""What is left to read after something went wrong: a log file, crashes of threads, all stacks.
+"""The log file, uncaught exceptions of all threads, and stack traces of native crashes.
 
-Nothing here leaves the machine. Addresses of streams are written without their credentials.
+Nothing leaves the machine. Addresses of streams are logged without their credentials.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ log = logging.getLogger("pose_app")
 LOG_NAME, FAULT_NAME = "pose-app.log", "faults.log"
 LOG_BYTES, LOG_FILES = 1_000_000, 4
 RECENT_LINES = 200  # of the log, kept for the report
-FAULT_BYTES = 1_000_000  # then the file begins anew
+FAULT_BYTES = 1_000_000  # beyond which the file is overwritten
 
 _recent: deque[str] = deque(maxlen=RECENT_LINES)
 _fault_file: IO[str] | None = None
 
 
 def without_credentials(text: str) -> str:
-    """`text` with the user names, passwords and tokens of all addresses in it left out."""
+    """`text` without the user names, passwords and tokens of addresses."""
     return "\n".join(redact(line) for line in text.splitlines())
 
 
 class _Format(logging.Formatter):
-    """One place through which every line goes, tracebacks too."""
+    """Removes credentials from every line, including tracebacks."""
 
     def format(self, record: logging.LogRecord) -> str:
         return without_credentials(super().format(record))
@@ -51,19 +51,24 @@ class _Keep(logging.Handler):
 
 
 class _File(logging.handlers.RotatingFileHandler):
-    """Gives up where the disk is full or the file is gone, instead of telling it line by line."""
+    """Stops after the first error (a full disk, a deleted file) instead of reporting each line."""
 
     def handleError(self, record: logging.LogRecord) -> None:
         log.removeHandler(self)
         error = sys.exc_info()[1]
-        log.warning("the log file %s is not written any more: %s", self.baseFilename, error)
+        log.warning("the log file %s cannot be written any more: %s", self.baseFilename, error)
 
 
 def start(on_crash: Callable[[str], None] | None = None) -> Path | None:
-    """Write a log file from now on; its path, or None where its folder is not writable.
+    """Start writing a log file, and log uncaught exceptions of all threads.
 
-    Uncaught exceptions of any thread are logged and told to `on_crash` as one sentence, on the
-    thread where they happened. Crashes in native code leave all stacks beside the log.
+    Crashes in native code write the stacks of all threads to a file beside the log.
+
+    Args:
+        on_crash: Called with a sentence for every uncaught exception, on its thread.
+
+    Returns:
+        The log file, or None where its folder cannot be written.
     """
     formatter = _Format("%(asctime)s %(levelname)s %(threadName)s %(name)s: %(message)s")
     log.setLevel(logging.INFO)
@@ -98,7 +103,7 @@ def start(on_crash: Callable[[str], None] | None = None) -> Path | None:
 
 
 def stop() -> None:
-    """Write to no log file any more, and let Python report exceptions as usual."""
+    """Stop writing the log file, and let Python report exceptions as usual."""
     for handler in list(log.handlers):
         log.removeHandler(handler)
         handler.close()
@@ -113,7 +118,7 @@ def recent() -> tuple[str, ...]:
 
 
 def stacks() -> str:
-    """What every thread is doing right now."""
+    """The current stack traces of all threads."""
     names = {thread.ident: thread.name for thread in threading.enumerate()}
     parts = []
     for ident, frame in sys._current_frames().items():
@@ -123,7 +128,7 @@ def stacks() -> str:
 
 
 def stalled(stage: str, seconds: float) -> None:
-    """Log that a stage gives no answer, by its name, with the stacks of all threads."""
+    """Log that a stage does not answer, with the stacks of all threads."""
     log.warning("%s has given no answer for %.1f s\n%s", stage, seconds, stacks())
 
 

@@ -1,4 +1,4 @@
-"""`pose-app doctor`: everything about this installation that a bug report needs."""
+"""`pose-app doctor`: a report about this installation, for bug reports."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Print the report; 0."""
+    """Print the report; the exit status is 0."""
     found = report()
     print(json.dumps(found, ensure_ascii=False, indent=2) if arguments.json else as_text(found))
     return 0
 
 
 def report() -> dict[str, Any]:
-    """Sections of the report; a part that cannot be found out says why instead.
+    """The sections of the report; a section that fails is a sentence that says why.
 
-    Holds no stream addresses and no names but those of folders and devices.
+    It contains no addresses of streams, and only names of folders and devices.
     """
     sections: dict[str, Callable[[], Any]] = {
         "pose-app": _app,
@@ -63,19 +63,19 @@ def report() -> dict[str, Any]:
         try:
             found[name] = section()
         except Exception as error:  # noqa: BLE001 - a report about a broken installation
-            found[name] = f"could not be found out ({type(error).__name__}: {error})"
+            found[name] = f"failed ({type(error).__name__}: {error})"
     return found
 
 
 def full_text() -> str:
-    """The report and the last lines of the log, to paste."""
+    """The report and the last lines of the log, as text."""
     from . import diagnostics
 
     return "\n".join([as_text(report()), "", "log", *diagnostics.recent()])
 
 
 def as_text(found: dict[str, Any]) -> str:
-    """The report as lines to paste."""
+    """The report as text."""
     lines: list[str] = []
     for name, section in found.items():
         lines += ["", name] if lines else [name]
@@ -86,7 +86,7 @@ def as_text(found: dict[str, Any]) -> str:
         else:
             lines.append(f"  {section}")
     text = "\n".join(lines)
-    return text.replace(str(Path.home()), "~")  # the folder's name is often a person's
+    return text.replace(str(Path.home()), "~")  # it often contains the user's name
 
 
 def _app() -> dict[str, str]:
@@ -198,8 +198,8 @@ def _folders() -> dict[str, str]:
 
 
 def _state(folder: Path) -> str:
-    existing = next(place for place in (folder, *folder.parents) if place.exists())
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
     if not os.access(existing, os.W_OK):
         return "not writable"
     free = shutil.disk_usage(existing).free / 1e9
-    return f"{free:.1f} GB free" + ("" if existing == folder else ", not there yet")
+    return f"{free:.1f} GB free" + ("" if existing == folder else ", does not exist yet")

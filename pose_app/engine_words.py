@@ -1,7 +1,4 @@
-"""The words for engines, devices and precisions: one row each.
-
-The command line, the settings and the preferences are made from these rows.
-"""
+"""The names of engines, devices and precisions on the command line and in the window."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Word:
-    """`word` is what a person types, `label` what the window shows, `help` half a sentence."""
+    """`word` is what users type, `label` what the window shows, `help` a short explanation."""
 
     word: str
     label: str
@@ -40,22 +37,22 @@ ROWS = (*ENGINES, *DEVICES, *PRECISIONS)
 
 
 def words(rows: tuple[Word, ...]) -> tuple[str, ...]:
-    """What may be asked for besides `auto`."""
+    """All words, without `auto`."""
     return tuple(row.word for row in rows)
 
 
 def choices(rows: tuple[Word, ...]) -> tuple[str, ...]:
-    """The same with `auto` before it."""
+    """`auto` and all words."""
     return "auto", *words(rows)
 
 
 def explained(rows: tuple[Word, ...]) -> str:
-    """What each row is for, e.g. `CUDA: NVIDIA graphics; CPU: the processor.` as one line."""
+    """All explanations on one line, such as `CUDA: NVIDIA graphics; CPU: the processor.`."""
     return "; ".join(f"{row.label}: {row.help}" for row in rows) + "."
 
 
 def add_arguments(parser: argparse._ActionsContainer, default: str | None = "auto") -> None:
-    """`--engine`, `--device` and `--precision`; `default` is what they are without being given."""
+    """Add `--engine`, `--device` and `--precision`, with a common default."""
     for name, rows in (("engine", ENGINES), ("device", DEVICES), ("precision", PRECISIONS)):
         parser.add_argument(
             f"--{name}", default=default, metavar=name[0].upper(), help=", ".join(choices(rows))

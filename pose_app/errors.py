@@ -1,7 +1,7 @@
-"""The errors a person sees.
+"""The errors that users see.
 
-Every message is one sentence that says what to do. The command line prints it without a
-traceback and exits with status 2; the window shows it in a banner and goes on.
+Every message is one sentence that says what to do. The command line prints it without a traceback
+and exits with status 2; the window shows it in a banner and goes on.
 """
 
 from __future__ import annotations
@@ -10,22 +10,22 @@ from collections.abc import Mapping
 
 
 class PoseAppError(Exception):
-    """Anything that goes wrong in a way a person can act on."""
+    """Base of all errors that users can do something about."""
 
 
 class SourceError(PoseAppError):
-    """A camera, video, stream or picture cannot be read."""
+    """A camera, video, stream or image cannot be read."""
 
 
 class CameraError(SourceError):
-    """A camera cannot be opened. `identity` tells which, as `SourceInfo.identity` does."""
+    """A camera cannot be opened; `identity` is as in `SourceInfo`."""
 
     def __init__(self, message: str, identity: Mapping[str, str]) -> None:
         super().__init__(message)
         self.identity = dict(identity)
 
     def is_of(self, identity: Mapping[str, str]) -> bool:
-        """Whether that is the same camera, in whatever mode."""
+        """Whether `identity` is of the same camera, in any mode."""
         known = ("name", "backend", "index", "path", "vid", "pid")
         return bool(identity) and all(self.identity.get(k) == identity.get(k) for k in known)
 
@@ -43,7 +43,7 @@ class RecordingError(PoseAppError):
 
 
 class SettingsError(PoseAppError):
-    """A setting has a value that makes no sense."""
+    """A setting has an invalid value, or the settings cannot be written."""
 
 
 class DataError(PoseAppError):
@@ -51,10 +51,9 @@ class DataError(PoseAppError):
 
 
 def without_frames(error: BaseException) -> None:
-    """Forget where an exception came from: to be called where it is kept after it was handled.
+    """Remove the tracebacks of an exception that is stored after it was handled.
 
-    The frames of its traceback would keep everything alive that was in use there: decoders with
-    their threads, engines, pictures.
+    Their stack frames would keep objects alive: decoders with their threads, engines, images.
     """
     found: BaseException | None = error
     while found is not None and found.__traceback__ is not None:

@@ -1,7 +1,7 @@
-"""Where bundled files and the user's own folders are.
+"""The paths of bundled files and of the user's folders.
 
-Two environment variables move the latter, on every system: `POSE_APP_HOME` is one folder for all of
-them (an app on a stick, a second set of settings, tests), `POSE_APP_CACHE` one for the cache alone.
+Two environment variables move the user's folders, on every system: `POSE_APP_HOME` all of them (for
+a portable app, a second set of settings, tests), `POSE_APP_CACHE` only the cache.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ _APP = "pose-app"
 def bundled(*parts: str) -> Path:
     """A file that comes with the app, by the parts of its path from the repository's root.
 
-    A wheel carries both folders inside the package; an editable install reads them beside it.
-    Raises PoseAppError where the file is missing.
+    In a wheel these files are inside the package, in an editable install beside it. Raises
+    PoseAppError where the file is missing.
     """
     package = Path(__file__).resolve().parent
     for root in (package, package.parent):
@@ -33,17 +33,17 @@ def bundled(*parts: str) -> Path:
 
 
 def settings_file() -> Path:
-    """The file of the settings."""
+    """The settings file."""
     return _own("config", platformdirs.user_config_dir(_APP, appauthor=False)) / "settings.json"
 
 
 def models_folder() -> Path:
-    """Downloaded and added models."""
+    """The folder of downloaded and added models."""
     return _own("data", platformdirs.user_data_dir(_APP, appauthor=False)) / "models"
 
 
 def cache_folder() -> Path:
-    """What can be made again: converted and compiled models."""
+    """The folder of files that can be made again: converted and compiled models."""
     chosen = os.environ.get(CACHE_VARIABLE)
     if chosen:
         return Path(chosen).absolute()
@@ -51,12 +51,12 @@ def cache_folder() -> Path:
 
 
 def log_folder() -> Path:
-    """The app's own log and the traces of crashes."""
+    """The folder of the log files."""
     return _own("log", platformdirs.user_log_dir(_APP, appauthor=False))
 
 
 def recordings_folder() -> Path:
-    """Where recordings and snapshots go unless the settings name another folder."""
+    """The default folder for recordings and snapshots."""
     return _own("recordings", str(Path(platformdirs.user_videos_dir()) / _APP))
 
 

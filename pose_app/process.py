@@ -1,7 +1,7 @@
-"""What the app sets for its whole process.
+"""Settings of the whole process, made only by the command line.
 
-Only the command line does this: `import pose_app` in somebody else's program changes nothing there.
-A program that wants the same calls `prepare()` before it imports OpenCV.
+`import pose_app` in another program changes nothing. A program that wants the same calls
+`prepare()` before it imports OpenCV.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ import os
 import sys
 
 _ENVIRONMENT = {
-    # A few damaged bytes in a header may promise a billion pixels, which would take 3 GB;
-    # 134 million are more than any camera gives.
+    # A damaged header may claim a billion pixels, which would take 3 GB of memory; 134 million are
+    # more than any camera has.
     "OPENCV_IO_MAX_IMAGE_PIXELS": str(2**27),
     # Media Foundation takes half a minute to open some cameras with this on.
     "OPENCV_VIDEOIO_MSMF_ENABLE_HW_TRANSFORMS": "0",
-    # What OpenCV has to say reaches people as the sentence of a SourceError.
+    # OpenCV's failures are reported as a SourceError.
     "OPENCV_LOG_LEVEL": "SILENT",
 }
 
 
 def prepare() -> None:
-    """Set up OpenCV and keep OpenVINO from reporting; what the environment sets already stays."""
+    """Set up OpenCV and disable OpenVINO's telemetry; existing environment variables stay."""
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
-    # OpenVINO's and NNCF's reports to their makers: without this module there are none.
+    # Telemetry of OpenVINO and NNCF: without this module there is none.
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]

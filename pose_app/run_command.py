@@ -30,17 +30,19 @@ if TYPE_CHECKING:
     from .spec import ModelSpec
     from .types import Region
 
-FILES_SECONDS = 20.0  # for a disk to begin the files
-LOOK_SECONDS = 0.1  # how often the run is looked at and its progress shown
+FILES_SECONDS = 20.0  # for a disk to create the files
+LOOK_SECONDS = 0.1  # between two updates of the progress
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's own arguments."""
     parser.add_argument("source", help=help_text())
     files = parser.add_argument_group("files (.mp4 or .mkv; nothing is overwritten)")
-    files.add_argument("--record", type=Path, metavar="F", help="video with the skeleton drawn in")
-    files.add_argument("--raw", type=Path, metavar="F", help="video as it was captured")
-    files.add_argument("--log", type=Path, metavar="F", help="joints of every frame, JSON Lines")
+    files.add_argument("--record", type=Path, metavar="F", help="video with the skeletons")
+    files.add_argument("--raw", type=Path, metavar="F", help="video as captured")
+    files.add_argument(
+        "--log", type=Path, metavar="F", help="the joints of every frame (.jsonl, JSON Lines)"
+    )
     add_drawing_arguments(parser)
     model = parser.add_argument_group("model")
     model.add_argument("--model", default="default", metavar="M", help="a name or a file")
@@ -52,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how many stacks run; auto: as many as keep up with the source (default: auto for "
         "cameras and streams, all for files)",
     )
-    limits = parser.add_argument_group("how much")
+    limits = parser.add_argument_group("limits")
     limits.add_argument("--frames", type=values.count, metavar="N", help="end after N frames")
     limits.add_argument("--seconds", type=values.positive, metavar="S", help="end after S seconds")
     pose = parser.add_argument_group("pose")
@@ -60,20 +62,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--region",
         type=values.region,
         metavar="X,Y,SIDE",
-        help="look only at this square, in pixels",
+        help="run only on this square, in pixels",
     )
     pose.add_argument(
         "--people",
         type=values.people,
         default=4,
         metavar="N",
-        help="follow at most N people, the largest first: 1 to 8 (default: 4)",
+        help="track at most N people, the largest first: 1 to 8 (default: 4)",
     )
     pose.add_argument(
         "--threshold",
         type=values.share,
         metavar="T",
-        help="score (0 to 1) under which a joint is absent",
+        help="score (0 to 1) under which a joint is absent (default: the model's)",
     )
     # Measured on the demo clip: half the jitter (0.6 % of the torso from frame to frame against
     # 1.1 %), the same accuracy.
@@ -81,19 +83,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--smoothing",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="steady the joints over time (default: yes)",
+        help="smooth the joints over time (default: yes)",
     )
     camera = parser.add_argument_group("camera")
-    camera.add_argument("--size", type=values.size, metavar="WxH", help="picture size to ask for")
+    camera.add_argument("--size", type=values.size, metavar="WxH", help="frame size to ask for")
     camera.add_argument(
-        "--fps", type=values.positive, help="rate to ask for; of images: to play at"
+        "--fps",
+        type=values.positive,
+        help="frame rate to ask for; for images: how many a second",
     )
     camera.add_argument(
         "--reconnect",
         action="store_true",
-        help="look for a camera or stream that is lost until it is back, instead of ending",
+        help="wait for a lost camera or stream to come back, instead of ending",
     )
-    parser.add_argument("--json", action="store_true", help="print the account as one JSON object")
+    parser.add_argument("--json", action="store_true", help="print the report as one JSON object")
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -165,7 +169,7 @@ def _open(arguments: argparse.Namespace) -> Source:
     if arguments.source in DEMOS and arguments.frames is None and arguments.seconds is None:
         from .sources.demo import open_demo
 
-        return open_demo(arguments.source, loop=False)  # it would never end
+        return open_demo(arguments.source, loop=False)  # otherwise it would never end
     return open_source(arguments.source, size=arguments.size, fps=arguments.fps)
 
 
@@ -197,7 +201,7 @@ def _estimators(
 
 
 def _wait_for_files(opened: Future[RecordingRequest], asked_to_stop: threading.Event) -> None:
-    """Nothing is begun before the files are there. Raises RecordingError."""
+    """Wait until the files are created. Raises RecordingError."""
     deadline = time.monotonic() + FILES_SECONDS
     while not asked_to_stop.is_set() and time.monotonic() < deadline:
         if wait([opened], LOOK_SECONDS).done:
@@ -208,7 +212,7 @@ def _wait_for_files(opened: Future[RecordingRequest], asked_to_stop: threading.E
 
 
 def _watch(session: Session, asked_to_stop: threading.Event, arguments: argparse.Namespace) -> None:
-    """Show progress and messages until there is a reason to stop."""
+    """Show progress and messages until the run ends."""
     terminal = sys.stderr.isatty() and not arguments.json
     first: float | None = None
     while not session.finished.wait(LOOK_SECONDS) and not asked_to_stop.is_set():
@@ -217,7 +221,7 @@ def _watch(session: Session, asked_to_stop: threading.Event, arguments: argparse
             if _worth_saying(event, session):
                 _say(event.message, clear=terminal)
             if event.kind == "recording_finished" and event.data.error:
-                asked_to_stop.set()  # every file has ended: there is nothing to run for
+                asked_to_stop.set()  # no file is being written any more
         if terminal:
             print(f"\r{_progress(stats, arguments)}\x1b[K", end="", file=sys.stderr, flush=True)
         if stats.captured and first is None:
@@ -225,13 +229,13 @@ def _watch(session: Session, asked_to_stop: threading.Event, arguments: argparse
         live = stats.source is not None and stats.source.live
         late = first is not None and time.monotonic() - first > (arguments.seconds or math.inf)
         if live and late:
-            break  # even where the camera gives no more pictures
+            break  # even if the camera sends no more frames
     if terminal:
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
 def _worth_saying(event: Event, session: Session) -> bool:
-    """Problems; but the reason why the run ends is printed once, at its end."""
+    """Whether an event is a problem; the error that ends the run is printed only at its end."""
     return event.bad and (event.data is None or event.data is not session.failure)
 
 
@@ -255,7 +259,7 @@ def _progress(stats: FrameMetrics, arguments: argparse.Namespace) -> str:
 
 
 def account(report: SessionReport) -> dict[str, Any]:
-    """The account of a run, as `--json` prints it. Times are in milliseconds."""
+    """The report of a run, as `--json` prints it. Times are in milliseconds."""
     engine = report.engine
     used = dict(report.stacks)
     files = [file for recording in report.recordings for file in recording.files]
@@ -321,7 +325,7 @@ def _say(message: str, *, clear: bool = False) -> None:
 
 @contextmanager
 def _signals() -> Iterator[threading.Event]:
-    """An event that Ctrl-C, SIGTERM and the end of the login session set; a second one kills."""
+    """An event that Ctrl-C, SIGTERM and SIGHUP set; a second signal kills the process."""
     asked = threading.Event()
     names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
     before: dict[int, Any] = {}
@@ -332,7 +336,7 @@ def _signals() -> Iterator[threading.Event]:
 
     for name in names:
         number = getattr(signal, name)
-        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup wants to be left alone
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
             before[number] = signal.signal(number, stop)
     try:
         yield asked

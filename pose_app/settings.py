@@ -1,4 +1,4 @@
-"""What is remembered between two starts: the values of `settings_table.SETTINGS`, one JSON file."""
+"""The settings: values of `settings_table.SETTINGS`, stored in a JSON file."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ _TABLE = {setting.key: setting for setting in SETTINGS}
 
 
 class Settings:
-    """The values of SETTINGS. `messages` are sentences about what could not be read."""
+    """The values of SETTINGS. `messages` are sentences about what could not be loaded."""
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path or paths.settings_file()
         self.messages: list[str] = []
         self._values: dict[str, Any] = {}
-        self._overrides: dict[str, Any] = {}  # of the command line: never written
-        self._foreign: dict[str, Any] = {}
+        self._overrides: dict[str, Any] = {}  # of the command line; never saved
+        self._foreign: dict[str, Any] = {}  # of other versions of the app
 
     @classmethod
     def load(cls, path: Path | None = None) -> Settings:
         """Read the file; without one every setting has its default.
 
-        A file that is not JSON is renamed to `settings.broken-<time>.json`; a value that makes no
-        sense is replaced by the default. Both leave a sentence in `messages`; nothing is raised.
+        A file that is not JSON is renamed to `settings.broken-<time>.json`; an invalid value is
+        replaced by the default. Both add a sentence to `messages`; nothing is raised.
         """
         settings = cls(path)
         try:
@@ -45,7 +45,7 @@ class Settings:
         except OSError as error:
             settings.messages.append(
                 f"The settings in {settings.path} cannot be read ({error.strerror}): "
-                "this time everything has its default."
+                "until the next start every setting has its default."
             )
             return settings
         except (ValueError, RecursionError):
@@ -53,7 +53,7 @@ class Settings:
             return settings
         for key, value in data.items():
             if key not in _TABLE:
-                # Of another version of the app: kept, so that going back and forth loses nothing.
+                # Kept, so that changing between versions of the app loses nothing.
                 settings._foreign[key] = value
                 continue
             try:
@@ -63,37 +63,34 @@ class Settings:
         return settings
 
     def get(self, key: str) -> Any:
-        """The value of a setting. Raises KeyError for one that is not in the table."""
+        """The value of a setting. Raises KeyError for an unknown one."""
         if key in self._overrides:
             return self._overrides[key]
         return self._values.get(key, _TABLE[key].default)
 
     def set(self, key: str, value: Any) -> None:
-        """Change a setting; `save` writes it. Raises SettingsError, KeyError."""
+        """Change a setting; `save` writes it. Raises SettingsError or KeyError."""
         self._values[key] = _TABLE[key].check(value)
         self._overrides.pop(key, None)
 
     def override(self, key: str, value: Any) -> None:
-        """Give a setting a value until the app ends, or until it is set again; it is not saved.
+        """Set a value that is not saved: it lasts until the app ends or the setting is set.
 
-        Raises SettingsError, KeyError.
+        Raises SettingsError or KeyError.
         """
         self._overrides[key] = _TABLE[key].check(value)
 
     def end_override(self, key: str) -> None:
-        """Go back to the value that is saved, where there is another one for now."""
+        """Return to the saved value."""
         self._overrides.pop(key, None)
 
     def reset(self, key: str) -> None:
-        """Give a setting its default again. Raises KeyError for one that is not in the table."""
+        """Give a setting its default again. Raises KeyError for an unknown one."""
         self._values.pop(_TABLE[key].key, None)
         self._overrides.pop(key, None)
 
     def save(self) -> None:
-        """Write the file as a whole: it is the old one or the new one, never half of it.
-
-        Raises SettingsError where the folder cannot be written.
-        """
+        """Write the file atomically. Raises SettingsError where it cannot be written."""
         values = {k: v for k, v in self._values.items() if v != _TABLE[k].default}
         text = json.dumps({**self._foreign, **values, "schema": _SCHEMA}, indent=2, sort_keys=True)
         temporary = None
@@ -122,5 +119,5 @@ class Settings:
         except OSError as error:
             kept = f"it could not be renamed ({error.strerror})"
         self.messages.append(
-            f"The settings file was damaged, {kept}; every setting has its default again."
+            f"The settings file was damaged ({kept}): every setting has its default again."
         )

@@ -1,7 +1,4 @@
-"""The table of everything that is remembered between two starts.
-
-A new setting is one entry of SETTINGS; the preferences dialog is made from the table.
-"""
+"""The table of settings, from which the preferences are made. A new setting is one row."""
 
 from __future__ import annotations
 
@@ -17,14 +14,22 @@ _HUGE = 10**300
 
 @dataclass(frozen=True)
 class Setting:
-    """One remembered value.
+    """A row of the table.
 
-    The type of `default` is the type of the value: bool, int, float, str, a list of str or a
-    mapping of str to str. `choices` are the only values allowed, `low`..`high` the range of a
-    number, ends included. `lowest` says what `low` means where that is no number, `unit` what is
-    counted; `folder` marks the path of one.
-    `group` is a page of the preferences dialog; None keeps the setting out of it. `heading` begins
-    a part of the page.
+    Attributes:
+        key: Its name in the file.
+        default: Its type is the type of the value: bool, int, float, str, a tuple of str or a dict
+            of str to str.
+        label: In the preferences.
+        help: A sentence for the preferences.
+        group: A page of the preferences; None = not in the preferences.
+        choices: The allowed values.
+        low: The smallest allowed number.
+        high: The largest allowed number.
+        lowest: What to show instead of the number `low`.
+        unit: Of the number.
+        folder: Whether it is the path of a folder.
+        heading: Begins a part of the page with this heading.
     """
 
     key: str
@@ -41,16 +46,16 @@ class Setting:
     folder: bool = False
 
     def check(self, value: Any) -> Any:
-        """The value as it is kept. Raises SettingsError, naming the setting, if it cannot be."""
+        """The value as it is stored. Raises SettingsError for an invalid value."""
         wanted = type(self.default)
         if wanted is tuple and isinstance(value, (list, tuple)):
             value = tuple(value)
             good = all(isinstance(item, str) for item in value)
         elif wanted is dict and isinstance(value, dict):
-            value = dict(value)  # not the caller's own, which may change
+            value = dict(value)  # a copy, because the caller may change it
             good = all(isinstance(item, str) for pair in value.items() for item in pair)
         elif wanted is float and type(value) is int:
-            value, good = float(max(-_HUGE, min(value, _HUGE))), True  # others are no float at all
+            value, good = float(max(-_HUGE, min(value, _HUGE))), True  # larger ones overflow
         else:
             good = type(value) is wanted
         if good and wanted is float:
@@ -95,8 +100,8 @@ SETTINGS: tuple[Setting, ...] = (
         "view.mirror",
         "auto",
         "Mirror the picture",
-        "As in a mirror. Auto mirrors webcams that look at you, nothing else. Recordings and "
-        "logs are never mirrored.",
+        "Show it as in a mirror. Automatic mirrors only webcams. Recordings and logs are never "
+        "mirrored.",
         "Appearance",
         choices=("auto", "on", "off"),
     ),
@@ -104,7 +109,7 @@ SETTINGS: tuple[Setting, ...] = (
         "view.scale",
         "fit",
         "Size of the picture",
-        "Fit shows all of it, fill leaves no border, actual shows each pixel as it is.",
+        "Fit shows all of it, fill leaves no border, actual shows its own pixels.",
         "Appearance",
         choices=("fit", "fill", "actual"),
     ),
@@ -127,7 +132,7 @@ SETTINGS: tuple[Setting, ...] = (
         "view.region",
         True,
         "Draw the region",
-        "The square that the network looks at: when it misses the person, so does the pose.",
+        "The square of the picture that the network sees.",
         "Appearance",
     ),
     # Heatmaps
@@ -159,7 +164,7 @@ SETTINGS: tuple[Setting, ...] = (
         "view.combine",
         "max",
         "All joints together",
-        "How the heatmaps of all joints become one picture: the highest or the sum.",
+        "How the heatmaps of all joints are combined: the highest value or the sum.",
         "Heatmaps",
         choices=("max", "sum"),
     ),
@@ -168,16 +173,17 @@ SETTINGS: tuple[Setting, ...] = (
         "source.size",
         "auto",
         "Usual size",
-        "Width and height asked from cameras; they may give another one.",
+        "Width and height to ask a camera for, unless a size is chosen for that camera. It may "
+        "give another one.",
         "Source",
-        "Cameras for which nothing is chosen above",
+        "Cameras without a size of their own",
         choices=("auto", "640x480", "1280x720", "1920x1080"),
     ),
     Setting(
         "source.fps",
         0,
         "Usual rate",
-        "Frames per second asked from cameras.",
+        "Frames per second to ask a camera for, unless a rate is chosen for that camera.",
         "Source",
         low=0,
         high=240,
@@ -203,7 +209,7 @@ SETTINGS: tuple[Setting, ...] = (
         "model.engine",
         "auto",
         "Engine",
-        "What computes the network; auto takes the fastest that works here. "
+        "What computes the network; automatic takes the fastest that works here. "
         f"{engine_words.explained(engine_words.ENGINES)}",
         "Model",
         choices=engine_words.choices(engine_words.ENGINES),
@@ -220,8 +226,8 @@ SETTINGS: tuple[Setting, ...] = (
         "model.precision",
         "auto",
         "Precision",
-        "Fewer bits are often faster; auto measures, and keeps them only where the joints stay the "
-        f"same. {engine_words.explained(engine_words.PRECISIONS)}",
+        "Fewer bits are often faster; automatic takes what was measured to be the fastest and "
+        f"gives the same joints. {engine_words.explained(engine_words.PRECISIONS)}",
         "Model",
         choices=engine_words.choices(engine_words.PRECISIONS),
     ),
@@ -229,7 +235,7 @@ SETTINGS: tuple[Setting, ...] = (
         "model.stacks",
         0,
         "Stacks to run",
-        "Auto runs as many as the frame rate allows. Fewer are faster and less exact.",
+        "Automatic runs as many as the frame rate allows. Fewer are faster and less accurate.",
         "Model",
         low=0,
         high=64,
@@ -239,7 +245,7 @@ SETTINGS: tuple[Setting, ...] = (
         "pose.people",
         4,
         "People",
-        "How many are followed at most, the largest first. Each costs as much as the first.",
+        "How many are tracked at most, the largest first. Each costs as much as the first.",
         "Model",
         low=1,
         high=8,
@@ -258,7 +264,7 @@ SETTINGS: tuple[Setting, ...] = (
         "pose.smoothing",
         True,
         "Smooth movements",
-        "Removes jitter from the skeleton; logs say whether it was on.",
+        "Reduces the jitter of joints.",
         "Model",
     ),
     # Recording
@@ -273,11 +279,11 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "recording.log",
         True,
-        "Write the joints too",
-        "A log with the joints of every frame beside each recording.",
+        "Also write the joints",
+        "Writes a log with the joints of every frame beside each recording.",
         "Recording",
     ),
-    Setting("recording.completed_at_exit", ()),  # files that the next start tells about
+    Setting("recording.completed_at_exit", ()),  # files that the next start reports
     Setting(
         "recording.countdown",
         0,
@@ -293,8 +299,7 @@ SETTINGS: tuple[Setting, ...] = (
         "recording.replay_seconds",
         0,
         "Keep the last seconds",
-        "So much of what was just seen can be saved afterwards. It is kept in memory, never on "
-        "disk.",
+        "So many seconds can be saved after they have happened. They are kept only in memory.",
         "Recording",
         low=0,
         high=60,
@@ -302,14 +307,14 @@ SETTINGS: tuple[Setting, ...] = (
         unit="s",
     ),
     # The window itself
-    Setting("window.shortcuts", {}),  # name of a command -> its key; "" is none
+    Setting("window.shortcuts", {}),  # name of an action -> its shortcut; "" = none
     Setting("window.geometry", ""),
     Setting("window.state", ""),
-    Setting("window.steps", ()),  # of the first minute, that were tried
-    Setting("window.hint_seen", False),  # these steps are over
+    Setting("window.steps", ()),  # the first steps that were tried
+    Setting("window.hint_seen", False),  # whether the first steps are finished
 )
 
-# How choices are called where the word itself will not do.
+# Labels of choices that differ from their words.
 CHOICE_LABELS = {
     "auto": "Automatic",
     **{row.word: row.label for row in engine_words.ROWS},

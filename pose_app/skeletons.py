@@ -1,7 +1,6 @@
-"""The skeletons that pose networks answer with: joints, limbs, left-right pairs, body parts.
+"""The known skeletons: joints, limbs, left-right pairs, body parts, mappings to common formats.
 
-Each is one row with everything that is known about it; nothing is guessed from the names of joints
-of a known skeleton.
+Each is one table row; nothing is derived from the names of joints of a known skeleton.
 """
 
 from __future__ import annotations
@@ -9,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-# Ways to get a joint of a common format out of a skeleton: each way is the indices of the joints
-# whose middle it is, the best way first; no way: the skeleton does not have it.
+# How to get a joint of a common format from a skeleton: alternatives, the best one first; each is
+# the indices of the joints whose mean it is. Empty: the skeleton does not have the joint.
 Ways = tuple[tuple[int, ...], ...]
 
 # Lin et al., ECCV 2014, in the order of its keypoints.
@@ -70,16 +69,16 @@ class Skeleton:
     """One set of joints, in the order of a network's heatmaps.
 
     Attributes:
-        name: How the skeleton is called.
-        joints: Names, K of them.
+        name: Of the skeleton.
+        joints: K names.
         limbs: Pairs of joint indices to draw.
-        flip: `flip[j]` is the joint that takes the place of joint j in a mirrored picture.
+        flip: `flip[j]` is the joint that joint j becomes in a mirrored image.
         left: Indices of the joints on the person's own left side.
-        right: Of those on the right.
+        right: Indices of those on the right.
         parts: Body parts from head to foot with the indices of their joints; every joint is in
             exactly one.
-        coco_17: For each of COCO_17_NAMES the ways to get it.
-        body_25: The same for BODY_25_NAMES.
+        coco_17: How to get each of COCO_17_NAMES.
+        body_25: How to get each of BODY_25_NAMES.
     """
 
     name: str
@@ -96,11 +95,7 @@ class Skeleton:
         return len(self.joints)
 
     def index(self, joint: str) -> int:
-        """Index of a joint by its name.
-
-        Raises:
-            ValueError: This skeleton has no such joint.
-        """
+        """Index of a joint by its name. Raises ValueError where there is no such joint."""
         return self.joints.index(joint)
 
     def side(self, joint: int) -> str:
@@ -116,10 +111,10 @@ class Skeleton:
 
 
 def _ways(joints: Sequence[str], names: Sequence[str], **more: Sequence[str]) -> tuple[Ways, ...]:
-    """For each of `names` the ways to get it out of `joints`.
+    """How to get each of `names` from `joints`.
 
-    A joint of the very name comes first; `more` has further ways by name, in which `+` is the
-    middle of two joints. Ways with a joint that is not there are left out.
+    The joint of the same name comes first, then the alternatives in `more`, where `+` means the
+    mean of two joints. Alternatives with missing joints are left out.
     """
     known = {joint: index for index, joint in enumerate(joints)}
     wanted = [[name, *more.get(name, ())] for name in names]
@@ -134,7 +129,7 @@ def _ways(joints: Sequence[str], names: Sequence[str], **more: Sequence[str]) ->
 
 
 def _body_25(joints: Sequence[str]) -> tuple[Ways, ...]:
-    """MPII's thorax is OpenPose's neck, its pelvis the middle of the hips."""
+    """As `_ways` for BODY_25: MPII's thorax is its neck, MPII's pelvis its mid-hip."""
     return _ways(
         joints,
         BODY_25_NAMES,
@@ -196,8 +191,8 @@ MPII_16 = Skeleton(
     body_25=_body_25(_MPII_JOINTS),
 )
 
-# MPII's joints, then the five of the face as COCO names them: close to a camera they are what there
-# is to see. Limbs of the face: nose to eyes, eyes to ears.
+# MPII's joints and COCO's five of the face, which are often all that is visible close to a camera.
+# Limbs of the face: nose to eyes, eyes to ears.
 _MPII_21_JOINTS = (*_MPII_JOINTS, *FACE)
 MPII_21 = Skeleton(
     name="mpii-21",
@@ -318,11 +313,11 @@ def by_joint_count(count: int) -> Skeleton | None:
 
 
 def by_joints(joints: Sequence[str], limbs: Sequence[tuple[int, int]] = ()) -> Skeleton:
-    """The known skeleton with these joints in this order, else one made of them.
+    """The known skeleton with these joints in this order, else a custom one.
 
     Args:
         joints: Names, in the order of a network's heatmaps or of a keypoint log.
-        limbs: Pairs of indices, for a skeleton that is not known.
+        limbs: Pairs of indices, for a custom skeleton.
     """
     named = tuple(joints)
     known = next((s for s in SKELETONS.values() if s.joints == named), None)
@@ -335,10 +330,10 @@ def custom(
     flip: tuple[int, ...],
     name: str = "custom",
 ) -> Skeleton:
-    """A skeleton that only a model file describes.
+    """A skeleton that is not known, from a model file.
 
-    Joints that a known skeleton has belong to the same part as there, all others to `other`; in the
-    common formats it has the joints of the same names. Their sides are in their names alone.
+    Joints of known skeletons belong to the same body part as there, all others to `other`. Joints
+    are mapped to the common formats, and to the sides, by their names.
     """
     members: dict[str, list[int]] = {}
     for index, joint in enumerate(joints):
@@ -363,7 +358,7 @@ def custom(
 def from_parts(
     joints: Sequence[str], limbs: Sequence[Sequence[int]], flip: Sequence[int], name: str = "custom"
 ) -> Skeleton:
-    """A skeleton from a model's own lists; the known one where all three agree."""
+    """The skeleton of a model file: the known one if all three lists agree, else a custom one."""
     lists = (
         tuple(joints),
         tuple((int(a), int(b)) for a, b in limbs),

@@ -1,7 +1,7 @@
-"""What the tensors of a network do not tell: how to feed it and how to read its heatmaps.
+"""The description of a model: its graph, preprocessing, decoding and calibration.
 
-A `ModelSpec` travels as JSON in the metadata of our safetensors files (key `spec`), in the
-converter's cache and in every recording's log. It needs neither torch nor numpy.
+A `ModelSpec` is stored as JSON in the metadata of native safetensors files (key `spec`) and with
+converted graphs. It needs neither torch nor NumPy.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ SCHEMA = 1
 
 _MAX_HEADER = 100 * 2**20  # bytes of a safetensors header
 
-# The maps of a finder (`output == "boxes"`) in their order: a logit that somebody's middle is in
-# this pixel; the logarithm of the box's width and height / BOX_UNIT; from the middle of the pixel
-# to the middle of the box, map pixels.
+# The maps of a finder (`output == "boxes"`), in this order: the logit that the centre of a box is
+# in the pixel; log(width / BOX_UNIT) and log(height / BOX_UNIT) of that box; the offset from the
+# centre of the pixel to the centre of the box, in map pixels.
 BOX_MAPS = ("centre", "log_width", "log_height", "offset_x", "offset_y")
 BOX_UNIT = 64.0  # input pixels
 
@@ -32,15 +32,22 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """Shape of a stacked hourglass graph; `graph` tells the two published families apart.
+    """The configuration of a stacked hourglass graph.
 
-    Newell graph (`newell`, Newell et al. 2016): `stacks` hourglasses of `depth` levels and `width`
-    channels; `stem` = channels of the 7x7 convolution and of the first two residuals; `blocks` =
-    residuals at every place of an hourglass; `increase` widens the inside of the outermost level;
-    `depthwise` makes the 3x3 convolutions of the residuals depthwise.
-    CornerNet graph (`cornernet`, mmpose's Hourglass-52/104): channels and blocks differ per level,
-    outermost first, innermost last (`level_channels`, `level_blocks`, both `depth` + 1 long);
-    `width` = channels of the feature in front of the head, `stem[0]` = channels of the 7x7.
+    Attributes:
+        graph: `newell` (Newell et al. 2016) or `cornernet` (mmpose's Hourglass-52/104).
+        stacks: Number of hourglasses.
+        width: Channels of the trunk (Newell), or of the feature before the head (CornerNet).
+        joints: Number of heatmaps.
+        stem: Channels of the 7x7 convolution and of the first residual block.
+        stem_second: Channels of the second residual block of the stem.
+        blocks: Residual blocks at every position of an hourglass.
+        after_blocks: Residual blocks after the hourglass (Newell).
+        depth: Levels of an hourglass.
+        increase: Additional channels inside the outermost level (Newell).
+        depthwise: Whether the 3x3 convolutions of residual blocks are depthwise (Newell).
+        level_channels: Channels per level, outermost first, `depth` + 1 numbers (CornerNet).
+        level_blocks: Blocks per level, likewise (CornerNet).
     """
 
     graph: str = "newell"
@@ -60,16 +67,18 @@ class NetworkConfig:
 
 @dataclass(frozen=True)
 class DecodeRule:
-    """How a family turns the peak of a heatmap into a coordinate.
+    """How to get a coordinate from a heatmap: x_input = (x_map + shift + offset) * stride.
 
-    x_input = (x_map + shift + offset) * stride, where `shift` is a quarter pixel towards the higher
-    neighbour. `tie` is the shift where both neighbours are equal (0 or -0.25); `border` says
-    whether the shift is skipped on the map's border (`interior`) or taken with clamped neighbours
-    (`clamp`); `positive_only` zeroes joints whose peak is not above 0. `subpixel` is `quarter` or
-    `dark` (Taylor step on the blurred log map, Zhang et al. CVPR 2020) or `centroid` (centre of
-    mass in 5x5 around the peak, for probability maps) or `mass` (the 7x7 window that holds the most
-    of the map, wherever its peak is: its centre of mass, and its sum as the score `window`).
-    `offset` is in map pixels; -0.5 input pixels are already part of it where a family has them.
+    Attributes:
+        subpixel: How `shift` is found: `quarter` (a quarter pixel towards the higher neighbour),
+            `dark` (Taylor step on the blurred log map, Zhang et al. CVPR 2020), `centroid` (centre
+            of mass in 5x5 around the peak, for probability maps) or `mass` (centre of mass of the
+            7x7 window with the largest sum, instead of the peak).
+        offset: In map pixels.
+        tie: The shift in `quarter` where both neighbours are equal, 0 or -0.25.
+        border: In `quarter`, on the map's border: no shift (`interior`) or clamped neighbours
+            (`clamp`).
+        positive_only: Whether joints whose peak is not above 0 get (0, 0).
     """
 
     subpixel: str = "quarter"
@@ -81,10 +90,10 @@ class DecodeRule:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Monotone map from a raw score to the probability that the joint is within 0.2 torso.
+    """Maps a raw score to the probability that the joint is within 0.2 torso of the truth.
 
-    Piecewise linear through (`raw[i]`, `probability[i]`), flat outside. One per stack, or one per
-    stack and joint: all joints of the first stack, then all of the second.
+    Monotone and piecewise linear through (`raw[i]`, `probability[i]`), constant outside. A spec has
+    one per stack, or one per stack and joint (all joints of the first stack, then of the second).
     """
 
     raw: tuple[float, ...]
@@ -93,15 +102,31 @@ class Calibration:
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """Everything a model file says about itself besides its tensors.
+    """Everything about a model except its tensors.
 
-    `input_size` is (height, width) in pixels; `colour` is the channel order the network wants;
-    `mean` and `std` are of red, green and blue, in this order whatever `colour` is, and apply after
-    scaling to 0..1. `output` is `heatmap` (raw maps) or `logits` (softmax over the H*W
-    logits of a joint plus one logit fixed at 0 that stands for *absent*). `score` is `peak` or
-    `window` (sum of the probability map in 5x5 around the peak). `flip_shift` is by how many map
-    pixels a flipped answer is shifted before averaging. `threshold` is the calibrated score under
-    which a joint is absent; of a finder, the score under which a peak is nobody.
+    Attributes:
+        name: Of the model.
+        family: A key of `network.families.FAMILIES`, or `pose-app`.
+        network: The graph.
+        joints: Names of the heatmaps.
+        limbs: Pairs of joint indices.
+        flip: As in `Skeleton`.
+        input_size: (height, width) in pixels.
+        stride: Input pixels per map pixel.
+        colour: The order of the input channels, `RGB` or `BGR`.
+        mean: Of red, green and blue (in this order for every `colour`), for values in 0..1.
+        std: Likewise.
+        output: `heatmap` (raw maps), `logits` (softmax over the pixels of a map plus one logit
+            fixed at 0, which means *absent*) or `boxes` (a finder, see BOX_MAPS).
+        score: `peak`, or `window` (the sum of the map in the window around the joint).
+        decode: How to get coordinates.
+        flip_shift: By how many map pixels the maps of a mirrored image are shifted in a flip test.
+        sigma: Of the training targets, in map pixels.
+        calibration: Of the scores; empty = raw scores are used.
+        threshold: The score from which a joint is present; of a finder, a person.
+        licence: Of the weights.
+        provenance: Where they come from.
+        extra: Anything else.
     """
 
     name: str
@@ -142,10 +167,10 @@ class ModelSpec:
         return value
 
     def with_input_size(self, height: int, width: int) -> ModelSpec:
-        """The same model fed another size. Raises ModelError where the graph cannot take it."""
+        """The spec with another input size. Raises ModelError where the graph cannot take it."""
         if height <= 0 or width <= 0 or height % self.size_multiple or width % self.size_multiple:
             raise ModelError(
-                f"The model {self.name} takes pictures whose sides are multiples of "
+                f"The model {self.name} takes images whose sides are multiples of "
                 f"{self.size_multiple} pixels, not {width} x {height}."
             )
         return replace(self, input_size=(height, width))
@@ -155,7 +180,7 @@ class ModelSpec:
 
     @classmethod
     def from_json(cls, text: str) -> ModelSpec:
-        """Read a spec back. Raises ModelError, naming the field, on anything senseless."""
+        """Parse a spec. Raises ModelError, naming the field, for anything invalid."""
         try:
             data = json.loads(text)
         except (ValueError, RecursionError) as error:
@@ -164,21 +189,22 @@ class ModelSpec:
 
 
 def read_spec(path: str | Path) -> ModelSpec:
-    """The spec of one of our files, read from its header alone. Raises ModelError."""
+    """The spec of a native model file, from its header. Raises ModelError."""
     try:
         with Path(path).open("rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))
             if length > _MAX_HEADER:
-                raise ValueError("the header is longer than any real one")
+                raise ValueError("the header is too long")
             metadata = json.loads(file.read(length)).get("__metadata__", {})
             text = metadata["spec"]
             if not isinstance(text, str):
-                raise TypeError("the spec is no text")
+                raise TypeError("the spec is not a text")
     except OSError as error:
         raise ModelError(f"The model file {path} cannot be read: {error.strerror}.") from None
     except (struct.error, ValueError, KeyError, AttributeError, TypeError, RecursionError):
         raise ModelError(
-            f"{path} is no model of pose-app: it is not a safetensors file with a spec inside."
+            f"{path} is not a model of pose-app, which is a safetensors file with a spec: add it "
+            "with `pose-app models add FILE`."
         ) from None
     return ModelSpec.from_json(text)
 
@@ -188,8 +214,8 @@ def _spec_from_dict(data: Any) -> ModelSpec:
         raise ModelError("The model's description is not a JSON object.")
     if data.get("schema") != SCHEMA:
         raise ModelError(
-            f"The model's description has schema {data.get('schema')!r:.50}, this version of "
-            f"pose-app reads {SCHEMA}: update pose-app or export the model again."
+            f"The model's description has schema {data.get('schema')!r:.50}, but this version of "
+            f"pose-app reads only {SCHEMA}: update pose-app or export the model again."
         )
     known = {f.name for f in fields(ModelSpec)}
     values = {key: value for key, value in data.items() if key in known}
@@ -206,7 +232,7 @@ def _spec_from_dict(data: Any) -> ModelSpec:
         spec = ModelSpec(**values)
         _check(spec)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        # The field that is named may hold a novel.
+        # Cut off, because the value in the message may be very long.
         raise ModelError(f"The model's description is not usable: {str(error)[:300]}.") from None
     return spec
 
@@ -222,7 +248,7 @@ def _nested(kind: Any, data: Any) -> Any:
 
 
 def _check(spec: ModelSpec) -> None:
-    """Raise ValueError where fields contradict each other."""
+    """Raise ValueError for invalid or contradictory fields."""
     _check_network(spec.network)
     _check_joints(spec)
     _check_input(spec)
@@ -261,16 +287,16 @@ def _check_joints(spec: ModelSpec) -> None:
     if not all(_is_text(joint) for joint in spec.joints):
         raise ValueError("joint names must be text")
     if not all(type(j) is int for j in spec.flip) or sorted(spec.flip) != list(range(count)):
-        raise ValueError("the flip order is no permutation of the joints")
+        raise ValueError("the flip order is not a permutation of the joints")
     if any(not (0 <= a < count and 0 <= b < count) for a, b in spec.limbs):
-        raise ValueError("a limb names a joint that is not there")
+        raise ValueError("a limb has a joint that does not exist")
 
 
 def _check_input(spec: ModelSpec) -> None:
     if len(spec.input_size) != 2 or not all(_positive(s) and s <= 4096 for s in spec.input_size):
         raise ValueError(f"input_size is {spec.input_size!r}")
     if not _positive(spec.stride) or any(s % spec.size_multiple for s in spec.input_size):
-        raise ValueError(f"input_size {spec.input_size} is no multiple of {spec.size_multiple}")
+        raise ValueError(f"input_size {spec.input_size} is not a multiple of {spec.size_multiple}")
     for name in ("mean", "std"):
         values = getattr(spec, name)
         if len(values) != 3 or not all(_finite(v) for v in values):
@@ -283,7 +309,7 @@ def _check_input(spec: ModelSpec) -> None:
 def _check_reading(spec: ModelSpec) -> None:
     _choice("output", spec.output, ("heatmap", "logits", "boxes"))
     if (spec.output == "boxes") != (spec.joints == BOX_MAPS):
-        raise ValueError("a finder has the maps " + ", ".join(BOX_MAPS) + ", and nobody else has")
+        raise ValueError(f"a finder, and only a finder, has the maps {', '.join(BOX_MAPS)}")
     _choice("score", spec.score, ("peak", "window"))
     _choice("decode.subpixel", spec.decode.subpixel, ("quarter", "dark", "centroid", "mass"))
     _choice("decode.border", spec.decode.border, ("interior", "clamp"))
@@ -309,7 +335,7 @@ def _check_calibration(spec: ModelSpec) -> None:
         )
     for curve in spec.calibration:
         if len(curve.raw) != len(curve.probability) or len(curve.raw) < 2:
-            raise ValueError("a calibration curve needs two points or more")
+            raise ValueError("a calibration curve needs at least two points")
         if not all(_finite(v) for v in (*curve.raw, *curve.probability)):
             raise ValueError("a calibration curve has a value that is not finite")
         if any(b <= a for a, b in zip(curve.raw, curve.raw[1:], strict=False)):
@@ -326,7 +352,7 @@ def _choice(name: str, value: Any, allowed: tuple[str, ...]) -> None:
 
 
 def _is_text(value: Any) -> bool:
-    """Whether it can be written to a log or shown: half a surrogate pair cannot."""
+    """Whether it is a text that UTF-8 can encode (half a surrogate pair cannot be encoded)."""
     return isinstance(value, str) and value.encode(errors="replace").decode() == value
 
 

@@ -1,4 +1,4 @@
-"""The values that travel between the rooms: frame, region, pose, result."""
+"""Values that all packages share: frame, region, heatmaps, box, pose, result."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One picture of a source. Nobody writes into `image` once the frame exists.
+    """One frame of a source.
 
-    `index` counts from 0 and skips what the source itself lost; `captured_ns` is
-    `time.perf_counter_ns()` right after the picture was grabbed (for files: when it was handed
-    out); `seconds` is its place on the source's own timeline, strictly increasing; `image` is
-    (H, W, 3) uint8 BGR.
+    Attributes:
+        index: Counts from 0, including frames that the source lost.
+        captured_ns: `time.perf_counter_ns()` right after it was grabbed; of files, when it was
+            read.
+        seconds: Its position on the source's timeline, strictly increasing.
+        image: (H, W, 3) uint8 BGR; must not be modified.
     """
 
     index: int
@@ -38,11 +40,11 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """The square of the picture that the network sees: top left corner and side, in pixels.
+    """The square of a frame that the pose network sees: top left corner and side, in pixels.
 
-    It may reach over the picture's border. Pixel (0, 0) is the *centre* of the first pixel, so the
-    square covers x - 0.5 .. x + side - 0.5 of the continuous picture. A network with a rectangular
-    input sees `side` as its height and side * width / height beside it, around the same centre.
+    It may extend beyond the frame. The coordinate (0, 0) is the *centre* of the first pixel, so the
+    square covers x - 0.5 .. x + side - 0.5. A network with a rectangular input sees a rectangle of
+    height `side` and width side * input width / input height, around the same centre.
     """
 
     x: float
@@ -51,46 +53,45 @@ class Region:
 
     @property
     def centre(self) -> tuple[float, float]:
-        """Half a side from the corner (`x`, `y`)."""
+        """(x + side / 2, y + side / 2)."""
         return self.x + self.side / 2, self.y + self.side / 2
 
 
 class Heatmaps(Protocol):
-    """What one inference left behind, wherever it lives (main memory or a device).
+    """The heatmaps of one inference, in main memory or on a device.
 
-    Valid for as long as somebody holds it, readable from any thread; B items, S stacks, K joints.
-    Maps are probabilities where the spec's output is `logits` (the softmax is part of the engine's
-    graph), else raw heatmaps.
+    Valid while they are referenced, readable from any thread; B items, S stacks, K joints. They are
+    probabilities where the spec's output is `logits` (engines apply the softmax), else raw maps.
     """
 
     @property
     def batch(self) -> int:
-        """How many crops went through the network together, B."""
+        """Number of crops, B."""
         ...
 
     @property
     def stacks(self) -> int:
-        """How many stacks ran, S."""
+        """Number of stacks that ran, S."""
         ...
 
     def stack(self, stack: int, item: int = 0) -> Floats:
-        """(K, h, w) float32 of one stack (0 = first), copied out to main memory if need be."""
+        """(K, h, w) float32 of one stack (0 = first), copied to main memory if necessary."""
         ...
 
     def peaks(self) -> Floats | None:
         """(B, S, K, 3): x, y in *input pixels* and raw score, decoded on the device.
 
-        None where the maps are in main memory and `pose.decode` does it, by the same rule.
+        None where the maps are in main memory, to be decoded by `pose.decode`.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """The visible part of a person, in pixels of the picture.
+    """The visible part of a person in a frame.
 
-    `x` and `y` are the top left corner in the same pixel coordinates as joints, `width` and
-    `height` are positive; `score` 0..1 is how sure the person finder is.
+    `x` and `y` are the top left corner, `width` and `height` are positive, in pixels; `score` 0..1
+    is the person finder's.
     """
 
     x: float
@@ -102,16 +103,24 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Pose:
-    """One person who is there, in one frame; positions are in pixels of the picture.
+    """One person in one frame; coordinates are in pixels of the frame.
 
-    `joints` (K, 2) float32, `scores` (K,) float32 calibrated 0..1, `present` (K,) bool: score at or
-    above `threshold`. All three are of stack `stack` (0 = first), smoothed where smoothing is on.
-    `stack_joints` (S, K, 2) and `stack_scores` (S, K) hold every stack that ran, unsmoothed.
-
-    `track_id` (from 1) is the same for the same person from frame to frame; `score` 0..1 is how
-    sure it is that somebody is there; `box` is the person's visible part where a finder has seen
-    it; `manual`: `region` was chosen by hand. `maps` are the heatmaps of one inference, in which
-    this person is item `item`; None where they were not kept.
+    Attributes:
+        skeleton: Names the joints.
+        joints: (K, 2) float32 x, y of stack `stack`, smoothed if smoothing is on.
+        scores: (K,) float32 of stack `stack`, calibrated, 0..1.
+        present: (K,) bool: whether the score is at least `threshold`.
+        region: What the network was shown.
+        stack: 0 = first.
+        stack_joints: (S, K, 2) of all stacks that ran, not smoothed.
+        stack_scores: (S, K) of all stacks that ran.
+        threshold: Score from which a joint is present.
+        track_id: From 1; the same for a person in all frames.
+        score: 0..1, that somebody is there.
+        box: The visible part of the person, if the finder has found it.
+        manual: Whether `region` was chosen by hand.
+        maps: The heatmaps of the inference; None where they were not kept.
+        item: The index of this person in `maps`.
     """
 
     skeleton: Skeleton
@@ -137,13 +146,13 @@ class Pose:
         return value
 
     def heatmaps(self, stack: int | None = None) -> Floats:
-        """The maps of one stack over `region`.
+        """The heatmaps of one stack over `region`.
 
         Args:
-            stack: 0 = first; default the stack that the joints are of.
+            stack: 0 = first; default the stack of `joints`.
 
         Returns:
-            (K, h, w) float32, copied out to main memory if need be.
+            (K, h, w) float32, copied to main memory if necessary.
 
         Raises:
             ValueError: That stack did not run, or the maps were not kept.
@@ -159,11 +168,14 @@ class Pose:
 
 @dataclass(frozen=True, slots=True)
 class FrameResult:
-    """A frame with everybody who is in it.
+    """A frame with the poses of everybody in it.
 
-    `poses` is empty where nobody is there, and where the frame was not `estimated`: while the model
-    is still loading, or has just failed. `done_ns` is `time.perf_counter_ns()` when the poses were
-    ready. `timings` are milliseconds per stage (crop, network, decode, track).
+    Attributes:
+        frame: The frame.
+        poses: Empty where nobody is there, or where the frame was not `estimated`.
+        done_ns: `time.perf_counter_ns()` when the poses were ready.
+        timings: Milliseconds per stage (find, crop, network, decode, track).
+        estimated: False while there is no model, because it is loading or has failed.
     """
 
     frame: Frame

@@ -1,4 +1,4 @@
-"""`pose-app window`, and `pose-app` alone: the window."""
+"""`pose-app window`, or `pose-app` without a command: opens the window."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def main(arguments: argparse.Namespace) -> int:
     displays = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
     if sys.platform.startswith("linux") and not any(os.environ.get(name) for name in displays):
         raise PoseAppError(
-            "There is no display here to open the window on: use `pose-app run SOURCE --record "
-            "out.mp4` (see `pose-app run --help`)."
+            "There is no display for the window: use `pose-app run SOURCE --record out.mp4` (see "
+            "`pose-app run --help`)."
         )
     diagnostics.start()
     try:

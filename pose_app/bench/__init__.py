@@ -1,4 +1,4 @@
-"""`pose-app bench`: how fast this machine is, and beside what."""
+"""`pose-app bench`: measures the speed of this machine."""
 
 from __future__ import annotations
 
@@ -6,23 +6,25 @@ import argparse
 import json
 import sys
 
+from .. import argument_values as values
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's own arguments."""
     parser.add_argument("--model", default="default", metavar="M", help="a name or a file")
     parser.add_argument(
         "--seconds",
-        type=_positive,
+        type=values.positive,
         default=3.0,
         metavar="S",
         help="how long each measurement takes (default: 3)",
     )
-    parser.add_argument("--ui", action="store_true", help="measure the window, too")
+    parser.add_argument("--ui", action="store_true", help="also measure the window")
     parser.add_argument("--json", action="store_true", help="print everything as one JSON object")
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Measure, with progress on the standard error stream, and print. Raises PoseAppError."""
+    """Measure and print, with progress on the standard error stream. Raises PoseAppError."""
     from .report import measure
     from .text import tables
 
@@ -32,10 +34,3 @@ def main(arguments: argparse.Namespace) -> int:
     found = measure(arguments.model, arguments.seconds, arguments.ui, say)
     print(json.dumps(found, indent=1, ensure_ascii=False) if arguments.json else tables(found))
     return 0
-
-
-def _positive(text: str) -> float:
-    value = float(text)
-    if not 0 < value < 3600:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 3600 seconds")
-    return value

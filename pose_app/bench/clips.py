@@ -1,4 +1,4 @@
-"""The demo clip, and the same enlarged to 1280 x 720 as a file of its own."""
+"""The demo clip, and a copy of it enlarged to 1280 x 720."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _FRAMES = 120
 
 
 def enlarged(folder: Path) -> Path:
-    """A file with the demo's first seconds at 1280 x 720, its sides filled up."""
+    """Write a file with the demo's first seconds at 1280 x 720, with its borders replicated."""
     path = folder / "720p.mp4"
     source = open_demo()
     recorder = Recorder(path, fps=source.info.fps, lossless=True)
     try:
         for _ in range(_FRAMES):
             frame = source.read()
-            assert frame is not None  # the demo has no end
+            assert frame is not None  # the demo loops
             recorder.offer(_widened(frame.image), frame.seconds)
     finally:
         source.close()
@@ -33,7 +33,7 @@ def enlarged(folder: Path) -> Path:
 
 
 def opener(path: Path | None) -> Callable[[], Source]:
-    """Opens the demo (None) or a file, again and again from its start to its end."""
+    """A function that opens the demo (None) or a file, in a loop."""
     return open_demo if path is None else lambda: VideoSource(path, loop=True)
 
 

@@ -1,4 +1,4 @@
-"""What a short script would do: read, estimate, draw and write, one after the other."""
+"""The naive loop: read, estimate, draw and write each frame, one after the other."""
 
 from __future__ import annotations
 
@@ -19,11 +19,10 @@ _FPS = 30
 
 
 def run(clip: Path, out: Path, estimator: PoseEstimator, seconds: float) -> float:
-    """Frames per second over so many seconds.
+    """Frames per second of the loop, measured over `seconds`.
 
-    The same engine, pose code, drawing and encoder settings as the pipeline's, so that only its
-    threads make the difference; the decoder and the encoder have none of their own. The first
-    frames (the search for the person) do not count.
+    Engine, pose code, drawing and encoder settings are the pipeline's, so that only its threads
+    make the difference; decoder and encoder use one thread. The first ten frames are not counted.
     """
     warm = 10
     cv2.setNumThreads(1)
@@ -36,7 +35,7 @@ def run(clip: Path, out: Path, estimator: PoseEstimator, seconds: float) -> floa
             fine, image = capture.read()
             if not fine:
                 if count == -warm:
-                    raise SourceError(f"{clip} cannot be read.")
+                    raise SourceError(f"{clip} cannot be read: run the benchmark again.")
                 capture.release()
                 capture = _opened(clip)
                 continue

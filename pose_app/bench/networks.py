@@ -1,4 +1,4 @@
-"""Engines against each other, against plain torch and against the machine's own peak."""
+"""Compares engines with each other, with plain torch and with the machine's peak."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _SIZES = (128, 192, 256, 384)
 
 
 def baseline(path: Path, seconds: float) -> dict[str, Any]:
-    """The engine that `auto` takes beside plain torch eager and a large matrix product.
+    """Compare the engine that `auto` takes with eager torch and with a large matrix product.
 
-    All stacks of the model, batch 1, everything from the uint8 crop to the finished maps. Torch
-    runs on the same device, in float32, as its model files come.
+    All stacks, batch 1, from the uint8 crop to the heatmaps. Torch runs on the same device in
+    float32.
     """
     with _opened(path) as engine:
         spec = engine.spec
@@ -80,29 +80,29 @@ NO_CHOICE: dict[str, Any] = {
 
 
 def choice(path: Path) -> dict[str, Any]:
-    """What `auto` takes, and all that it could take, measured once more.
+    """What `auto` takes, and all candidates, measured again.
 
-    `candidates` are ms, or a sentence for what does not run; `choice_is_right` says that nothing is
-    faster by more than a tenth than what is taken.
+    `candidates` are ms, or a sentence for what does not run; `choice_is_right` is whether nothing
+    is more than a tenth faster than what is taken.
     """
     with _opened(path) as engine:
         taken = engine.info
     found = measured(path, again=True)
     times = {str(one.candidate): one.ms for one in found}
     best = ranked(found)[0]
-    mine, int8, f32 = (times.get(name) for name in (taken.candidate, "int8", "f32"))
+    own, int8, f32 = (times.get(name) for name in (taken.candidate, "int8", "f32"))
     return {
         "chosen": taken.candidate,
         "candidates": {str(one.candidate): one.ms or one.problem for one in found},
         "int8_over_f32": f32 / int8 if int8 and f32 else None,
-        "choice_is_right": None if mine is None or best.ms is None else mine <= 1.1 * best.ms,
+        "choice_is_right": None if own is None or best.ms is None else own <= 1.1 * best.ms,
     }
 
 
 def table(path: Path, seconds: float) -> list[dict[str, Any]]:
-    """Every engine and precision of this machine with every number of stacks.
+    """Times of every engine and precision of this machine with every number of stacks.
 
-    Other input sizes with all stacks on the engine that `auto` takes. What cannot run has its
+    Other input sizes only with all stacks, on the engine that `auto` takes. What cannot run has a
     `problem`.
     """
     spec = read_spec(path)
@@ -151,8 +151,8 @@ def _row(path: Path, engine: Engine, stacks: int, seconds: float) -> dict[str, A
 
 
 @contextmanager
-def _opened(path: Path, **wishes: Any) -> Iterator[Engine]:
-    engine = open_engine(path, **wishes)
+def _opened(path: Path, **options: Any) -> Iterator[Engine]:
+    engine = open_engine(path, **options)
     try:
         yield engine
     finally:
@@ -160,13 +160,13 @@ def _opened(path: Path, **wishes: Any) -> Iterator[Engine]:
 
 
 def _product(device: str, precision: str) -> Call:
-    """One large matrix product, which is as fast as arithmetic gets on this machine."""
+    """One large matrix product, as a measure of the machine's peak arithmetic rate."""
     a, b = (
         torch.randn(_PEAK_SIDE, _PEAK_SIDE, device=device).to(_TYPES[precision]) for _ in range(2)
     )
 
     if device == "cpu" and precision == "f32":
-        # torch's library for it knows no AVX-512 on processors of AMD; NumPy's does.
+        # torch's matrix library does not use AVX-512 on AMD processors; NumPy's does.
         left, right = a.numpy(), b.numpy()
         return lambda: left @ right
 

@@ -1,4 +1,4 @@
-"""The whole pipeline on the demo clip: speed, stages, age, drops, recording, memory."""
+"""Measures the whole pipeline on the demo clip: speed, stages, age, drops, recording, memory."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ LIVE = SessionOptions(lossless=False, paced=True, stacks="auto", smoothing=True)
 
 
 class InTurn(PoseEstimator):
-    """Looks at no frame before its turn, as with a camera; notes what was the network's time."""
+    """Processes no frame ahead of its turn, as with a camera, and records the network's time."""
 
-    def track(self, *arguments: Any, **wishes: Any) -> list[Pose]:
-        poses = super().track(*arguments, **{**wishes, "following": ()})
+    def track(self, *arguments: Any, **options: Any) -> list[Pose]:
+        poses = super().track(*arguments, **{**options, "following": ()})
         self.seen.append((time.perf_counter(), self.timings["network"]))
         return poses
 
@@ -45,19 +45,19 @@ class InTurn(PoseEstimator):
         return []
 
     def network_share(self) -> float:
-        """Of everything between the first and the last pose."""
+        """The network's share of the time between the first and the last pose."""
         spent = 1e3 * (self.seen[-1][0] - self.seen[0][0])
         return sum(network for _, network in self.seen[1:]) / spent
 
 
 def full_speed(model: Path, source: OpenSource, seconds: float, record: Path | None) -> Any:
-    """Frames per second with every frame and all stacks; `record`: with an annotated video."""
+    """Frames per second with all frames and stacks; `record`: also write an annotated video."""
     report, usage = _session(lambda: PoseEstimator.open(model), source, FULL_SPEED, seconds, record)
     return {"fps": report.fps, "frame_ms": 1000 / report.fps, **usage}
 
 
 def in_turn(model: Path, source: OpenSource, seconds: float) -> dict[str, Any]:
-    """The same without a video and one frame after the other: what each stage takes of a frame."""
+    """As `full_speed` without a video, one frame after the other, with the time of each stage."""
     opened: list[InTurn] = []
 
     def open_noting() -> InTurn:
@@ -75,10 +75,10 @@ def in_turn(model: Path, source: OpenSource, seconds: float) -> dict[str, Any]:
 
 
 def live(model: Path, source: OpenSource, seconds: float) -> dict[str, Any]:
-    """The source at its own rate, as many stacks as keep up: rate, age, drops, stacks."""
+    """The source at its own rate, with anytime control: rate, age, drops, stacks."""
     report, usage = _session(lambda: PoseEstimator.open(model), source, LIVE, seconds, None)
     if report.age is None or report.source is None or report.source.fps is None:
-        raise PoseAppError("The live measurement saw no frame: give it more --seconds.")
+        raise PoseAppError("The live measurement had no frame: give it more --seconds.")
     period = 1000 / report.source.fps
     return {
         "source_fps": report.source.fps,
@@ -98,13 +98,12 @@ def live(model: Path, source: OpenSource, seconds: float) -> dict[str, Any]:
 def beside_naive(
     model: Path, clip: Path, source: OpenSource, seconds: float, folder: Path
 ) -> dict[str, Any]:
-    """The pipeline with an annotated recording beside loops that do the same in one thread.
+    """Compare the pipeline with an annotated recording with loops that do the same in one thread.
 
-    `naive`: really one thread, the network's included. `naive_all_cores`: the network, which takes
-    the most part, uses every core while nothing else runs.
+    `naive` uses one thread, also for the network; in `naive_all_cores` the network uses all cores.
     """
     rates: dict[str, list[float]] = {"pipeline": [], "naive": [], "naive_all_cores": []}
-    for index in range(_ROUNDS):  # in turns, so that a busy moment meets all of them
+    for index in range(_ROUNDS):  # in turns, so that a busy moment affects all of them
         path = folder / f"pipeline-{index}.mp4"
         report = full_speed(model, source, seconds / _ROUNDS, path)
         rates["pipeline"].append(report["fps"])
@@ -128,7 +127,7 @@ def _session(
     seconds: float,
     record: Path | None,
 ) -> tuple[SessionReport, dict[str, Any]]:
-    """Run for so long after the first pose; the report, and what the process used meanwhile."""
+    """Run for `seconds` after the first pose; returns the report and the process's usage."""
     process = psutil.Process()
     session = Session(source, open_estimator, replace(options, loop=True))
     if record is not None:

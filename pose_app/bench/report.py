@@ -1,4 +1,4 @@
-"""All measurements in one run, so that their ratios mean something."""
+"""Runs all measurements."""
 
 from __future__ import annotations
 
@@ -24,10 +24,16 @@ log = logging.getLogger(__name__)
 
 
 def measure(model: str, seconds: float, ui: bool, say: Callable[[str], None]) -> dict[str, Any]:
-    """Everything; `say` is told what is measured next.
+    """Run all measurements; a failure of one is a sentence in `problems`.
 
-    A measurement that fails leaves its sentence in `problems` and all others as they are. Raises
-    PoseAppError where the model cannot be had.
+    Args:
+        model: A name or file.
+        seconds: Of each measurement.
+        ui: Whether to measure the window.
+        say: Called with the name of the next measurement.
+
+    Raises:
+        PoseAppError: The model cannot be found.
     """
     from . import networks, pipeline, startup
 
@@ -35,7 +41,7 @@ def measure(model: str, seconds: float, ui: bool, say: Callable[[str], None]) ->
     notes = _Notes(say)
     memory = [_memory()]
     found: dict[str, Any] = {"machine": _machine(), "problems": notes.problems}
-    # First the pipeline: torch's threads, once there, stay and get in the way.
+    # The pipeline first: torch's threads, once started, stay and slow it down.
     with tempfile.TemporaryDirectory(prefix="pose-app-bench-") as name:
         folder = Path(name)
         clip = notes.take("the enlarged clip", lambda: enlarged(folder))
@@ -78,14 +84,14 @@ def measure(model: str, seconds: float, ui: bool, say: Callable[[str], None]) ->
 
 
 class _Notes:
-    """Takes one measurement after the other and notes which failed."""
+    """Runs measurements and notes which failed."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self.problems: dict[str, str] = {}
         self._say = say
 
     def take(self, what: str, run: Callable[[], Any]) -> Any:
-        """What `run` returns, None where it fails."""
+        """The result of `run`, None where it fails."""
         self._say(what)
         try:
             return run()
@@ -97,7 +103,7 @@ class _Notes:
 
 
 def _summary(found: dict[str, Any]) -> dict[str, float | None]:
-    """The few figures that count; None for what could not be measured."""
+    """The most important figures; None for what could not be measured."""
     base, large = found["baseline"] or {}, found["1280x720"]
     sizes = [found[size] for size in ("640x480", "1280x720")]
     for size in sizes:

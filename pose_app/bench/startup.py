@@ -1,4 +1,4 @@
-"""How long a new process takes; the window is measured in one of its own."""
+"""Measures start-up times in new processes, and the window in its own process."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _LOOK_SECONDS = 0.005
 
 
 def startup(model: Path, folder: Path) -> dict[str, Any]:
-    """Seconds, the best of three: bare interpreter, imports alone, `--help`, first pose of `run`.
+    """Seconds, the best of three: bare interpreter, only imports, `--help`, first pose of `run`.
 
-    The first pose counts when it is in the log file. The cache of converted models is warm. What is
-    written to `folder` may be deleted afterwards.
+    The first pose counts when it is in the log file. The cache of converted models is warm.
+    `folder` is for temporary files.
     """
     log = folder / "first.jsonl"
     run = ["-m", "pose_app", "run", "demo", "--frames", "2", "--model", str(model), "--log"]
@@ -35,16 +35,17 @@ def startup(model: Path, folder: Path) -> dict[str, Any]:
     for index in range(_ROUNDS + 1):
         for name, command in commands.items():
             spent = command()
-            if index > 0:  # the first fills the disk's cache
+            if index > 0:  # the first round fills the disk's cache
                 times[name].append(spent)
     best = {name: min(values) for name, values in times.items()}
     return {**best, "first_pose_over_imports": best["first_pose"] / best["imports"]}
 
 
 def first_start(model: Path, folder: Path) -> dict[str, Any]:
-    """The first start on a machine, with nothing in the cache.
+    """The first start on a machine, with an empty cache.
 
-    Seconds until the first pose is in the log file, and whether the process imports torch.
+    Returns:
+        Seconds until the first pose is in the log file, and whether the process imports torch.
     """
     log = folder / "first-start.jsonl"
     code = (
@@ -66,7 +67,7 @@ def _until_pose(
     out: IO[str] | int = subprocess.DEVNULL,
     environment: dict[str, str] | None = None,
 ) -> float:
-    """Seconds until the first frame is in the log; the process goes on to its own end."""
+    """Seconds until the first frame is in the log; waits for the end of the process."""
     log.unlink(missing_ok=True)
     started = time.perf_counter()
     process = subprocess.Popen(
@@ -90,11 +91,11 @@ def _until_pose(
 
 
 def window(model: Path, seconds: float) -> dict[str, Any]:
-    """The real window on the demo clip without a screen: start-up, age, cost of a frame."""
+    """The real window on the demo clip, offscreen: start-up, age, cost of a frame."""
     offscreen = {"QT_QPA_PLATFORM": "offscreen"}
     arguments = ["-m", "pose_app.ui.bench_window"]
-    wishes = ["--model", str(model), "--seconds", str(seconds)]
-    found: dict[str, Any] = json.loads(_run([*arguments, *wishes], offscreen))
+    options = ["--model", str(model), "--seconds", str(seconds)]
+    found: dict[str, Any] = json.loads(_run([*arguments, *options], offscreen))
     return found
 
 
@@ -105,7 +106,7 @@ def _seconds(arguments: list[str]) -> float:
 
 
 def _run(arguments: list[str], environment: dict[str, str]) -> str:
-    """A Python process that finds this package; what it prints."""
+    """The output of a Python process that finds this package."""
     done = subprocess.run(
         [sys.executable, *arguments],
         capture_output=True,

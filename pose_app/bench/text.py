@@ -1,4 +1,4 @@
-"""The benchmark's findings as tables to read."""
+"""Formats the results of the benchmark as tables."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _FULL_SPEED = {
 
 
 def tables(found: dict[str, Any]) -> str:
-    """What was found, as tables; what could not be measured is named at the end."""
+    """The results as tables; failed measurements are listed at the end."""
     parts = [_machine(found), _summary(found), _choice(found), _engines(found)]
     parts += [_pipeline(size, found[size]) for size in _SIZES]
     parts += [_start(found)]
@@ -158,7 +158,7 @@ def _window(window: dict[str, Any]) -> str:
 
 
 def _table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Columns as wide as their widest cell, except the last."""
+    """A table whose columns are as wide as their widest cell."""
     everything = [tuple(header), *map(tuple, rows)] if header else [*map(tuple, rows)]
     widths = [max(map(len, column)) for column in zip(*everything, strict=True)]
     lines = (

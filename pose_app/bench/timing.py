@@ -1,4 +1,4 @@
-"""Medians and percentiles of repeated calls."""
+"""Times of repeated calls."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 Call = Callable[[], object]
 
-_ROUND = 0.15  # seconds that one call is repeated before the next one has its turn
+_ROUND = 0.15  # seconds that a call is repeated before the next call's turn
 _FEWEST = 5
 
 
@@ -25,10 +25,10 @@ class Times:
 
 
 def together(calls: Mapping[str, Call], seconds: float) -> dict[str, Times]:
-    """Time several calls for `seconds` each, in turns.
+    """Time several calls for `seconds` each, after two warm-up calls.
 
-    So that a busy moment of the machine meets all of them and their ratios mean something. Every
-    call is made twice before.
+    They run in turns, so that a busy moment of the machine affects them all and their ratios are
+    valid.
     """
     samples: dict[str, list[float]] = {name: [] for name in calls}
     for call in calls.values():
@@ -47,7 +47,7 @@ def together(calls: Mapping[str, Call], seconds: float) -> dict[str, Times]:
 
 
 def alone(call: Call, seconds: float) -> Times:
-    """Time one call for so many seconds."""
+    """Time one call for `seconds`."""
     return together({"": call}, seconds)[""]
 
 
