@@ -1,1 +1,1 @@
-"""Training, measuring and calibrating networks; needs torch, used by no other room but the CLI."""
+"""Training, evaluating, calibrating and quantizing networks. Needs torch; only commands use it."""

@@ -1,4 +1,4 @@
-"""MPII's and COCO's own annotation files."""
+"""Reads MPII's and COCO's annotation files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .scenes import SceneData
 
 
 def load_annotations(path: Path, pictures: Path) -> PoseData:
-    """MPII's .mat or its usual .json list, or COCO's keypoint .json. Raises DataError."""
+    """Load MPII's .mat file or common .json list, or COCO's keypoint .json. Raises DataError."""
     if not pictures.is_dir():
         raise DataError(f"There is no folder of pictures {pictures}.")
     if path.suffix.lower() == ".mat":
@@ -39,9 +39,9 @@ def load_annotations(path: Path, pictures: Path) -> PoseData:
 
 
 def _mpii_entry(entry: dict[str, Any]) -> tuple[str, np.ndarray]:
-    """One person of the JSON list that MPII trainers share (`image`, `joints`, `joints_vis`).
+    """One person of the common JSON list of MPII (`image`, `joints`, `joints_vis`).
 
-    Its coordinates count from 1, an unlabelled joint is at (-1, -1) or (0, 0).
+    Coordinates count from 1; an unlabelled joint is at (-1, -1) or (0, 0).
     """
     joints = np.asarray(entry["joints"], dtype=np.float32).reshape(16, 2)
     seen = np.asarray(entry.get("joints_vis", np.ones(16)), dtype=np.float32)
@@ -53,7 +53,7 @@ def _mpii_entry(entry: dict[str, Any]) -> tuple[str, np.ndarray]:
 
 
 def _read_mat(path: Path) -> list[tuple[str, np.ndarray]]:
-    """The training persons of MPII's `mpii_human_pose_v1_u12_1.mat` (test labels are secret)."""
+    """The training persons of MPII's `mpii_human_pose_v1_u12_1.mat`; test labels are secret."""
     try:
         from scipy.io import loadmat
     except ImportError:
@@ -90,17 +90,17 @@ def _coco(path: Path, pictures: Path, content: dict[str, Any]) -> PoseData:
             continue
         keypoints = keypoints.reshape(-1, 3).copy()
         if (keypoints[:, 2] > 0).sum() >= 2:
-            # COCO's coordinates count pixel corners for boxes but centres for keypoints.
+            # COCO's boxes are in coordinates of pixel corners, its keypoints of pixel centres.
             persons.append((files[annotation["image_id"]], keypoints))
     return _persons("coco", path, pictures, persons)
 
 
 def load_boxes(path: Path, pictures: Path) -> SceneData:
-    """COCO's annotations as whole pictures with the boxes of all their people.
+    """Load COCO's annotations as whole pictures with the boxes of all people.
 
-    People are the annotations of the category named *person*, or all of them where no category has
-    that name. Joints in COCO's order are taken along. A crowd, and a picture with one, is not
-    complete. A picture in ten is held out. Raises DataError.
+    People are the annotations of the category *person*, or all of them where no category has that
+    name. Keypoints in COCO's order are used if present. A picture with a crowd is not complete.
+    Every tenth picture is held out. Raises DataError.
     """
     if not pictures.is_dir():
         raise DataError(f"There is no folder of pictures {pictures}.")
@@ -116,9 +116,9 @@ def load_boxes(path: Path, pictures: Path) -> SceneData:
                 per_image[annotation["image_id"]].append(annotation)
         boxes, keypoints, counts, complete = [], [], [], []
         for image in images:
-            mine = per_image[image["id"]]
-            single = [one for one in mine if not one.get("iscrowd")]
-            complete.append(len(single) == len(mine))
+            of_image = per_image[image["id"]]
+            single = [one for one in of_image if not one.get("iscrowd")]
+            complete.append(len(single) == len(of_image))
             counts.append(len(single))
             for one in single:
                 boxes.append(np.asarray(one["bbox"], dtype=np.float32).reshape(4))
@@ -158,9 +158,9 @@ def load_boxes(path: Path, pictures: Path) -> SceneData:
 
 def _reader(folder: Path, files: tuple[str, ...]) -> Callable[[int], Image]:
     def read(index: int) -> Image:
-        try:  # cv2.imread ends the process where a name has half a surrogate pair in it
+        try:  # not cv2.imread, which ends the process for a name with half a surrogate pair
             picture = decode_image((folder / files[index]).read_bytes())
-        except (OSError, ValueError):  # it is not there, or is no name that a file can have
+        except (OSError, ValueError):  # a missing file, or an impossible name
             picture = None
         if picture is None:
             raise DataError(f"The picture {files[index]!a} is missing from {folder}, or damaged.")

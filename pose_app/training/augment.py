@@ -1,7 +1,7 @@
-"""Random views of labelled pictures: one affine warp each, light, blur, noise and things in front.
+"""Data augmentation: affine warps, light, colour, blur, noise, JPEG artefacts and occlusion.
 
-All of it works on a batch on the training device, graphics card or processor alike. Everything
-random comes from one generator that the caller seeds, so that a step can be repeated exactly.
+Everything works on a batch on the training device. All random numbers come from generators that the
+caller seeds, so that a step can be repeated exactly.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from ..types import Floats
 from .data import ABSENT, PRESENT
 from .store import Canvases, Doubles, to_device
 
-# The crop that `evaluate` and, nearly, the tracker take: 1.35 x the joints' extent + 8 pixels.
+# The crop of `evaluate`, and nearly that of the tracker: 1.35 x the joints' extent + 8 pixels.
 AROUND, MARGIN = 1.35, 8.0
 # The crop around a finder's box: 1.3 x its longer side.
 BOX_AROUND = 1.3
-_CLOSE, _CUT = 0.15, 0.35  # shares of views so close that a face fills them, of people cut off
-_FEWEST_FACE, _SMALLEST_FACE = 2, 6.0  # joints, and pixels between them, to know a face's size
+_CLOSE, _CUT = 0.15, 0.35  # shares of views filled by a face, and of people cut off by the frame
+_FEWEST_FACE, _SMALLEST_FACE = 2, 6.0  # joints, and their extent in pixels, to measure a face
 _HEAD_HEIGHT = 1.9  # height of a head / largest extent of its nose, eyes and ears
 _SMALLEST_BOX = 12.0  # pixels
 _FACE = ("nose", "eye", "ear")
@@ -35,12 +35,16 @@ _GREY = (0.299, 0.587, 0.114)
 
 @dataclass(frozen=True)
 class Views:
-    """How B canvases are looked at.
+    """The crops of B canvases.
 
-    `centre` (B, 2) and `side` (B,) in canvas pixels, `angle` (B,) radians, `flip` (B,) bool, `fill`
-    (B, 3): colour 0..1 beyond the frame, negative: the frame's own pixels go on. `frame` (B, 4):
-    first and last x and y (left, top, right, bottom) of what the camera shows of the picture,
-    canvas pixels; what lies beyond is out of view.
+    Attributes:
+        centre: (B, 2) in canvas pixels.
+        side: (B,) in canvas pixels.
+        angle: (B,) in radians.
+        flip: (B,) whether it is mirrored.
+        fill: (B, 3) colour 0..1 beyond the frame; negative: border pixels are replicated.
+        frame: (B, 4) left, top, right, bottom in canvas pixels: the part of the picture that the
+            simulated camera shows.
     """
 
     centre: Doubles
@@ -52,19 +56,19 @@ class Views:
 
 
 def whole(sizes: Floats) -> Doubles:
-    """Frames (B, 4) that show all of pictures of these sizes (B, 2)."""
+    """Frames (B, 4) that show whole pictures of these sizes (B, 2)."""
     return np.concatenate((np.zeros((len(sizes), 2)), sizes - 1.0), axis=1)
 
 
 def upper_joints(skeleton: Skeleton) -> NDArray[np.bool_]:
-    """(K,): the joints of an upper body as webcams see it, without hips."""
+    """(K,) bool: the joints of the upper body, without hips."""
     return np.array([any(joint.endswith(part) for part in _UPPER) for joint in skeleton.joints])
 
 
 def squares(points: Floats, used: NDArray[np.bool_], sizes: Floats) -> tuple[Doubles, Doubles]:
     """Centres (B, 2) and sides (B,) of the squares around the used joints (B, K) of each picture.
 
-    The whole picture where fewer than two are.
+    The whole picture where fewer than two joints are used.
     """
     low = np.where(used[..., None], points, np.inf).min(axis=1)
     high = np.where(used[..., None], points, -np.inf).max(axis=1)
@@ -86,22 +90,22 @@ def evaluation_views(canvases: Canvases) -> Views:
 
 
 def face_joints(skeleton: Skeleton) -> NDArray[np.bool_]:
-    """(K,): nose, eyes and ears."""
+    """(K,) bool: nose, eyes and ears."""
     return np.array([joint.endswith(_FACE) for joint in skeleton.joints])
 
 
 def draw_views(random: np.random.Generator, canvases: Canvases, skeleton: Skeleton) -> Views:
     """Random views of persons.
 
-    Where a box is known, what the app crops around a finder's boxes (`_box_view`). Elsewhere mostly
-    near the evaluation's crop, some wide and some of the upper body alone (webcams), some cut off
-    by the frame's border.
+    With a known box, the crop that the app takes around a finder's box (`_box_view`). Otherwise
+    mostly near the crop of the evaluation, some wider, some only of the upper body (webcams), some
+    cut off by the frame's border.
     """
     upper, face = upper_joints(skeleton), face_joints(skeleton)
     count = len(canvases.sizes)
     present = canvases.states == PRESENT
     nobody = ~present.any(axis=1)
-    partly = (canvases.states == ABSENT).any(axis=1)  # framed by its maker already
+    partly = (canvases.states == ABSENT).any(axis=1)  # rendered people, already cut by a frame
     chance = np.where(partly, 0.06, 0.32)
     above = (random.random(count) < chance) & ((present & upper).sum(axis=1) >= 4)
     used = np.where(above[:, None], present & upper, present)
@@ -112,7 +116,7 @@ def draw_views(random: np.random.Generator, canvases: Canvases, skeleton: Skelet
     side = side * scale
     centre = centre + random.normal(0, 0.07, (count, 2)).clip(-0.18, 0.18) * side[:, None]
     degrees = random.normal(0, 25, count).clip(-75, 75) * (random.random(count) < 0.75)
-    # Athletes are upside down now and then; the rendered people never are.
+    # Athletes are sometimes upside down; rendered people never are.
     somehow = (random.random(count) < 0.08) & ~(canvases.states == ABSENT).any(axis=1)
     degrees = np.where(somehow, random.uniform(-180, 180, count), degrees)
     fill = random.random((count, 3)) * (random.random((count, 1)) < 0.3)
@@ -138,10 +142,10 @@ def draw_views(random: np.random.Generator, canvases: Canvases, skeleton: Skelet
 def _box_view(
     random: np.random.Generator, frame: Doubles, box: Floats, face: Floats
 ) -> tuple[Doubles, Doubles, float]:
-    """(frame (4,), centre (2,), side): the crop of a person by a finder that is a little wrong.
+    """(frame (4,), centre (2,), side): the crop of a person around a finder's inexact box.
 
-    A camera that stands closer than the picture's is a smaller frame: it cuts people off, in the
-    closest one a face is as high as half the frame. `face` (n, 2): joints of the face.
+    A closer camera is simulated by a smaller frame, which cuts people off; in the closest one, a
+    head is half as high as the frame. `face` (n, 2): joints of the face.
     """
     kind = random.random()
     extent = np.ptp(face, axis=0).max() if len(face) >= _FEWEST_FACE else 0.0
@@ -158,10 +162,7 @@ def _box_view(
 
 
 def _cut(random: np.random.Generator, frame: Doubles, box: Floats | Doubles) -> Doubles:
-    """The frame (4,) made smaller so that it cuts off some of the box (4,).
-
-    Mostly below, as a table and a webcam do, less often at the sides.
-    """
+    """A smaller frame (4,) that cuts off a part of the box (4,): mostly below, as with webcams."""
     left, top, right, bottom = (float(v) for v in box)
     made: Doubles = frame.copy()
     if random.random() < 0.75:
@@ -178,13 +179,13 @@ def _cut(random: np.random.Generator, frame: Doubles, box: Floats | Doubles) -> 
 
 
 def _common(one: Doubles | Floats, other: Doubles | Floats) -> tuple[Doubles, Doubles]:
-    """Top left and bottom right corner of what two boxes (4,) have in common, at least a pixel."""
+    """Top left and bottom right corner of the intersection of two boxes (4,), at least a pixel."""
     low, high = np.maximum(one[:2], other[:2]), np.minimum(one[2:], other[2:])
     return low.astype(np.float64), np.maximum(high, low + 1).astype(np.float64)
 
 
 def _around(random: np.random.Generator, box: Doubles) -> tuple[Doubles, float]:
-    """(centre, side) of the square that the app takes around a box (4,), with a finder's errors."""
+    """(centre, side) of the app's region around a box (4,), with random errors of a finder."""
     longer = max(float(np.max(box[2:] - box[:2])), _SMALLEST_BOX)
     side = BOX_AROUND * longer * float(np.exp(np.clip(random.normal(0, 0.14), -0.35, 0.35)))
     shift = random.normal(0, 0.05, 2).clip(-0.14, 0.14) * side
@@ -194,10 +195,11 @@ def _around(random: np.random.Generator, box: Doubles) -> tuple[Doubles, float]:
 def warp(
     canvases: Canvases, views: Views, size: int, flip: tuple[int, ...]
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """What the network sees.
+    """Warp canvases and their labels to views. `flip` is the skeleton's.
 
-    Images (B, 3, size, size) 0..1 RGB, points (B, K, 2) in their pixels, states (B, K), weights (B,
-    K). A joint that leaves the view or the frame is absent; `flip` is the skeleton's.
+    Returns:
+        Images (B, 3, size, size) 0..1 RGB, points (B, K, 2) in their pixels, states (B, K) where
+        joints outside the view or the frame are ABSENT, weights (B, K).
     """
     device = canvases.images.device
 
@@ -217,7 +219,7 @@ def warp(
     y = centre[:, 1, None, None] + s * u + c * v
     inside = (x > frame[:, 0] - 0.5) & (x < frame[:, 2] + 0.5)
     inside &= (y > frame[:, 1] - 0.5) & (y < frame[:, 3] + 0.5)
-    # Beyond the frame the nearest pixel goes on; a canvas holds nothing right of or below it.
+    # Beyond the frame the nearest pixel is replicated.
     x = torch.minimum(torch.maximum(x, frame[:, 0]), frame[:, 2])
     y = torch.minimum(torch.maximum(y, frame[:, 1]), frame[:, 3])
     canvas = canvases.images.shape[1]
@@ -243,10 +245,13 @@ def warp(
 
 
 def disturb(images: Tensor, nobody: Tensor, random: torch.Generator, pasted: bool = True) -> Tensor:
-    """Light, colour, blur, low resolution, noise, JPEG and things in front (B, 3, S, S) 0..1.
+    """Change light, colour, sharpness and resolution; add noise, JPEG artefacts and occlusion.
 
-    `nobody` (B,) pictures have nobody in them, and nobody is pasted into them, nor into any without
-    `pasted`.
+    Args:
+        images: (B, 3, S, S) 0..1; modified.
+        nobody: (B,) pictures without people, into which none are pasted.
+        random: For all random numbers.
+        pasted: Whether pieces of other pictures of the batch are pasted.
     """
     count, _, size, _ = images.shape
     device = images.device
@@ -264,7 +269,9 @@ def disturb(images: Tensor, nobody: Tensor, random: torch.Generator, pasted: boo
         order = torch.randperm(count, device=device, generator=random)
         return order[: max(1, round(share * count))]
 
-    bars = (images == 0).all(dim=1, keepdim=True) & some(0.7)  # beyond the frame the app is black
+    bars = (images == 0).all(dim=1, keepdim=True) & some(
+        0.7
+    )  # black beyond the frame, as in the app
     rows = part(0.25)
     images[rows] = _blurred(images[rows], 0.4 + 2.1 * uniform(len(rows)))
     rows = part(0.1)
@@ -296,14 +303,14 @@ def disturb(images: Tensor, nobody: Tensor, random: torch.Generator, pasted: boo
 
 
 def _host(random: torch.Generator) -> torch.Generator:
-    """A generator on the processor, seeded alike: sizes of tensors are needed there."""
+    """A generator on the processor with the same seed, for sizes of tensors."""
     made = torch.Generator()
     made.manual_seed(random.initial_seed())
     return made
 
 
 def _blurred(images: Tensor, sigma: Tensor) -> Tensor:
-    """Each picture (B, 3, S, S) blurred with its own Gaussian (B,), pixels."""
+    """Blur each picture (B, 3, S, S) with its own standard deviation (B,) in pixels."""
     count, channels, size, _ = images.shape
     reach = 4
     taps = torch.arange(-reach, reach + 1, device=images.device)
@@ -318,14 +325,14 @@ def _blurred(images: Tensor, sigma: Tensor) -> Tensor:
 
 
 def _coarse(images: Tensor, factor: float) -> Tensor:
-    """The same at `factor` of the resolution."""
+    """Reduce the resolution to `factor` and enlarge again."""
     size = images.shape[-1]
     small = functional.interpolate(images, size=max(8, round(size * factor)), mode="area")
     return functional.interpolate(small, size=size, mode="bilinear", align_corners=False)
 
 
 def _boxes(count: int, smallest: float, largest: float, size: int, uniform: object) -> Tensor:
-    """One random rectangle a picture, (B, 1, S, S) bool; sides as shares of the picture."""
+    """A random rectangle for each picture: (B, 1, S, S) bool; sides are shares of the picture's."""
     assert callable(uniform)
     extent = (smallest + (largest - smallest) * uniform(2, count)) * size
     start = uniform(2, count) * (size + extent) - extent
@@ -336,10 +343,9 @@ def _boxes(count: int, smallest: float, largest: float, size: int, uniform: obje
 
 
 def _jpeg(images: Tensor, coarseness: Tensor) -> Tensor:
-    """What JPEG does to blocks of 8 x 8.
+    """Simulate JPEG: quantize the cosine transform of 8 x 8 blocks in steps of `coarseness` (B,).
 
-    Their cosine transform in coarse steps (B,), coarser for higher frequencies. Sides must be
-    multiples of 8.
+    Steps are larger for higher frequencies. Sides must be multiples of 8.
     """
     count, channels, size, _ = images.shape
     k = torch.arange(8, device=images.device, dtype=images.dtype)

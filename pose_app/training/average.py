@@ -1,9 +1,9 @@
-"""`pose-app average`: one model out of several that were fine-tuned from the same one.
+"""`pose-app average`: averages the weights of models that were fine-tuned from the same one.
 
-Averaging the weights of such models is mostly better than the best of them and costs nothing when
-the model runs (Wortsman et al., *Model soups*, ICML 2022). So two processor cores are best used by
-two runs of one thread each, with different seeds. Runs at a high learning rate go too far apart:
-their average knows nothing, and with `--data` the command says so.
+The average is mostly better than the best of them and costs nothing at run time (Wortsman et al.,
+*Model soups*, ICML 2022). So two processor cores are best used by two runs of one thread each, with
+different seeds. Runs with a high learning rate diverge too far to be averaged; with `--data` the
+command reports that.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="DATA",
-        help="what they were trained on: its held-out pictures calibrate the scores and tell the "
-        "accuracy of each model and of the average",
+        help="the training data: its held-out pictures are used to calibrate the scores and to "
+        "measure each model and the average",
     )
     parser.add_argument(
         "--pictures", metavar="FOLDER", help="where an annotation file's pictures are"
@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Run the command; the process's exit status."""
+    """Run the command; returns the exit status."""
     from dataclasses import replace
     from pathlib import Path
 
@@ -58,18 +58,18 @@ def main(arguments: argparse.Namespace) -> int:
     spec = replace(spec, name=arguments.name)
     held_out = [split(data.with_skeleton(spec.skeleton))[1] for data in loaded]
     save_calibrated(network, spec, held_out, out)
-    shares = [_right(path, held_out) for path in (*paths, out)]
+    shares = [_pck(path, held_out) for path in (*paths, out)]
     for model, share in zip((*arguments.models, out), shares, strict=True):
         if share is not None:
-            print(f"{share:6.1%} of the limbs right on the pictures held out: {model}")
+            print(f"{share:6.1%} PCK@0.2 of the limbs on held-out pictures: {model}")
     known = [share for share in shares if share is not None]
     if known and known[-1] < min(known[:-1], default=0.0):
-        print(f"These models are too far apart to be averaged: use the best of them, not {out}.")
+        print(f"The average is worse than each model: use the best of them instead of {out}.")
     return 0
 
 
-def _right(path: Path, held_out: Sequence[PoseData]) -> float | None:
-    """PCK@0.2 of the limbs, the mean over the data sets that can tell."""
+def _pck(path: Path, held_out: Sequence[PoseData]) -> float | None:
+    """PCK@0.2 of the limbs, the mean over the data sets with such labels; None without any."""
     from ..engines.choose import open_engine
     from .evaluate import evaluate
 
@@ -83,15 +83,15 @@ def _right(path: Path, held_out: Sequence[PoseData]) -> float | None:
 
 
 def averaged(paths: Sequence[Path]) -> tuple[nn.Module, ModelSpec]:
-    """(the network with the mean of all weights in float32, the first model's spec).
+    """(network with the mean of all weights in float32, spec of the first model).
 
-    Raises ModelError where there are fewer than two, or not all of one graph with the same joints.
+    Raises ModelError for fewer than two models, or for different graphs or joints.
     """
     from ..errors import ModelError
     from ..network import load_checkpoint
 
     if len(paths) < 2:
-        raise ModelError("An average needs two models or more.")
+        raise ModelError("An average needs at least two models.")
     network, spec = load_checkpoint(paths[0])
     total = {name: value.double() for name, value in network.state_dict().items()}
     for path in paths[1:]:

@@ -1,4 +1,4 @@
-"""Scores that mean something: from the height of a peak to the chance that the joint is right."""
+"""Calibration of scores: from raw scores to probabilities that joints are right."""
 
 from __future__ import annotations
 
@@ -25,16 +25,15 @@ from .metrics import TORSO_SHARE, body_lengths
 from .predict import of_engine, predict
 from .scenes import SceneData
 
-JOINT_THRESHOLD = 0.4  # chance of being right from which a joint is drawn: few invented legs
+JOINT_THRESHOLD = 0.4  # probability from which a joint is drawn; few invented legs
 _BINS = 12
-_ENOUGH = 250  # labels of a joint for a curve of its own; below, all joints of the stack have one
-# How near a joint must be, as a share of the torso: those of the face are small.
-_FACE_SHARE = 0.08
+_ENOUGH = 250  # labels of a joint for its own curve; with fewer, it has that of all joints
+_FACE_SHARE = 0.08  # of the torso: largest distance from the label for joints of the face
 
 
 @dataclass(frozen=True)
 class Judged:
-    """Raw scores (m, S) of joints, whether each is near its label (m, S), and which joint (m,)."""
+    """m labelled joints: raw scores (m, S), whether each is near its label (m, S), indices (m,)."""
 
     scores: Floats
     hits: NDArray[np.bool_]
@@ -42,11 +41,11 @@ class Judged:
 
 
 def judge(found: Floats, data: PoseData, rows: Rows) -> Judged:
-    """`found` (n, S, K, 3) of these rows against their labels.
+    """Compare the joints `found` (n, S, K, 3) of these rows with their labels.
 
-    Near is within 0.2 torso, or what stands in for the torso where hips are out of view (joints of
-    the face: 0.08). Joints that are known to be absent are misses; joints without a label, and
-    persons without a length to measure by, say nothing.
+    Near means within 0.2 of the torso's length (0.08 for joints of the face), or of its estimate
+    where hips are out of view (`metrics.body_lengths`). Absent joints are misses. Joints without a
+    label, and persons without a known length, are left out.
     """
     points, states = data.keypoints[rows][..., :2], data.states[rows]
     size = body_lengths(points, states == PRESENT, data.skeleton)
@@ -63,10 +62,10 @@ def judge(found: Floats, data: PoseData, rows: Rows) -> Judged:
 
 
 def fit(scores: NDArray[np.floating], hits: NDArray[np.bool_]) -> Calibration:
-    """The monotone map from raw scores (m,) to the share of hits, as a few points.
+    """Fit a monotone map from raw scores (m,) to the share of hits.
 
-    Equally filled bins, made monotone by pooling neighbours (Ayer et al. 1955). Raises DataError
-    with too few joints to say anything.
+    Bins with equal counts, made monotone by pooling adjacent violators (Ayer et al. 1955). Raises
+    DataError with too few joints.
     """
     if len(scores) < 2 * _BINS:
         raise DataError(f"{len(scores)} joints are too few to calibrate a model.")
@@ -83,12 +82,12 @@ def fit(scores: NDArray[np.floating], hits: NDArray[np.bool_]) -> Calibration:
             second, first = pooled.pop(), pooled.pop()
             weight = first[1] + second[1]
             share = (first[0] * first[1] + second[0] * second[1]) / weight
-            place = (first[2] * first[1] + second[2] * second[1]) / weight
-            pooled.append([share, weight, place])
+            value = (first[2] * first[1] + second[2] * second[1]) / weight
+            pooled.append([share, weight, value])
     points: list[tuple[float, float]] = [(0.0, 0.0)]
-    for share, _, place in pooled:
-        if place > points[-1][0] + 1e-3:
-            points.append((place, max(share, points[-1][1])))
+    for share, _, value in pooled:
+        if value > points[-1][0] + 1e-3:
+            points.append((value, max(share, points[-1][1])))
     if len(points) < 2:
         points.append((1.0, points[-1][1]))
     return Calibration(tuple(round(p, 4) for p, _ in points), tuple(round(q, 4) for _, q in points))
@@ -97,26 +96,26 @@ def fit(scores: NDArray[np.floating], hits: NDArray[np.bool_]) -> Calibration:
 def calibrations(judged: Sequence[Judged], joints: int) -> tuple[Calibration, ...]:
     """One map per stack and joint (stack by stack), from all data sets together.
 
-    Where one of the joints has too few labels, one map per stack for all joints alike is mixed in:
-    it takes the place of that joint's. Raises DataError with too few joints to say anything.
+    A joint with too few labels gets the map of all joints of the stack. Raises DataError with too
+    few joints in all.
     """
     scores = np.concatenate([one.scores for one in judged])
     hits = np.concatenate([one.hits for one in judged])
     which = np.concatenate([one.joints for one in judged])
     made = []
     for stack in range(scores.shape[1]):
-        everybody = fit(scores[:, stack], hits[:, stack])
+        of_all = fit(scores[:, stack], hits[:, stack])
         for joint in range(joints):
             rows = which == joint
             enough = rows.sum() >= _ENOUGH
-            made.append(fit(scores[rows, stack], hits[rows, stack]) if enough else everybody)
+            made.append(fit(scores[rows, stack], hits[rows, stack]) if enough else of_all)
     return tuple(made)
 
 
 def calibrated(path: Path, held_out: Sequence[PoseData]) -> ModelSpec | None:
-    """The spec of a model with its scores fitted on these pictures, and the threshold of joints.
+    """The spec of a model file with calibration and threshold, fitted on these pictures.
 
-    None where too little is held out to fit anything.
+    None where there are too few labels.
     """
     engine = open_engine(path)
     try:
@@ -126,9 +125,9 @@ def calibrated(path: Path, held_out: Sequence[PoseData]) -> ModelSpec | None:
 
 
 def with_scores(engine: Engine, held_out: Sequence[PoseData]) -> ModelSpec | None:
-    """The engine's spec with the scores of its own answers fitted on these pictures.
+    """The engine's spec with calibration and threshold, fitted on the engine's own output.
 
-    None where too little is held out to fit anything.
+    None where there are too few labels.
     """
     spec = engine.spec
     judged: list[Judged] = []
@@ -148,7 +147,7 @@ def with_scores(engine: Engine, held_out: Sequence[PoseData]) -> ModelSpec | Non
 def save_calibrated(
     network: nn.Module, spec: ModelSpec, held_out: Sequence[PoseData], path: Path
 ) -> None:
-    """A pose network's file in half precision, its scores calibrated where enough is held out."""
+    """Write a pose network in half precision, calibrated if enough pictures are held out."""
     save_native(path, network, spec, torch.float16)
     fitted = calibrated(path, held_out)
     if fitted is not None:
@@ -158,10 +157,9 @@ def save_calibrated(
 def save_finder(
     network: nn.Module, spec: ModelSpec, held_out: Sequence[SceneData], path: Path
 ) -> None:
-    """A finder's file in half precision.
+    """Write a finder in half precision; with held-out pictures, its threshold is chosen on them.
 
-    Its threshold, where there are pictures held out: the best for people and few enough false
-    alarms (`finder_metrics.best_threshold`).
+    See `finder_metrics.best_threshold`.
     """
     save_native(path, network, spec, torch.float16)
     if not sum(len(scenes) for scenes in held_out):

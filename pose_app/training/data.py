@@ -1,8 +1,8 @@
-"""Labelled pictures: the app's own shards, and annotation files with a folder of pictures.
+"""Training data: the app's own shards, and annotation files with a folder of pictures.
 
-A joint of a picture is in one of three states. MASKED: never labelled, says nothing. PRESENT: has
-a place. ABSENT: known not to be in the picture, its heatmap must be empty. Confusing the first and
-the last teaches a network to invent legs, or to miss them.
+A joint of a picture has one of three states. MASKED: not labelled, ignored. PRESENT: has a
+position. ABSENT: known not to be in the picture, its heatmap must be empty. Confusing MASKED and
+ABSENT would teach a network to invent legs, or to miss them.
 """
 
 from __future__ import annotations
@@ -25,10 +25,11 @@ MASKED, PRESENT, ABSENT = 0, 1, 2
 # Shards in which a joint without a label is known to be outside the picture.
 COMPLETE_SHARDS = ("synthetic", "no_person")
 
-# Shards whose labels were made by many hands and have gross errors.
+# Shards with crowd-sourced labels, which have gross errors.
 NOISY_SHARDS = ("lspet",)
 
-# A teacher's joints of faces: used from this score on, with this share of it as their weight.
+# Joints of the face predicted by a teacher network: used from this score, with this factor of the
+# score as their weight.
 _SURE_FACE, _TEACHER_WEIGHT = 0.4, 0.6
 
 Rows = NDArray[np.intp]
@@ -36,15 +37,20 @@ Rows = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class PoseData:
-    """n persons (or pictures of nobody), each with its picture.
+    """n persons (or pictures without people), each with its picture.
 
-    `keypoints` (n, K, 3) float32: x, y in pixels of the picture that `read` gives, where (0, 0) is
-    the centre of the first pixel, and v: -1 outside the picture, 0 no label, 1 hidden, 2 seen.
-    `complete`: a joint without a label is absent, not unknown. `pictures[i]` names picture i:
-    persons of the same picture share it, so that a split never has one on both sides. `read(i)`
-    gives (H, W, 3) uint8 BGR. `weight` (n, K), 0..1: how much a label says, 1 if None. `boxes`
-    (n, 4): x, y, width, height of each person's visible part, if known. `held_out` (n,) bool: what
-    the maker of the data set keeps for the evaluation, if they say so.
+    Attributes:
+        name: Of the data set.
+        skeleton: Of the joints.
+        keypoints: (n, K, 3) float32: x, y in pixels (coordinates of pixel centres), and v: -1
+            outside the picture, 0 no label, 1 hidden, 2 visible.
+        pictures: Names; persons of the same picture have the same one, so that a split never
+            separates them.
+        read: `read(i)` is picture i, (H, W, 3) uint8 BGR.
+        complete: Whether a joint without a label is absent, not unknown.
+        weight: (n, K) of the labels, 0..1; None = all 1.
+        boxes: (n, 4) x, y, width, height of each person's visible part, if known.
+        held_out: (n,) which are held out, if the data set says so.
     """
 
     name: str
@@ -69,19 +75,19 @@ class PoseData:
 
     @property
     def weights(self) -> Floats:
-        """(n, K): how much each label says, 0..1."""
+        """(n, K): the weight of each label, 0..1."""
         if self.weight is not None:
             return self.weight
         return np.ones(self.keypoints.shape[:2], dtype=np.float32)
 
     @property
     def somebody(self) -> NDArray[np.bool_]:
-        """(n,): whether anybody is labelled in the picture."""
+        """(n,): whether there is a labelled person."""
         labelled: NDArray[np.bool_] = self.keypoints[..., 2] > 0
         return np.asarray(labelled.any(axis=1))
 
     def select(self, rows: Rows | Sequence[int]) -> PoseData:
-        """The same with these rows alone, in this order."""
+        """Only these rows, in this order."""
         chosen = np.asarray(rows, dtype=np.intp)
         return replace(
             self,
@@ -94,9 +100,9 @@ class PoseData:
         )
 
     def with_skeleton(self, skeleton: Skeleton) -> PoseData:
-        """The same persons with another skeleton's joints, matched by name.
+        """The same persons with the joints of another skeleton, matched by name.
 
-        A joint that this data does not know has no label. Raises DataError where none fits.
+        Joints that this data does not have are not labelled. Raises DataError where none match.
         """
         if skeleton == self.skeleton:
             return self
@@ -105,7 +111,7 @@ class PoseData:
         if not common:
             raise DataError(f"{self.name} has no joint in common with the skeleton wanted.")
         weight = None if self.weight is None else np.ones(keypoints.shape[:2], dtype=np.float32)
-        # A joint that the data does not know may well be in the picture of a person.
+        # A joint that the data does not have may be in the picture, so the labels are incomplete.
         unknown = self.complete and self.somebody.any() and len(common) < len(skeleton)
         for joint in common:
             new, old = skeleton.index(joint), self.skeleton.index(joint)
@@ -124,9 +130,9 @@ class PoseData:
 
 
 def load(path: str | Path, pictures: str | Path | None = None) -> PoseData:
-    """A shard (.npz), or MPII's or COCO's annotations (.mat, .json) with the folder of pictures.
+    """Load a shard (.npz), or MPII's or COCO's annotations (.mat, .json) with a picture folder.
 
-    Raises DataError with a sentence saying what is wrong.
+    Raises DataError.
     """
     path = Path(path)
     if not path.is_file():
@@ -141,15 +147,13 @@ def load(path: str | Path, pictures: str | Path | None = None) -> PoseData:
 
 
 def load_shard(path: Path) -> PoseData:
-    """A shard.
+    """Load a shard: one person per row.
 
-    Arrays `jpeg` (files end to end), `offsets` (n + 1), `keypoints` (n, 16, 3), `name`; or a scene
-    shard (see `scenes`), of which every person is a row.
-
-    The joints are MPII's. The shards named in COMPLETE_SHARDS label everything that can be seen.
-    Persons of one MPII picture share its number, after the second underscore of their name. A file
-    `<name>_faces.npz` beside the shard adds a teacher's five joints of the face: `faces` (n, 5, 3)
-    x, y and score.
+    It has the arrays `jpeg` (concatenated files), `offsets` (n + 1), `keypoints` (n, 16, 3) in
+    MPII's order and `name`; or it is a scene shard (see `scenes`). Shards named in COMPLETE_SHARDS
+    label all visible joints. Persons of one MPII picture share its number, after the second
+    underscore of their name. A file `<name>_faces.npz` beside the shard adds a teacher's joints of
+    the face: `faces` (n, 5, 3) x, y and score.
     """
     arrays, read = read_pictures(path)
     if "persons" in arrays:
@@ -174,10 +178,9 @@ def load_shard(path: Path) -> PoseData:
 
 
 def read_pictures(path: Path) -> tuple[dict[str, NDArray[Any]], Callable[[int], Image]]:
-    """(all arrays of a shard but its pictures, how to read picture i as (H, W, 3) uint8 BGR).
+    """(arrays of a shard except its pictures, function that reads picture i).
 
-    `jpeg`, `offsets`, `name` and `keypoints` have been checked as far as any shard goes. Raises
-    DataError.
+    Types and sizes of the arrays that all shards have are checked. Raises DataError.
     """
     try:
         with np.load(path) as file:
@@ -189,10 +192,10 @@ def read_pictures(path: Path) -> tuple[dict[str, NDArray[Any]], Callable[[int], 
         raise DataError(f"{path} is not a shard of training pictures ({what}).") from error
     kinds = {"jpeg": (jpeg, "u"), "offsets": (offsets, "iu"), "keypoints": (keypoints, "f")}
     for name, (array, kind) in {**kinds, "name": (names, "U")}.items():
-        if not isinstance(array, np.ndarray):  # numpy hands out what has no header as bytes
+        if not isinstance(array, np.ndarray):  # numpy returns data without a header as bytes
             raise DataError(f"The array {name!r} of {path} is damaged.")
         if array.dtype.kind not in kind or array.ndim != (3 if name == "keypoints" else 1):
-            raise DataError(f"The array {name!r} of {path} is no such list as a shard has.")
+            raise DataError(f"The array {name!r} of {path} has the wrong type for a shard.")
     offsets = offsets.astype(np.int64)
     if len(names) == 0 or jpeg.dtype != np.uint8 or len(offsets) != len(names) + 1:
         raise DataError(f"The offsets of {path} do not fit its pictures.")
@@ -209,7 +212,7 @@ def read_pictures(path: Path) -> tuple[dict[str, NDArray[Any]], Callable[[int], 
 
 
 def _with_faces(data: PoseData, path: Path) -> PoseData:
-    """The same with five joints of the face by a teacher. Raises DataError."""
+    """The data with five joints of the face by a teacher network. Raises DataError."""
     try:
         with np.load(path) as file:
             faces = file["faces"].astype(np.float32)
@@ -233,16 +236,16 @@ def _picture_of(name: str) -> str:
 
 
 def split(data: PoseData) -> tuple[PoseData, PoseData]:
-    """(to train on, held out), by picture, the same in every run; see `split_rows`."""
+    """(training data, held-out data), split by picture as in `split_rows`."""
     train = split_rows(data)
     return data.select(train), data.select(np.setdiff1d(np.arange(len(data)), train))
 
 
 def split_rows(data: PoseData) -> Rows:
-    """The rows to train on.
+    """The rows to train on, the same in every run.
 
-    As the data set says, if it does. LSP extended: its last 400. MPII: every tenth picture number.
-    Others: one picture in 40 of synthetic ones, in six of those of nobody, in ten of anything else.
+    Held out is what the data set says. Otherwise, of LSP extended the last 400, of MPII every tenth
+    picture number, of others every 40th (synthetic), 6th (without people) or 10th picture.
     """
     count = len(data)
     if data.held_out is not None:

@@ -1,4 +1,4 @@
-"""`pose-app evaluate`: the accuracy of a model, joint by joint and stack by stack."""
+"""`pose-app evaluate`: measures the accuracy of a model, per joint and per stack."""
 
 from __future__ import annotations
 
@@ -31,27 +31,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--task",
         choices=tuple(_TASKS),
         default="pose",
-        help="joints in the crop of each person; a person finder on whole pictures; or everybody "
-        "whom the app draws in whole pictures, finder and pose network together",
+        help="pose: joints in the crop of each person; finder: a person finder on whole pictures; "
+        "people: finder and pose network together on whole pictures",
     )
     parser.add_argument("--model", help="name or file of a model (default: default, or finder)")
-    parser.add_argument("--stacks", type=int, metavar="K", help="run the first K stacks only")
+    parser.add_argument("--stacks", type=int, metavar="K", help="run only the first K stacks")
     engine_words.add_arguments(parser)
-    parser.add_argument("--flip", action="store_true", help="average with the mirrored picture")
+    parser.add_argument(
+        "--flip", action="store_true", help="average with the mirrored picture (flip test)"
+    )
     parser.add_argument(
         "--held-out", action="store_true", help="only the pictures that `pose-app train` holds out"
     )
-    parser.add_argument("--nobody", metavar="SHARD", help="pictures of nobody, for false presence")
+    parser.add_argument(
+        "--nobody", metavar="SHARD", help="pictures without people, to count false skeletons"
+    )
     parser.add_argument("--named", metavar="TEXT", help="only pictures with this in their name")
     parser.add_argument("--limit", type=int, metavar="N", help="only the first N of each")
     parser.add_argument(
-        "--no-presence", action="store_true", help="crops only: no search for persons"
+        "--no-presence", action="store_true", help="only crops, without the person finder"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Run the command; the process's exit status."""
+    """Run the command; returns the exit status."""
     return _TASKS[arguments.task](arguments)
 
 
@@ -137,7 +141,7 @@ def _sets(
     load: Callable[[str, str | None], _Data],
     held_out: Callable[[_Data], _Data],
 ) -> list[_Data]:
-    """The data set asked for and the pictures of nobody, reduced to what the options leave."""
+    """The data set and the pictures without people, filtered by the options."""
     from ..errors import DataError
 
     if arguments.limit is not None and arguments.limit < 1:
@@ -160,9 +164,9 @@ def _sets(
 
 
 def evaluate_finder(engine: Engine, sets: Sequence[SceneData]) -> dict[str, Any]:
-    """`finder_metrics.figures` of a person finder at its own threshold.
+    """`finder_metrics.figures` of a person finder at its threshold, over all sets together.
 
-    On all pictures of these sets together. Raises DataError, or ModelError for a pose network.
+    Raises DataError, or ModelError for a pose network.
     """
     from .finder_metrics import figures, of_engine, search
 
@@ -179,12 +183,11 @@ def evaluate_finder(engine: Engine, sets: Sequence[SceneData]) -> dict[str, Any]
 def evaluate(
     engine: Engine, data: PoseData, stacks: int | None = None, flip: bool = False
 ) -> dict[str, Any]:
-    """`metrics.accuracy` of the last stack that runs.
+    """The accuracy on rows with a labelled person. Raises DataError or ModelError.
 
-    And the same of each in `per_stack`; `upper_body` as `metrics.upper_body` has it, of
-    `n_upper_body` persons.
-
-    Only rows with a labelled person count. Raises DataError or ModelError.
+    Returns:
+        `metrics.accuracy` of the last stack that runs, and of each in `per_stack`;
+        `metrics.upper_body` as `upper_body`, of `n_upper_body` persons.
     """
     import numpy as np
 
@@ -229,11 +232,13 @@ def evaluate(
 
 
 def presence(engine: Engine, sets: list[PoseData], stacks: int | None = None) -> dict[str, Any]:
-    """What the app would draw in whole pictures, its person finder included.
+    """What the app draws in whole pictures, including its person finder.
 
-    `false_presence` is the share of pictures of nobody with a skeleton, `presence_recall` the share
-    of pictures of people with one, `upper_body_searched` what `metrics.upper_body` says of those
-    (nobody found is wrong); None where there are no such pictures.
+    Returns:
+        `false_presence`, the share of pictures without people that have a skeleton;
+        `presence_recall`, the share of pictures with people that have one; `upper_body_searched`,
+        `metrics.upper_body` on those (a person that is not found is wrong). None where there are
+        no such pictures.
     """
     import numpy as np
 
@@ -246,7 +251,7 @@ def presence(engine: Engine, sets: list[PoseData], stacks: int | None = None) ->
     drawn: dict[bool, list[bool]] = {False: [], True: []}
     joints, truths = [], []
     for data in (one.with_skeleton(engine.spec.skeleton) for one in sets):
-        # Without a label, and labels not known to be complete, somebody may be there all the same.
+        # A picture without labels may still have people in it, unless its labels are complete.
         for row in np.flatnonzero(data.somebody | data.complete):
             poses = estimator.estimate(data.read(int(row)))
             drawn[bool(data.somebody[row])].append(any(pose.present.any() for pose in poses))
@@ -274,7 +279,7 @@ def presence(engine: Engine, sets: list[PoseData], stacks: int | None = None) ->
 
 
 def _away(joints: Floats, truth: Floats) -> float:
-    """How far a pose (K, 2) is from a labelled one (K, 3), mean distance in pixels."""
+    """Mean distance in pixels of a pose (K, 2) from the labelled joints of (K, 3)."""
     import numpy as np
 
     labelled = truth[:, 2] > 0

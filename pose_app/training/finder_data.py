@@ -1,6 +1,7 @@
-"""What a person finder is trained on: whole pictures as cameras of several kinds would show them.
+"""Training samples of a person finder: random frames of whole pictures.
 
-Boxes here are left, top, right, bottom in pixel corners (0 is the left edge of the first pixel).
+Boxes are left, top, right, bottom in coordinates of pixel corners (0 is the left edge of the first
+pixel).
 """
 
 from __future__ import annotations
@@ -28,24 +29,28 @@ from .tasks import DataSets, check_mix, data_sets
 # Width / height of a frame: widescreen, webcam, square, telephone, and the picture's own (0).
 _ASPECTS = (0.0, 16 / 9, 4 / 3, 1.0, 9 / 16)
 _ASPECT_SHARES = (0.35, 0.3, 0.2, 0.05, 0.1)
-_ZOOMED, _CLOSE = 0.35, 0.2  # shares of frames that show a part of a picture, and somebody's face
-_ELSEWHERE = 0.1  # share of frames beside the people, where there is room: rooms, streets, nobody
+_ZOOMED, _CLOSE = 0.35, 0.2  # shares of frames of a part of the picture, and of a face
+_ELSEWHERE = 0.1  # share of frames beside the people, of backgrounds
 _BESIDE = 0.1  # share of such a frame that people may cover
 _SMALLEST_FRAME = 72.0  # picture pixels
 _HEAD_HEIGHT = 1.9  # height of a head / largest extent of its nose, eyes and ears
-_SLIVER = 0.15  # share of a box that must be left in the frame to count
-_TINY = 7.0  # input pixels, longer side; who is smaller does not count
-_MOSAIC = 0.1  # share of inputs put together from four others, half as large
-_DISTURBED = 0.55  # share of inputs with other light, blur, noise and things in front
-_MOST = 48  # people of an input
+_SLIVER = 0.15  # a box counts if at least this share of it is in the frame
+_TINY = 7.0  # input pixels; people whose longer side is shorter do not count
+_MOSAIC = 0.1  # share of inputs that are made of four others at half size
+_DISTURBED = 0.55  # share of inputs that are augmented by `disturb`
+_MOST = 48  # people in an input
 
 
 @dataclass(frozen=True)
-class Sighting:
-    """One input.
+class Sample:
+    """One input with its labels.
 
-    `image` (S, S, 3) uint8 RGB; `boxes` (p, 4) input pixels; `weight` (p,) and `size_weight` (p,)
-    0..1 (0: somebody may be there, neither yes nor no); `complete`.
+    Attributes:
+        image: (S, S, 3) uint8 RGB.
+        boxes: (p, 4) in input pixels.
+        weight: (p,) of each box, 0..1; 0 = somebody may be there, which is ignored.
+        size_weight: (p,) of each box's width and height, 0..1.
+        complete: Whether everybody in the picture has a box.
     """
 
     image: Image
@@ -60,9 +65,9 @@ def draw_frame(
 ) -> Doubles:
     """A random frame (4,) within a picture of `size` (width, height), in pixel corners.
 
-    `boxes` (p, 4) are people; `faces` their joints of the face (n, 2) each. Mostly the whole
-    picture, else a part of it with somebody, or somebody so close that the face is a fifth to the
-    half of the frame's height.
+    Mostly of the whole picture, else of a part with a person, of a background, or so close that a
+    head is a fifth to half of the frame's height. `boxes` (p, 4) are the people, `faces` their
+    joints of the face, (n, 2) each.
     """
     width, height = float(size[0]), float(size[1])
     aspect = float(random.choice(_ASPECTS, p=_ASPECT_SHARES)) or width / height
@@ -95,7 +100,7 @@ def draw_frame(
 def _beside(
     random: np.random.Generator, largest: Doubles, size: Doubles, boxes: Doubles
 ) -> tuple[Doubles, Doubles]:
-    """(sides, middle) of a frame that shows next to nobody, or the whole picture where all do."""
+    """(sides, middle) of a frame with almost no people; the whole picture if none is found."""
     for _ in range(10):
         sides = largest * random.uniform(0.25, 0.6)
         low = (size - sides) * random.random(2)
@@ -105,11 +110,12 @@ def _beside(
     return largest, size / 2
 
 
-def look(image: Image, frame: Doubles, flip: bool, size: int) -> tuple[Image, Doubles]:
-    """The frame letterboxed as the app does it, and the matrix there.
+def letterboxed(image: Image, frame: Doubles, flip: bool, size: int) -> tuple[Image, Doubles]:
+    """A frame of a picture letterboxed as in the app.
 
-    ((size, size, 3) uint8, black beyond the frame; matrix (2, 3) from picture to input, both in
-    pixel corners).
+    Returns:
+        ((size, size, 3) uint8, black beyond the frame; matrix (2, 3) from picture to input, both
+        in coordinates of pixel corners).
     """
     left, top, right, bottom = frame
     scale = size / max(right - left, bottom - top)
@@ -123,14 +129,14 @@ def look(image: Image, frame: Doubles, flip: bool, size: int) -> tuple[Image, Do
         halved = (part.shape[1] + 1) // 2, (part.shape[0] + 1) // 2
         ratio = np.array([part.shape[1] / halved[0], part.shape[0] / halved[1]])
         part = cv2.resize(part, halved, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
-    # OpenCV counts pixel centres.
+    # OpenCV's coordinates are those of pixel centres.
     centres = np.column_stack((turn * ratio, shift + turn @ (first + ratio / 2) - 0.5))
     made = cv2.warpAffine(part, centres, (size, size), flags=cv2.INTER_LINEAR)
     return made, np.column_stack((turn, shift))  # type: ignore[return-value]
 
 
-def sighting(random: np.random.Generator, scenes: SceneData, index: int, size: int) -> Sighting:
-    """A random input from picture `index`."""
+def draw_sample(random: np.random.Generator, scenes: SceneData, index: int, size: int) -> Sample:
+    """A random sample of picture `index`."""
     image = scenes.read(index)
     people = scenes.people(index)
     face = face_joints(scenes.skeleton)
@@ -139,7 +145,7 @@ def sighting(random: np.random.Generator, scenes: SceneData, index: int, size: i
     joints = scenes.keypoints[people]
     faces = [one[face & (one[:, 2] > 0), :2] + 0.5 for one in joints]
     frame = draw_frame(random, (image.shape[1], image.shape[0]), boxes, faces)
-    made, matrix = look(image, frame, bool(random.random() < 0.5), size)
+    made, matrix = letterboxed(image, frame, bool(random.random() < 0.5), size)
     cut = np.concatenate(
         (np.maximum(boxes[:, :2], frame[:2]), np.minimum(boxes[:, 2:], frame[2:])), 1
     )
@@ -150,7 +156,7 @@ def sighting(random: np.random.Generator, scenes: SceneData, index: int, size: i
     inside = (sides > 0).all(axis=1)
     counts = (left >= _SLIVER) & ((high - low).max(axis=1) >= _TINY)
     weight = np.where(counts, scenes.box_weight[people], 0.0)
-    return Sighting(
+    return Sample(
         image=np.ascontiguousarray(made[..., ::-1]),
         boxes=np.concatenate((low, high), axis=1)[inside].astype(np.float32),
         weight=weight[inside].astype(np.float32),
@@ -160,7 +166,7 @@ def sighting(random: np.random.Generator, scenes: SceneData, index: int, size: i
 
 
 class FinderTask:
-    """Where people are, in one pass over the whole picture."""
+    """Training a person finder on whole pictures."""
 
     def __init__(
         self,
@@ -185,30 +191,31 @@ class FinderTask:
     def batch(
         self, random: np.random.Generator, count: int, size: int
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """Labels.
+        """See `Task.batch`.
 
-        Boxes (B, P, 4) input pixels, weights (B, P), weights of the sizes (B, P), complete (B,).
+        Labels: boxes (B, P, 4) in input pixels, their weights (B, P), weights of their sizes
+        (B, P), and which pictures are complete (B,).
         """
         chosen = random.choice(len(self._parts), count, p=self._share)
         seeds = random.integers(2**62, size=count)
 
-        def one(part: int, seed: int) -> Sighting:
+        def drawn(part: int, seed: int) -> Sample:
             own = np.random.default_rng(seed)
             scenes = self._parts[part]
-            return sighting(own, scenes, int(own.integers(len(scenes))), size)
+            return draw_sample(own, scenes, int(own.integers(len(scenes))), size)
 
         with ThreadPoolExecutor(min(16, torch.get_num_threads())) as pool:
-            made = list(pool.map(one, chosen, seeds))
-        images = torch.from_numpy(np.stack([one.image for one in made])).to(self._device)
+            samples = list(pool.map(drawn, chosen, seeds))
+        images = torch.from_numpy(np.stack([sample.image for sample in samples])).to(self._device)
         images = images.permute(0, 3, 1, 2).float() / 255
         boxes = np.zeros((count, _MOST, 4), dtype=np.float32)
         weight, size_weight = np.zeros((2, count, _MOST), dtype=np.float32)
-        for place, one_ in enumerate(made):
-            people = min(len(one_.boxes), _MOST)
-            boxes[place, :people] = one_.boxes[:people]
-            weight[place, :people] = one_.weight[:people]
-            size_weight[place, :people] = one_.size_weight[:people]
-        complete = np.array([one_.complete for one_ in made])
+        for row, sample in enumerate(samples):
+            people = min(len(sample.boxes), _MOST)
+            boxes[row, :people] = sample.boxes[:people]
+            weight[row, :people] = sample.weight[:people]
+            size_weight[row, :people] = sample.size_weight[:people]
+        complete = np.array([sample.complete for sample in samples])
         images, labels = _mosaics(random, images, (boxes, weight, size_weight, complete))
         rows = np.flatnonzero(random.random(count) < _DISTURBED)
         noise = torch.Generator(device=self._device)
@@ -216,7 +223,7 @@ class FinderTask:
         if len(rows):
             chosen_rows = torch.from_numpy(rows).to(self._device)
             nobody = to_device(labels[1][rows].sum(axis=1) == 0, self._device)
-            # What is pasted in front may be a piece of somebody, and has no box.
+            # Nothing is pasted: it might be a piece of a person, without a box.
             changed = disturb(images[chosen_rows], nobody, noise, pasted=False)
             images[chosen_rows] = changed
         return images, tuple(to_device(label, self._device) for label in labels)
@@ -234,7 +241,7 @@ Labels = tuple[Floats, Floats, Floats, NDArray[np.bool_]]
 
 
 def _mosaics(random: np.random.Generator, images: Tensor, labels: Labels) -> tuple[Tensor, Labels]:
-    """Some of the inputs replaced by four of the batch, each half as large: many small people."""
+    """Replace some inputs by a mosaic of four of the batch at half size: many small people."""
     boxes, weight, size_weight, complete = (label.copy() for label in labels)
     count, _, size, _ = images.shape
     made = images.clone()
@@ -243,9 +250,9 @@ def _mosaics(random: np.random.Generator, images: Tensor, labels: Labels) -> tup
         small = functional.avg_pool2d(images[four.tolist()], 2)
         half = size // 2
         gathered = []
-        for place, source in enumerate(four):
-            x, y = half * (place % 2), half * (place // 2)
-            made[row, :, y : y + half, x : x + half] = small[place]
+        for quarter, source in enumerate(four):
+            x, y = half * (quarter % 2), half * (quarter // 2)
+            made[row, :, y : y + half, x : x + half] = small[quarter]
             there = labels[0][source] / 2 + np.array([x, y, x, y], dtype=np.float32)
             taken = (there[:, 2] > there[:, 0]) & (labels[0][source][:, 2] > 0)
             w = labels[1][source] * ((there[:, 2:] - there[:, :2]).max(axis=1) >= _TINY)

@@ -1,9 +1,8 @@
-"""How good a person finder is: recall and precision at an overlap of one half.
+"""Metrics of a person finder: recall, precision and average precision at IoU 0.5.
 
-A box found belongs to a labelled one where their intersection over union is IOU or more; each is
-used once, the surest first (as in PASCAL VOC and COCO). Boxes of little weight (a detector's guess)
-neither count as found nor as wrong; in a picture that is not complete, a box that belongs to nobody
-is not wrong.
+A found box matches a labelled one from an intersection over union of IOU; each is matched once, the
+highest score first (as in PASCAL VOC and COCO). Labelled boxes of low weight are ignored, as are
+unmatched boxes in pictures whose labels are not complete.
 """
 
 from __future__ import annotations
@@ -27,9 +26,9 @@ from .scenes import SceneData
 
 IOU = 0.5
 _SURE = 0.6  # weight from which a labelled box counts
-_LOWEST = 0.03  # scores below this are not looked at
+_LOWEST = 0.03  # boxes with lower scores are ignored
 _MOST = 60  # boxes of a picture
-ALLOWED = 0.015  # share of pictures of nobody that may have a box
+ALLOWED = 0.015  # share of pictures without people that may have a box
 # Height of a person / height of the picture: name, from, to.
 SIZES = (
     ("below 1/8", 0.0, 0.125),
@@ -44,13 +43,16 @@ Find = Callable[[Image], Floats]
 
 @dataclass(frozen=True)
 class Found:
-    """Every picture's boxes, matched.
+    """The boxes of all pictures, matched with the labels.
 
-    `scores` (d,) of all boxes found; `kind` (d,): 1 belongs to somebody, 0 to nobody, -1 does not
-    count. `reached` (m,): score of the box that each labelled person got, 0 without; `counts` (m,)
-    whether they count; `share` (m,): their height / the picture's; `largest_face` (m,): theirs is
-    the largest face of the picture. `nobody` (p,): the highest score in each picture without
-    people.
+    Attributes:
+        scores: (d,) of all found boxes.
+        kind: (d,) 1 = matched, 0 = wrong, -1 = ignored.
+        reached: (m,) score of the box that each labelled person was matched with, 0 without.
+        counts: (m,) whether the person counts.
+        share: (m,) height of the person / height of the picture.
+        largest_face: (m,) whether the person has the largest face of the picture.
+        nobody: (p,) the highest score in each picture without people.
     """
 
     scores: Floats
@@ -74,9 +76,9 @@ def overlap(one: Floats, other: Floats) -> NDArray[np.float64]:
 
 
 def finding(maps: Callable[[Image], Heatmaps], spec: ModelSpec) -> Find:
-    """What the app's own finder makes of these maps, down to very low scores.
+    """A function that finds boxes as the app does, but down to very low scores.
 
-    `maps`: crops (1, H, W, 3) uint8 BGR of the finder's input -> what an engine answers.
+    `maps`: crops (1, H, W, 3) uint8 BGR of the finder's input -> heatmaps of an engine.
     """
     low = replace(spec, threshold=_LOWEST)
 
@@ -92,7 +94,7 @@ def finding(maps: Callable[[Image], Heatmaps], spec: ModelSpec) -> Find:
 
 
 def of_engine(engine: Engine) -> Find:
-    """The same of an engine. Raises ModelError for a pose network."""
+    """As `finding`, for an engine. Raises ModelError for a pose network."""
     if engine.spec.output != "boxes":
         raise ModelError(f"{engine.spec.name} is no person finder: it answers with joints.")
     return finding(lambda crops: engine.infer(crops, engine.spec.network.stacks), engine.spec)
@@ -137,7 +139,7 @@ def search(find: Find, sets: Sequence[SceneData]) -> Found:
 def matched(
     found: Floats, boxes: Floats, sure: NDArray[np.bool_]
 ) -> tuple[Floats, NDArray[np.int8]]:
-    """(score that each labelled box (m,) got, kind of each box found (d,) as in `Found`)."""
+    """Match boxes found (d, 5) with labelled boxes (m, 4): (`reached`, `kind`) as in `Found`."""
     got = np.zeros(len(boxes), dtype=np.float32)
     kind = np.zeros(len(found), dtype=np.int8)
     both = overlap(found, boxes)
@@ -153,7 +155,7 @@ def matched(
 
 
 def _largest(faces: Floats, sure: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """(p,): who has the largest face, by the extent of its labelled joints (p, 5, 3)."""
+    """(p,) bool: who has the largest face, by the extent of its labelled joints (p, 5, 3)."""
     extent = np.zeros(len(faces))
     for row, face in enumerate(faces):
         points = face[face[:, 2] > 0, :2]
@@ -164,7 +166,7 @@ def _largest(faces: Floats, sure: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def figures(found: Found, threshold: float) -> dict[str, Any]:
-    """Everything that `pose-app evaluate --task finder` prints, at a threshold."""
+    """The figures that `pose-app evaluate --task finder` prints, at a threshold."""
     shown = found.scores >= threshold
     right = int((shown & (found.kind == 1)).sum())
     wrong = int((shown & (found.kind == 0)).sum())
@@ -203,9 +205,10 @@ def average_precision(found: Found) -> float | None:
 
 
 def best_threshold(found: Found, allowed: float = ALLOWED) -> float:
-    """The score where F1 is highest: twice precision times recall over their sum.
+    """The threshold with the highest F1 score.
 
-    But high enough that at most the share `allowed` of the pictures of nobody have a box.
+    It is at least so high that no more than the share `allowed` of pictures without people have a
+    box.
     """
     least = _LOWEST
     if len(found.nobody):
@@ -225,7 +228,7 @@ def best_threshold(found: Found, allowed: float = ALLOWED) -> float:
 
 
 def table(result: Mapping[str, Any]) -> str:
-    """The text of what `pose-app evaluate --task finder` says: `figures` and what they are of."""
+    """The text that `pose-app evaluate --task finder` prints."""
     lines = [
         f"{result['model']} on {result['data']}: {result['pictures']} pictures, {result['engine']}",
         f"score from which a peak is a person: {result['threshold']:.3f}",

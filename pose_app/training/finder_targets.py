@@ -1,9 +1,9 @@
-"""What a finder's maps should be, and how far they are from it.
+"""Targets and loss of a person finder.
 
 As in *Objects as points* (Zhou, Wang and Kraehenbuehl, 2019): a penalty-reduced focal loss on the
-centres, L1 on size and offset. Two things are others': Gaussians as wide and as high as their box
-asks for, and sizes learned in the pixels around the centre as well (Liu et al., *Training-time-
-friendly network*, AAAI 2020), which few pictures need.
+centres, L1 on sizes and offsets. From Liu et al. (*Training-time-friendly network*, AAAI 2020):
+Gaussians in proportion to the box's width and height, and sizes that are also learned in the pixels
+around the centre, so that fewer pictures are needed.
 """
 
 from __future__ import annotations
@@ -17,20 +17,23 @@ from torch.nn import functional
 from ..spec import BOX_UNIT
 
 _SPREAD = 0.54 / 6  # standard deviation of the Gaussian / side of the box
-_LEAST = 0.45  # standard deviation at least, map pixels
+_LEAST = 0.45  # smallest standard deviation, map pixels
 _NEAR = 0.5  # height of the Gaussian from which sizes are learned
-_AROUND = 0.25  # an incomplete picture says *nobody* only this far around its boxes, x its sides
-_UNSURE = 0.6  # a box of less weight says nothing about what is inside it
-_SIZE, _OFFSET = 1.0, 0.5  # weights in the loss, the centres' is 1
+_AROUND = 0.25  # incomplete pictures have negatives only this far around boxes, in box sides
+_UNSURE = 0.6  # boxes of lower weight have no negatives inside
+_SIZE, _OFFSET = 1.0, 0.5  # weights in the loss; that of the centres is 1
 
 
 @dataclass(frozen=True)
 class FinderTargets:
-    """What the maps of a batch should be.
+    """The targets of a batch.
 
-    `centre` (B, h, w) 0..1, its peaks are 1; `positive` (B, h, w): weight of a peak, else 0;
-    `negative` (B, h, w): weight of *nobody's middle is here*; `values` (B, 4, h, w): logarithms of
-    the sides and offsets; `value_weight` (B, 2, h, w): of sizes and of offsets.
+    Attributes:
+        centre: (B, h, w) 0..1, with peaks of 1.
+        positive: (B, h, w) the weight at a peak, else 0.
+        negative: (B, h, w) the weight of a pixel without a centre.
+        values: (B, 4, h, w) logarithms of the sides, and offsets.
+        value_weight: (B, 2, h, w) of the sizes and of the offsets.
     """
 
     centre: Tensor
@@ -49,9 +52,15 @@ def finder_targets(
     size: tuple[int, int],
     stride: int,
 ) -> FinderTargets:
-    """Targets of boxes (B, P, 4) left, top, right, bottom in input pixel corners.
+    """Make the targets.
 
-    `weight` (B, P): 0 where somebody may be, neither yes nor no; a row without a box is all 0.
+    Args:
+        boxes: (B, P, 4) left, top, right, bottom in input pixels (corners); all 0 = no box.
+        weight: (B, P) of each box; 0 = ignored.
+        size_weight: (B, P) of each box's width and height.
+        complete: (B,) whether everybody in the picture has a box.
+        size: (height, width) of the maps.
+        stride: Input pixels per map pixel.
     """
     height, width = size
     low, high = boxes[..., :2] / stride, boxes[..., 2:] / stride  # map pixel corners
@@ -107,12 +116,12 @@ def finder_loss(maps: Tensor, target: FinderTargets) -> Tensor:
     """The loss of maps (B, 5, h, w), in the order of `spec.BOX_MAPS`."""
     maps = maps.float()
     logit, values = maps[:, 0], maps[:, 1:]
-    chance = torch.sigmoid(logit)
-    found = target.positive * (1 - chance) ** 2 * functional.softplus(-logit)
-    wrong = target.negative * (1 - target.centre) ** 4 * chance**2 * functional.softplus(logit)
+    score = torch.sigmoid(logit)
+    found = target.positive * (1 - score) ** 2 * functional.softplus(-logit)
+    wrong = target.negative * (1 - target.centre) ** 4 * score**2 * functional.softplus(logit)
     people = target.positive.sum().clamp_min(1)
     error = (values - target.values).abs()
-    size_weight, place_weight = target.value_weight[:, 0], target.value_weight[:, 1]
+    size_weight, offset_weight = target.value_weight[:, 0], target.value_weight[:, 1]
     size = (error[:, :2].mean(dim=1) * size_weight).sum() / size_weight.sum().clamp_min(1)
-    place = (error[:, 2:].mean(dim=1) * place_weight).sum() / place_weight.sum().clamp_min(1)
-    return (found.sum() + wrong.sum()) / people + _SIZE * size + _OFFSET * place
+    offset = (error[:, 2:].mean(dim=1) * offset_weight).sum() / offset_weight.sum().clamp_min(1)
+    return (found.sum() + wrong.sum()) / people + _SIZE * size + _OFFSET * offset

@@ -1,4 +1,4 @@
-"""Where 8-bit activations end, and what their rounding does to the means: measured on pictures."""
+"""Calibration of 8-bit activations: their ranges, and corrections of biased means."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from ..types import Image
 from .int8_graph import STEPS, Doubles, Entry, Walk, norm_of, rounded
 
 _BATCH = 8  # crops at a time
-# Of steps behind a relu: 0, as fine as each channel allows (then one channel's large weights make
-# those of the others coarse), to 1, the same for all channels. Measured: 0.3 to 0.5 is the best.
+# Of step sizes behind a ReLU: from 0, each channel its own range (then large weights of one channel
+# make those of the others coarse), to 1, the same for all channels. Measured: 0.3 to 0.5 is best.
 _EVENNESS = 0.3
 _NARROWEST = 1e-6
 
 
 def find_entries(fused: FusedNetwork, crops: Image) -> dict[str, Entry]:
-    """The limits of every convolution's input, which no value on these pictures exceeds.
+    """The ranges of every convolution's input on `crops` (n, H, W, 3) uint8 BGR.
 
-    `crops` (n, H, W, 3) uint8 BGR. Limits with the least mean squared error of these very pictures
-    would be narrower; on others they clamp what matters most, and cost 10 dB.
+    They are minimum and maximum. Ranges with the least mean squared error on these crops would be
+    narrower, but clamp important values of others, which costs 10 dB.
     """
     ops = _Watching(fused)
     with torch.inference_mode():
@@ -35,12 +35,12 @@ def find_entries(fused: FusedNetwork, crops: Image) -> dict[str, Entry]:
 def find_corrections(
     fused: FusedNetwork, entries: dict[str, Entry], crops: Image
 ) -> tuple[dict[str, Doubles], dict[str, float]]:
-    """What corrects the mean output of each rounded convolution.
+    """Correct the mean output of each quantized convolution (bias correction).
 
-    (what is added to bring it back to the true one, (O,) by name; its signal-to-noise ratio in dB
-    afterwards).
+    Both networks run side by side; each correction is applied before the following layers run.
 
-    Both networks run side by side, and a correction counts for all that comes behind it.
+    Returns:
+        (corrections (O,) to add to the output, by name; signal-to-noise ratios in dB after it).
     """
     ops = _Beside(fused, entries, torch.from_numpy(crops))
     with torch.inference_mode():
@@ -49,7 +49,7 @@ def find_corrections(
 
 
 class _Watched:
-    """The values of y before one convolution."""
+    """The range of the inputs y of one convolution."""
 
     def __init__(self, scale: Doubles, shift: Doubles, relu: bool) -> None:
         self._norm = scale, shift
@@ -70,7 +70,7 @@ class _Watched:
 
 
 class _Tensors:
-    """What is the same for all tensors."""
+    """The operations of `Ops` that are the same for all torch tensors."""
 
     def __init__(self, fused: FusedNetwork) -> None:
         self._fused = fused
@@ -97,7 +97,7 @@ class _Tensors:
 
 
 class _Watching(_Tensors):
-    """The network in floats; every convolution's input is looked at."""
+    """Runs the network in floats and records the range of every convolution's input."""
 
     def __init__(self, fused: FusedNetwork) -> None:
         super().__init__(fused)
@@ -115,7 +115,7 @@ class _Watching(_Tensors):
 
 
 class _Beside(_Tensors):
-    """Floats and 8 bits side by side: the first half of every batch is the network in floats."""
+    """Runs the network in floats (first half of every batch) and in 8 bits (second half)."""
 
     def __init__(self, fused: FusedNetwork, entries: dict[str, Entry], crops: Tensor) -> None:
         super().__init__(fused)
@@ -127,7 +127,7 @@ class _Beside(_Tensors):
     def enter(
         self, x: Tensor, name: str, norm: nn.Module | None, relu: bool
     ) -> tuple[Tensor, Tensor]:
-        """(y of the floats, q of the rounded)."""
+        """(y in floats, q in 8 bits)."""
         true, other = x.chunk(2)
         entry = self._entries[name]
         lower, upper = (_column(values) for values in entry.limits())

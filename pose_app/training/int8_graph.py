@@ -1,11 +1,11 @@
-"""A Newell network in 8-bit integers, as a graph of OpenVINO.
+"""A Newell network in 8-bit integers, as an OpenVINO graph.
 
-Every convolution but the first and the heads takes 8-bit activations and weights; the sums of the
-residuals stay as they are. A pre-activation residual begins with relu(s x + b), and x itself goes
-on to the sum. For each channel that is a clamp of x at -b / s and an affine map, and so is rounding
-to 8 bits: both together are one `FakeQuantize` whose limits differ per channel. The affine map
-disappears into weights and bias of the convolution behind it, and with it the channels' different
-ranges: every channel uses all its 255 steps, and no normalisation is left between convolutions.
+All convolutions except the first and the heads have 8-bit activations and weights; the sums of
+residual blocks stay in floats. A pre-activation residual block begins with relu(s x + b), while x
+itself is added at its end. Per channel, that is a clamp of x at -b / s and an affine map, and so is
+rounding to 8 bits: both are one `FakeQuantize` with limits per channel. The affine map, and with it
+the channels' different ranges, is folded into weights and bias of the following convolution: every
+channel uses all its 255 steps, and no normalisation is left between convolutions.
 
 Shapes: C channels, O outputs of a convolution, K joints, h x w pixels of a heatmap.
 """
@@ -38,10 +38,10 @@ V = TypeVar("V")
 
 @dataclass(frozen=True)
 class Entry:
-    """How the input x of one convolution becomes 8 bits. Everything is per channel, (C,).
+    """How the input x of one convolution is quantized. Everything is per channel, (C,).
 
-    The convolution's true input is y = relu(scale x + shift), or x itself. Values of y below `low`
-    and above `high` are clamped; `low` is 0 behind a relu.
+    The convolution's input in floats is y = relu(scale x + shift), or x itself. Values of y below
+    `low` and above `high` are clamped; `low` is 0 behind a ReLU.
     """
 
     scale: Doubles
@@ -71,11 +71,11 @@ class Rounded:
 
 
 def rounded(conv: nn.Conv2d, entry: Entry) -> Rounded:
-    """The convolution of y as one of q, its weights symmetric with one scale per output."""
+    """The convolution of y as one of q, with symmetric weights and one scale per output."""
     factor, offset = entry.affine()
     weights, bias = conv.weight.detach().double().numpy(), conv.bias
     assert bias is not None
-    # With an offset the border's zeros would be no zeros: only 1x1 convolutions have one.
+    # Zero padding would not be zero with an offset, which only 1x1 convolutions have.
     assert conv.kernel_size == (1, 1) or not offset.any()
     whole = weights * factor[:, None, None]
     scale = np.maximum(np.abs(whole).max(axis=(1, 2, 3)) / LARGEST_WEIGHT, 1e-12)
@@ -86,7 +86,7 @@ def rounded(conv: nn.Conv2d, entry: Entry) -> Rounded:
 def norm_of(norm: nn.Module | None, channels: int) -> tuple[Doubles, Doubles]:
     """(scale, shift) of a batch normalisation in evaluation mode; 1 and 0 without one.
 
-    A channel that is scaled by nothing is scaled by almost nothing, so that it can be divided by.
+    A scale of 0 becomes 1e-8, because it is divided by.
     """
     if not isinstance(norm, nn.BatchNorm2d):
         return np.ones(channels), np.zeros(channels)
@@ -99,10 +99,10 @@ def norm_of(norm: nn.Module | None, channels: int) -> tuple[Doubles, Doubles]:
 
 
 class Ops(Protocol[V]):
-    """What the steps of a network do with values: torch tensors or nodes of a graph.
+    """The operations of a network, on torch tensors or on nodes of a graph.
 
-    `name` is the convolution's; heads are as they are, everything between `enter` and `conv` is in
-    8 bits.
+    `name` is the convolution's. Values between `enter` and `conv` are in 8 bits; heads are not
+    quantized.
     """
 
     def picture(self) -> V: ...
@@ -116,7 +116,7 @@ class Ops(Protocol[V]):
 
 
 class Walk(Generic[V]):
-    """A fused Newell network's steps in order, whatever the values are."""
+    """Runs the operations of a fused Newell network in order."""
 
     def __init__(self, ops: Ops[V]) -> None:
         self._ops = ops
@@ -178,10 +178,13 @@ def int8_graph(
     entries: Mapping[str, Entry],
     corrections: Mapping[str, Doubles],
 ) -> Any:
-    """The whole network as an `openvino.Model`, like a conversion's: see graphs.py.
+    """The whole network as an `openvino.Model`, with the inputs and outputs of `graphs.py`.
 
-    `entries` by the name of each convolution, `corrections` (O,) are added to their biases. A
-    convolution without an entry stays in floats.
+    Args:
+        fused: The network.
+        spec: Its spec.
+        entries: By name of convolution; one without an entry stays in floats.
+        corrections: (O,) by name, added to the biases.
     """
     ops = _Nodes(fused, spec, entries, corrections)
     outputs = [opset.result(ops.finished(maps)) for maps in Walk(ops).run(fused)]
@@ -189,7 +192,7 @@ def int8_graph(
 
 
 class _Nodes:
-    """Nodes of a graph."""
+    """`Ops` on nodes of a graph."""
 
     def __init__(
         self,
@@ -260,7 +263,7 @@ class _Nodes:
         ).output(0)
 
     def finished(self, maps: Any) -> Any:
-        """What `fused.probabilities` does, where the spec says so."""
+        """The output, after `fused.probabilities` if it is logits."""
         if not self._fused.logits:
             return maps
         joints, (height, width) = len(self._spec.joints), self._spec.map_size

@@ -1,4 +1,4 @@
-"""From a model file and pictures to the folder with its graphs, in floats and in 8 bits."""
+"""Quantizes a model: writes the folder with its graphs, in floats and in 8 bits."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from .predict import region_around
 from .scenes import load_scenes, split_scenes
 
 _SEED = 0
-# How far a crop is from the labelled person's: what the app's own crops are off by.
+# Random errors of the crops, as large as those of the app's regions.
 _ZOOM, _SHIFT = (0.8, 1.25), 0.1
 
 
@@ -42,11 +42,24 @@ def quantize(
     floats: tuple[str, ...] = (),
     say: Callable[[str], None] = lambda text: None,
 ) -> None:
-    """Write the graphs of a model file to the folder `out`, replacing it.
+    """Write the graphs of a model file to a folder.
 
-    `data` are files as for `pose-app train`; what they hold out is used for the calibration of the
-    scores alone. `floats` are the beginnings of names of convolutions. Raises PoseAppError.
+    Args:
+        model: A native model file.
+        data: Files as for `pose-app train`; their held-out pictures calibrate only the scores.
+        out: The folder; one with graphs is replaced.
+        crops: How many crops the activations are calibrated with.
+        floats: Prefixes of the names of convolutions that stay in floats.
+        say: Called with lines of progress.
+
+    Raises:
+        PoseAppError: The data or the model cannot be used, or `out` cannot be written.
     """
+    if out.exists() and not _replaceable(out):
+        raise PoseAppError(
+            f"{out} exists and is not a folder of graphs, so it is not replaced: choose another "
+            "--out."
+        )
     network, spec = load_native(model)
     fused = FusedNetwork(network, spec)
     pictures = calibration_crops(data, spec, crops)
@@ -81,10 +94,15 @@ def quantize(
     say(f"{out}: {size / 1e6:.1f} MB")
 
 
-def calibration_crops(data: Sequence[str | Path], spec: ModelSpec, count: int) -> Image:
-    """(n, H, W, 3) uint8 BGR of pictures to train on, as the app would cut them out.
+def _replaceable(out: Path) -> bool:
+    """Whether it is a folder of graphs, or an empty one: anything else may be somebody's files."""
+    return out.is_dir() and ((out / graphs.MANIFEST).is_file() or not any(out.iterdir()))
 
-    N is `count` or fewer, as many of each file.
+
+def calibration_crops(data: Sequence[str | Path], spec: ModelSpec, count: int) -> Image:
+    """At most `count` crops (n, H, W, 3) uint8 BGR of training pictures, as the app takes them.
+
+    The same number is taken of each file.
     """
     random = np.random.default_rng(_SEED)
     share = -(-count // len(data))
@@ -95,7 +113,7 @@ def calibration_crops(data: Sequence[str | Path], spec: ModelSpec, count: int) -
     if not found:
         raise DataError("There is no picture to calibrate with.")
     order = random.permutation(len(found))[:count]
-    return np.stack([found[place] for place in order])
+    return np.stack([found[index] for index in order])
 
 
 def _crops(
@@ -133,9 +151,9 @@ def _frames(
 
 
 def _calibrated(found: Graphs, data: Sequence[str | Path]) -> ModelSpec:
-    """The spec with scores fitted on the answers in 8 bits to pictures held out.
+    """The spec with scores calibrated on the 8-bit graph's output for held-out pictures.
 
-    Where there are enough of them; a finder's scores stay as they are.
+    Unchanged where there are too few, and for a finder.
     """
     spec = found.specs["int8"]
     if spec.output == "boxes":
@@ -149,11 +167,11 @@ def _calibrated(found: Graphs, data: Sequence[str | Path]) -> ModelSpec:
 
 
 def compare(folder: Path, data: Sequence[str | Path]) -> None:
-    """Print PCK over limbs in floats and in 8 bits, of every stack."""
+    """Print PCK of the limbs of every stack: in floats, and the difference in 8 bits."""
     compiled = tempfile.TemporaryDirectory(prefix="pose-app-")
     found = graphs.read(folder, Path(compiled.name))
     if found is None or found.specs["f32"].output == "boxes":
-        raise ModelError(f"{folder} holds no pose network to compare.")
+        raise ModelError(f"{folder} has no pose network to compare.")
     engines = {name: OpenVINOEngine(found, "CPU", name) for name in ("f32", "int8")}
     try:
         for path in data:

@@ -1,9 +1,9 @@
-"""The accuracy of joints: PCK, PCKh and the area under PCKh's curve.
+"""Metrics of joints: PCK, PCKh and the area under the curve of PCKh.
 
-PCK@0.2 (Yang and Ramanan 2013): a joint counts where it is within 0.2 torso of its label; torso =
-the longer of the diagonals right hip - left shoulder and left hip - right shoulder. PCKh@0.5
-(Andriluka et al. 2014): within half the head's length, here head top - upper neck. The share is
-over all labelled joints of all persons whose torso (or head) is labelled.
+PCK@0.2 (Yang and Ramanan 2013): the share of joints within 0.2 torso of their label; torso = the
+longer of the diagonals right hip - left shoulder and left hip - right shoulder. PCKh@0.5 (Andriluka
+et al. 2014): within half the head's length, here head top - upper neck. Shares are over all
+labelled joints of all persons whose torso (or head) is labelled.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ UPPER_BODY = (
 FOURTEEN = (*LIMBS, "upper_neck", "head_top")
 TORSO_SHARE, HEAD_SHARE = 0.2, 0.5
 _DIAGONALS = (("right_hip", "left_shoulder"), ("left_hip", "right_shoulder"))
-# Webcams do not see hips: the longer of these multiples stands in for the torso. It is strict, the
-# torso of the rendered people of the default model's training is 1.4 times as long (median).
+# Webcams do not see hips: the longest of these multiples replaces the torso. It is strict: in the
+# rendered training data the torso is 1.4 times as long (median).
 _SHOULDERS, _HEADS, _EARS = 1.3, 2.0, 4.0
-_SEEN = 2  # v of a joint that is labelled and not hidden
+_VISIBLE = 2  # v of a joint that is labelled and not hidden
 
 
 def lengths(
@@ -42,7 +42,7 @@ def lengths(
     skeleton: Skeleton,
     pairs: tuple[tuple[str, str], ...],
 ) -> NDArray[np.float64]:
-    """(n,): the longest of the given pairs of joints; NaN where none is labelled."""
+    """(n,): the longest distance of the given pairs of joints; NaN where none is labelled."""
     longest = np.full(len(points), np.nan)
     for a, b in pairs:
         if a in skeleton.joints and b in skeleton.joints:
@@ -62,7 +62,7 @@ def torso_lengths(
 def head_lengths(
     points: Floats, states: NDArray[np.int8], skeleton: Skeleton
 ) -> NDArray[np.float64]:
-    """(n,) pixels; NaN where the head is not labelled. A COCO head is as long as 2 x ear to ear."""
+    """(n,) pixels; NaN where the head is not labelled. Without head top, 2 x ear to ear."""
     present = states == PRESENT
     if "head_top" in skeleton.joints:
         return lengths(points, present, skeleton, (("head_top", "upper_neck"),))
@@ -72,9 +72,10 @@ def head_lengths(
 def body_lengths(
     points: Floats, present: NDArray[np.bool_], skeleton: Skeleton
 ) -> NDArray[np.float64]:
-    """(n,) pixels: the torso, or what stands in for it where hips are out of view.
+    """(n,) pixels: the torso, or an estimate where hips are not labelled.
 
-    The longest of 1.3 shoulders, 2 heads and 4 x from ear to ear. NaN where none is labelled.
+    The estimate is the longest of 1.3 x the shoulders, 2 x the head and 4 x ear to ear. NaN where
+    none is labelled.
     """
     torso = lengths(points, present, skeleton, _DIAGONALS)
     shoulders = lengths(points, present, skeleton, (("right_shoulder", "left_shoulder"),))
@@ -87,10 +88,17 @@ def body_lengths(
 def accuracy(
     found: Floats, points: Floats, states: NDArray[np.int8], skeleton: Skeleton
 ) -> dict[str, Any]:
-    """Figures of one stack: `found` and `points` (n, K, 2), `states` (n, K).
+    """The metrics of one stack.
 
-    Keys: n (persons with a torso), pck_limbs, pck_14, pckh, auc (PCKh from 0 to 0.5, as a share),
-    per_joint (PCK@0.2). A figure that no label supports is None.
+    Args:
+        found: (n, K, 2) joints of the network.
+        points: (n, K, 2) labels.
+        states: (n, K) of the labels.
+        skeleton: Of the joints.
+
+    Returns:
+        n (persons with a torso), pck_limbs, pck_14, pckh, auc (of PCKh from 0 to 0.5, as a share),
+        per_joint (PCK@0.2). None where there are no labels.
     """
     present = states == PRESENT
     distance = np.linalg.norm(found - points, axis=-1)
@@ -123,11 +131,11 @@ def accuracy(
 
 
 def upper_body(found: Floats, keypoints: Floats, skeleton: Skeleton) -> tuple[float | None, int]:
-    """(share of persons whose shoulders, elbows, neck and head top are all right at once, persons).
+    """(share of persons with all shoulders, elbows, neck and head top right, number of persons).
 
-    `found` (n, K, 2), `keypoints` (n, K, 3) x, y and v. Right is within 0.2 torso; joints that are
-    hidden or out of view do not count, and persons without one that is seen or a length to measure
-    by. None without any person.
+    `found` is (n, K, 2), `keypoints` (n, K, 3) x, y and v. Right means within 0.2 torso. Hidden
+    joints, and persons without a visible joint or a known length, are left out. The share is None
+    without persons.
     """
     points, present = keypoints[..., :2], keypoints[..., 2] > 0
     torso = lengths(points, present, skeleton, _DIAGONALS)
@@ -137,7 +145,7 @@ def upper_body(found: Floats, keypoints: Floats, skeleton: Skeleton) -> tuple[fl
         :, None
     ]
     columns = [skeleton.index(name) for name in UPPER_BODY if name in skeleton.joints]
-    seen = (keypoints[..., 2] == _SEEN)[:, columns]
+    seen = (keypoints[..., 2] == _VISIBLE)[:, columns]
     near = np.linalg.norm(found - points, axis=-1)[:, columns] <= TORSO_SHARE * torso
     counts = seen.any(axis=1) & np.isfinite(torso[:, 0])
     right = (near | ~seen).all(axis=1)[counts]
@@ -150,5 +158,5 @@ def _share(ratio: NDArray[np.float64], counts: NDArray[np.bool_]) -> float | Non
 
 
 def percent(value: float | None) -> str:
-    """A share 0..1 for people to read; None, which nothing supports, is a dash."""
+    """A share 0..1 as text; a dash for None."""
     return "-" if value is None else f"{100 * value:.1f}%"

@@ -1,4 +1,4 @@
-"""Object keypoint similarity, COCO's measure of poses, and average precision by COCO's own tool.
+"""Object keypoint similarity (OKS), and COCO's average precision by pycocotools.
 
 OKS of a person (cocodataset.org, keypoint evaluation): the mean over labelled joints of
 exp(-d^2 / (2 s^2 k^2)), d the distance, s^2 the area of the person, k twice the joint's sigma.
@@ -28,7 +28,7 @@ AREA_OF_BOX = 0.53
 
 
 def to_coco(joints: Floats, skeleton: Skeleton) -> Floats:
-    """Joints (..., K, 3) of a skeleton in COCO's order (..., 17, 3); zeros where it has no such."""
+    """Joints (..., K, 3) in COCO's order (..., 17, 3); zeros for joints the skeleton lacks."""
     made = np.zeros((*joints.shape[:-2], len(COCO_17), 3), dtype=np.float32)
     for index, ways in enumerate(skeleton.coco_17):
         for way in ways[:1]:
@@ -37,9 +37,9 @@ def to_coco(joints: Floats, skeleton: Skeleton) -> Floats:
 
 
 def similarity(found: Floats, labels: Floats, area: float) -> NDArray[np.float64]:
-    """OKS (n,) of joints found (n, 17, 2+) with one person's labels (17, 3) x, y, v.
+    """OKS (n,) of poses found (n, 17, 2+) with one person's labels (17, 3) x, y, v.
 
-    0 without a labelled joint. `area` in square pixels.
+    0 without labelled joints. `area` of the person is in square pixels.
     """
     labelled = labels[:, 2] > 0
     if not labelled.any() or not len(found):
@@ -58,9 +58,9 @@ def average_precision(
     """COCO's average precision and recall of keypoints, by pycocotools.
 
     Args:
-        truths: For each picture its people: box (4,) x, y, width, height; labels (17, 3). Who has
-            no labelled joint is a crowd to COCO: what is found there does not count.
-        answers: For each picture the poses found: joints (17, 3) and a score.
+        truths: The people of each picture: box (4,) x, y, width, height; labels (17, 3). A person
+            without labelled joints is marked as a crowd, which COCO ignores.
+        answers: The poses found in each picture: joints (17, 3) and a score.
         sizes: Width and height of each picture.
 
     Returns:
@@ -107,7 +107,7 @@ def average_precision(
             )
     if not results:
         return {"ap": 0.0, "ap_50": 0.0, "ap_75": 0.0, "ar": 0.0}
-    with contextlib.redirect_stdout(io.StringIO()):  # it prints tables of its own
+    with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints tables
         coco = COCO()
         coco.dataset = {
             "info": {},

@@ -1,7 +1,7 @@
-"""The whole app on whole pictures: the finder, the crop around its boxes, the pose network.
+"""`pose-app evaluate --task people`: finder and pose network together on whole pictures.
 
-`pose-app evaluate --task people`. What counts: everybody with enough labelled joints found (OKS 0.5
-or more), the person with the largest face found with their visible wrists and shoulders, and nobody
+It measures how many people with enough labelled joints are found (from OKS 0.5), how well the
+person with the largest face is (face, visible wrists and shoulders), and how many skeletons are
 drawn where nobody is.
 """
 
@@ -22,7 +22,7 @@ from .scenes import SceneData
 FOUND = 0.5  # OKS from which somebody is found
 _ENOUGH = 6  # labelled joints (COCO's) of a person who should be found
 _TALL = 0.25  # height of a person / of the picture
-_FACE_WIDTHS = 0.5  # a wrist is right within so many widths of the face, a face as well
+_FACE_WIDTHS = 0.5  # a face or a wrist is right within so many widths of the face
 _SHOULDER_WIDTHS = 0.75
 
 Estimate = Callable[[Image], Sequence[Pose]]
@@ -31,11 +31,15 @@ Estimate = Callable[[Image], Sequence[Pose]]
 def evaluate_people(
     estimate: Estimate, sets: Sequence[SceneData], precision: bool = True
 ) -> dict[str, Any]:
-    """Figures of everything that is drawn in these pictures.
+    """Evaluate poses on whole pictures. Raises DataError.
 
-    `estimate` is `PoseEstimator.estimate` for up to as many people as pictures have. `precision`:
-    with COCO's average precision, which needs pycocotools. Shares are None where nothing supports
-    them. Raises DataError.
+    Args:
+        estimate: `PoseEstimator.estimate`, with enough people.
+        sets: The pictures.
+        precision: Whether to compute COCO's average precision, which needs pycocotools.
+
+    Returns:
+        Counts and shares; a share is None where there are no such pictures or labels.
     """
     found: list[tuple[bool, bool]] = []  # of everybody: tall, found
     drawn = wrong = 0
@@ -54,31 +58,31 @@ def evaluate_people(
                 if scenes.complete[index]:
                     nobody.append(bool(poses))
                 continue
-            mine = to_coco(_visible(labels), scenes.skeleton)
-            theirs = to_coco(
+            truth = to_coco(_visible(labels), scenes.skeleton)
+            estimated = to_coco(
                 np.stack(joints) if poses else np.zeros((0, len(skeleton), 3), np.float32), skeleton
             )
-            marks = np.array(
+            similarities = np.array(
                 [
-                    similarity(theirs, one, AREA_OF_BOX * float(box[2] * box[3]))
-                    for one, box in zip(mine, boxes, strict=True)
+                    similarity(estimated, one, AREA_OF_BOX * float(box[2] * box[3]))
+                    for one, box in zip(truth, boxes, strict=True)
                 ]
             ).reshape(len(boxes), len(poses))
-            taken = _pairs(marks)
-            for row, (one, box) in enumerate(zip(mine, boxes, strict=True)):
+            taken = _pairs(similarities)
+            for row, (one, box) in enumerate(zip(truth, boxes, strict=True)):
                 if (one[:, 2] > 0).sum() >= _ENOUGH:
                     found.append((bool(box[3] > _TALL * image.shape[0]), row in taken.values()))
             if scenes.complete[index]:
                 drawn += len(poses)
                 wrong += sum(
-                    place not in taken and not _on_somebody(theirs[place], boxes)
-                    for place in range(len(poses))
+                    index not in taken and not _on_somebody(estimated[index], boxes)
+                    for index in range(len(poses))
                 )
-            face = _largest_face(labels, scenes.skeleton, theirs)
+            face = _largest_face(labels, scenes.skeleton, estimated)
             if face is not None:
                 faces.append(face)
-            truths.append(list(zip(boxes, mine, strict=True)))
-            answers.append([(one, pose.score) for one, pose in zip(theirs, poses, strict=True)])
+            truths.append(list(zip(boxes, truth, strict=True)))
+            answers.append([(one, pose.score) for one, pose in zip(estimated, poses, strict=True)])
             sizes.append((image.shape[1], image.shape[0]))
 
     def share(values: Sequence[bool]) -> dict[str, Any]:
@@ -97,7 +101,7 @@ def evaluate_people(
 
 
 def table(result: Mapping[str, Any]) -> str:
-    """The text of what `pose-app evaluate --task people` says of `evaluate_people`'s answer."""
+    """The text that `pose-app evaluate --task people` prints."""
     rows = {
         "people with 6 or more labelled joints": "people",
         "of them taller than a quarter of the picture": "tall_people",
@@ -124,25 +128,25 @@ def table(result: Mapping[str, Any]) -> str:
 
 
 def _joints(pose: Pose) -> Floats:
-    """(K, 3) of a pose: x, y, score; what is not present far away from everything."""
+    """(K, 3) of a pose: x, y, score; absent joints are far away from everything."""
     where = np.where(pose.present[:, None], pose.joints, np.float32(-1e5))
     made: Floats = np.concatenate((where, pose.scores[:, None]), axis=1).astype(np.float32)
     return made
 
 
 def _visible(labels: Floats) -> Floats:
-    """Labels with v = 0 for what is outside the picture, as COCO has it."""
+    """Labels with v = 0 for joints outside the picture, as in COCO."""
     made: Floats = labels.copy()
     made[made[..., 2] < 0] = 0
     return made
 
 
-def _pairs(marks: np.ndarray) -> dict[int, int]:
-    """{pose: person} of similarities (people, poses), the highest first, each once."""
+def _pairs(similarities: np.ndarray) -> dict[int, int]:
+    """{pose: person} by similarities (people, poses), the highest first, each once."""
     pairs: dict[int, int] = {}
-    for flat in np.argsort(-marks, axis=None):
-        person, pose = np.unravel_index(flat, marks.shape)
-        if marks[person, pose] < FOUND:
+    for flat in np.argsort(-similarities, axis=None):
+        person, pose = np.unravel_index(flat, similarities.shape)
+        if similarities[person, pose] < FOUND:
             break
         if int(pose) not in pairs and int(person) not in pairs.values():
             pairs[int(pose)] = int(person)
@@ -150,10 +154,7 @@ def _pairs(marks: np.ndarray) -> dict[int, int]:
 
 
 def _on_somebody(joints: Floats, boxes: Floats) -> bool:
-    """Whether the middle of the joints found (17, 3) lies in anybody's box.
-
-    A bad pose, but of somebody.
-    """
+    """Whether the mean of the joints (17, 3) is in a person's box: a bad pose of a real person."""
     near = joints[:, 0] > -1e4
     if not near.any():
         return False
@@ -165,10 +166,11 @@ def _on_somebody(joints: Floats, boxes: Floats) -> bool:
 def _largest_face(
     labels: Floats, skeleton: Skeleton, poses: Floats
 ) -> tuple[bool, list[bool], list[bool]] | None:
-    """Of the person with the largest face.
+    """How well the person with the largest face is found by `poses` (n, 17, 3) in COCO's order.
 
-    (found, each labelled wrist right, each labelled shoulder right); None where no face is
-    labelled. `poses` (n, 17, 3) in COCO's order.
+    Returns:
+        (found, whether each labelled wrist is right, whether each labelled shoulder is right);
+        None where no face is labelled.
     """
     columns = face_joints(skeleton)
     best, width = -1, 0.0
@@ -202,10 +204,9 @@ def _largest_face(
 
 
 def _face_width(face: Floats) -> float:
-    """Width of a face from its labelled joints (5, 3).
+    """The width of a face from its labelled joints (5, 3).
 
-    The largest of ear to ear, 2.2 x eye to eye and the extent of all of them (a face from the
-    side).
+    The largest of ear to ear, 2.2 x eye to eye and the extent of all of them (for profiles).
     """
     labelled = face[:, 2] > 0
     width = float(np.ptp(face[labelled, :2], axis=0).max())

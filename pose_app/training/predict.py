@@ -1,4 +1,4 @@
-"""Joints of labelled persons, from any engine or from a network in training."""
+"""Predicts the joints of labelled persons, by an engine or by a network in training."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def region_around(points: Floats) -> Region:
 
 
 def region_of_box(box: Floats) -> Region:
-    """The square that the app looks at around a finder's box (4,) x, y, width, height."""
+    """The app's region around a finder's box (4,) x, y, width, height."""
     side = BOX_AROUND * float(max(box[2], box[3]))
     return Region(
         float(box[0] + box[2] / 2 - side / 2), float(box[1] + box[3] / 2 - side / 2), side
@@ -42,10 +42,10 @@ def region_of_box(box: Floats) -> Region:
 
 
 def predict(answer: Answer, data: PoseData, rows: Rows, spec: ModelSpec, batch: int = 16) -> Floats:
-    """(n, S, K, 3): joints in pixels of each row's picture and raw scores.
+    """Predict the joints of each row: (n, S, K, 3) x, y in pixels of its picture, and raw score.
 
-    From the crop around the box, where there is one, or the labelled joints; the whole picture
-    where nobody is labelled.
+    The crop is around the box if there is one, else around the labelled joints, else (without
+    labels) of most of the picture.
     """
     height, width = spec.input_size
     found = []
@@ -53,7 +53,7 @@ def predict(answer: Answer, data: PoseData, rows: Rows, spec: ModelSpec, batch: 
         part = rows[start : start + batch]
         crops = np.empty((len(part), height, width, 3), dtype=np.uint8)
         regions = []
-        for place, row in zip(crops, part, strict=True):
+        for out, row in zip(crops, part, strict=True):
             picture = data.read(int(row))
             labelled = data.keypoints[row][data.keypoints[row][:, 2] > 0, :2]
             if data.boxes is not None:
@@ -63,7 +63,7 @@ def predict(answer: Answer, data: PoseData, rows: Rows, spec: ModelSpec, batch: 
                 region = region_around(np.array([size * 0.15, size * 0.85]))
             else:
                 region = region_around(labelled)
-            crop(picture, region, (height, width), out=place)
+            crop(picture, region, (height, width), out=out)
             regions.append(region)
         joints = answer(crops)
         for region, one in zip(regions, joints, strict=True):
@@ -73,7 +73,7 @@ def predict(answer: Answer, data: PoseData, rows: Rows, spec: ModelSpec, batch: 
 
 
 def of_engine(engine: Engine, stacks: int, flip: bool = False) -> Answer:
-    """An engine's answers; `flip` averages the heatmaps with those of the mirrored picture."""
+    """Predictions of an engine; `flip` averages with the mirrored crop (flip test)."""
     spec = engine.spec
 
     def answer(crops: Image) -> Floats:
@@ -94,7 +94,7 @@ def of_engine(engine: Engine, stacks: int, flip: bool = False) -> Answer:
 
 
 def _grids(maps: object, batch: int, stacks: int) -> Floats:
-    """(B, S, K, h, w)."""
+    """Heatmaps as one array (B, S, K, h, w)."""
     read = maps.stack  # type: ignore[attr-defined]
     return np.stack([[read(stack, item) for stack in range(stacks)] for item in range(batch)])
 
@@ -102,9 +102,9 @@ def _grids(maps: object, batch: int, stacks: int) -> Floats:
 def maps_of_network(
     network: nn.Module, spec: ModelSpec, device: torch.device
 ) -> Callable[[Image], torch.Tensor]:
-    """Maps (B, S, K, h, w) float32 on the device, as an engine's.
+    """A function from crops (B, H, W, 3) uint8 BGR to the heatmaps of a network in training.
 
-    Of crops (B, H, W, 3) uint8 BGR, by a network where it is, while training.
+    They are (B, S, K, h, w) float32 on the device, with the softmax applied as in an engine.
     """
 
     @torch.no_grad()
@@ -119,13 +119,13 @@ def maps_of_network(
 
 
 def of_network(network: nn.Module, spec: ModelSpec, device: torch.device) -> Answer:
-    """The joints that a network finds where it is, without an engine: while training."""
-    from ..engines.torch_decode import decode as decode_there
+    """Predictions of a network in training, on its device."""
+    from ..engines.torch_decode import decode as decode_on_device
 
     maps = maps_of_network(network, spec, device)
 
     def answer(crops: Image) -> Floats:
-        joints: Floats = decode_there(maps(crops), spec).cpu().numpy()
+        joints: Floats = decode_on_device(maps(crops), spec).cpu().numpy()
         return joints
 
     return answer

@@ -1,7 +1,7 @@
-"""`pose-app quantize`: a model's graphs for OpenVINO, in floats and in 8-bit integers.
+"""`pose-app quantize`: makes OpenVINO graphs of a model, in floats and in 8-bit integers.
 
-The folder that it writes belongs beside the model file; the app then runs the model without
-converting it, in 8 bits where that is faster. `weights/*.openvino` are made by it.
+With the folder beside its model file, the app runs the model without converting it, and in 8 bits
+where that is faster. `weights/*.openvino` were made by this command.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `pose-app quantize`."""
     parser.add_argument("model", help="name or file of a model of Newell's graph")
     parser.add_argument(
-        "--data", nargs="+", required=True, metavar="SHARD", help="pictures to calibrate with"
+        "--data", nargs="+", required=True, metavar="SHARD", help="pictures for calibration"
     )
     parser.add_argument(
         "--out", type=Path, metavar="FOLDER", help="default: beside the model, NAME.openvino"
     )
     parser.add_argument(
-        "--crops", type=_count, default=192, metavar="N", help="how many pictures (default: 192)"
+        "--crops", type=_count, default=192, metavar="N", help="how many crops (default: 192)"
     )
     parser.add_argument(
         "--floats",
@@ -30,12 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="parts that stay in floats, e.g. stem or stacks.0.after",
     )
     parser.add_argument(
-        "--compare", action="store_true", help="print the accuracy on the pictures held out"
+        "--compare", action="store_true", help="print the accuracy on held-out pictures"
     )
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Run the command; the process's exit status."""
+    """Run the command; returns the exit status."""
     from ..engines.graphs import beside
     from ..network import catalogue
     from .int8_model import compare, quantize
@@ -49,7 +49,6 @@ def main(arguments: argparse.Namespace) -> int:
 
 
 def _count(text: str) -> int:
-    value = int(text)
-    if value < 8:
-        raise argparse.ArgumentTypeError(f"{value} crops are too few: 8 or more")
-    return value
+    if not text.isdecimal() or int(text) < 8:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of crops from 8 on")
+    return int(text)

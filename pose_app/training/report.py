@@ -1,4 +1,4 @@
-"""What a training run shows of itself: a CSV, a plot and contact sheets of predictions."""
+"""Reports of a training run: a CSV, a plot and contact sheets of predictions."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _TILE = 224
 
 
 class History:
-    """Rows of figures, one per evaluation, appended to a CSV as they come.
+    """Rows of figures, one per evaluation, in a CSV file.
 
-    An existing CSV is continued: columns must be the same, rows after `step` are dropped.
+    An existing file is continued after `step`: later rows are dropped, unknown columns are ignored.
     """
 
     def __init__(self, path: Path, columns: Sequence[str], step: int = 0) -> None:
@@ -38,7 +38,7 @@ class History:
         self._write()
 
     def add(self, **values: Number) -> None:
-        """One more row; None leaves a cell empty."""
+        """Add a row; None leaves a cell empty."""
         self.rows.append({key: float(value) for key, value in values.items() if value is not None})
         self._write()
 
@@ -52,7 +52,7 @@ class History:
 
 
 def plot(rows: Sequence[dict[str, float]], loss: str, accuracies: Sequence[str]) -> Image:
-    """Loss (upper half) and accuracies 0..1 (lower half) against pictures seen, (H, W, 3) BGR."""
+    """Plot loss (above) and accuracies 0..1 (below) over pictures seen: (H, W, 3) BGR."""
     width, height, left, gap = 900, 640, 70, 40
     image = np.full((height, width, 3), 255, dtype=np.uint8)
     seen = [row.get("seen", 0.0) for row in rows]
@@ -90,13 +90,13 @@ def plot(rows: Sequence[dict[str, float]], loss: str, accuracies: Sequence[str])
 
 
 def _write_text(
-    image: Image, text: str, place: tuple[int, int], colour: tuple[int, int, int] = (60, 60, 60)
+    image: Image, text: str, start: tuple[int, int], colour: tuple[int, int, int] = (60, 60, 60)
 ) -> None:
-    cv2.putText(image, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.45, colour, 1, cv2.LINE_AA)
+    cv2.putText(image, text, start, cv2.FONT_HERSHEY_SIMPLEX, 0.45, colour, 1, cv2.LINE_AA)
 
 
 def draw_joints(image: Image, joints: Floats, skeleton: Skeleton, least: float = 0.2) -> Image:
-    """A copy of the picture with the limbs whose joints (K, 3) both score at least `least`."""
+    """A copy of the image with the limbs whose joints (K, 3) both have a score from `least`."""
     image = image.copy()
     thickness = max(1, max(image.shape[:2]) // 150)
     for a, b in skeleton.limbs:
@@ -109,20 +109,19 @@ def draw_joints(image: Image, joints: Floats, skeleton: Skeleton, least: float =
 
 
 def draw_boxes(image: Image, boxes: Floats) -> Image:
-    """A copy of the picture with boxes (n, 5): x, y, width, height, score."""
+    """A copy of the image with boxes (n, 5): x, y, width, height, score."""
     image = image.copy()
     thickness = max(1, max(image.shape[:2]) // 150)
     for x, y, width, height, score in boxes:
         first = round(float(x)), round(float(y))
         last = round(float(x + width)), round(float(y + height))
         cv2.rectangle(image, first, last, _COLOURS["left"], thickness, cv2.LINE_AA)
-        place = first[0] + 2, first[1] + 14
-        _write_text(image, f"{score:.2f}", place, _COLOURS["centre"])
+        _write_text(image, f"{score:.2f}", (first[0] + 2, first[1] + 14), _COLOURS["centre"])
     return image
 
 
 def contact_sheet(tiles: Sequence[Image], columns: int = 6) -> Image:
-    """Pictures of any size side by side, each fitted into a square, (H, W, 3) BGR."""
+    """Images of any size side by side, each fitted into a square: (H, W, 3) BGR."""
     rows = -(-len(tiles) // columns)
     sheet = np.full((max(1, rows) * _TILE, columns * _TILE, 3), 30, dtype=np.uint8)
     for number, tile in enumerate(tiles):

@@ -1,12 +1,17 @@
-"""Scenes: whole pictures with all the people in them, for the finder and as crops of each person.
+"""Scenes: whole pictures with all their people, for the finder and for crops of each person.
 
-A scene shard (.npz) has, beside `jpeg`, `offsets` and `name` as every shard: `persons` (n + 1): the
-people of picture i are rows `persons[i]:persons[i + 1]` of `boxes` (m, 4) x, y, width, height of
-the *visible* part, `box_weight` (m), `keypoints` (m, 21, 3) and `weight` (m, 21); `complete` (n):
-whether everybody in the picture has a box; `split` (n): `train` or `held_out`.
+Besides `jpeg`, `offsets` and `name`, which every shard has, a scene shard (.npz) has
 
-Boxes count pixel *corners*: x = 0 is the left edge of the first pixel, as in COCO's files. Joints
-count pixel centres.
+    persons     (n + 1,)    the people of picture i are rows persons[i]:persons[i + 1] of
+    boxes       (m, 4)      x, y, width, height of the *visible* part,
+    box_weight  (m,),
+    keypoints   (m, 21, 3)  and
+    weight      (m, 21);
+    complete    (n,)        whether everybody in the picture has a box;
+    split       (n,)        `train` or `held_out`.
+
+Boxes are in coordinates of pixel *corners* (x = 0 is the left edge of the first pixel), as in
+COCO's files; joints are in coordinates of pixel centres.
 """
 
 from __future__ import annotations
@@ -24,18 +29,18 @@ from ..types import Floats, Image
 from .data import ABSENT, PoseData, Rows, load, read_pictures, split_rows
 
 _LOWER = ("knee", "ankle")
-_FEWEST = 2  # labelled joints of a person worth a crop
-_SMALLEST = 24.0  # pixels, longer side of a box worth a crop
-# A box from joints: hands, feet and hair reach beyond them.
+_FEWEST = 2  # labelled joints that a crop needs
+_SMALLEST = 24.0  # pixels, longer side of a box that a crop needs
+# A box made from joints: margin (hands, feet and hair extend beyond joints), and its weights.
 _BEYOND, _BEYOND_WEIGHT, _BEYOND_SIZE = 0.12, 0.7, 0.3
 
 
 @dataclass(frozen=True)
 class SceneData:
-    """n pictures with m people in all; the arrays are those of a shard (see the module).
+    """n pictures with m people; the arrays are those of a shard (see the module).
 
-    `size_weight` (m,), 0..1: how much width and height of a box say (boxes made from joints are
-    rough). `held_out` (n,) bool.
+    `size_weight` (m,) 0..1 is the weight of a box's width and height (boxes made from joints are
+    inexact). `held_out` is (n,) bool.
     """
 
     name: str
@@ -55,11 +60,11 @@ class SceneData:
         return len(self.pictures)
 
     def people(self, picture: int) -> slice:
-        """Rows of the people of a picture."""
+        """The rows of the people of a picture."""
         return slice(int(self.persons[picture]), int(self.persons[picture + 1]))
 
     def select(self, rows: Rows | Sequence[int]) -> SceneData:
-        """The same with these pictures alone, in this order."""
+        """Only these pictures, in this order."""
         chosen = np.asarray(rows, dtype=np.intp)
         counts = np.diff(self.persons)[chosen]
         people = [np.arange(self.persons[i], self.persons[i + 1]) for i in chosen]
@@ -79,11 +84,11 @@ class SceneData:
         )
 
     def useful(self) -> SceneData:
-        """The pictures that teach a finder something: those with a box, and complete ones."""
+        """The pictures that a finder can learn from: those with a box, and complete ones."""
         return self.select(np.flatnonzero((np.diff(self.persons) > 0) | self.complete))
 
     def crops(self) -> PoseData:
-        """Each person with enough labelled joints as one row, with the whole picture around."""
+        """The people with enough labelled joints, one per row, each with the whole picture."""
         picture = np.repeat(np.arange(len(self)), np.diff(self.persons))
         good = (self.keypoints[..., 2] > 0).sum(axis=1) >= _FEWEST
         good &= self.boxes[:, 2:].max(axis=1) >= _SMALLEST
@@ -102,7 +107,7 @@ class SceneData:
 
 
 def load_scene_shard(path: Path) -> SceneData:
-    """A scene shard. Raises DataError with a sentence saying what is wrong."""
+    """Load a scene shard. Raises DataError."""
     arrays, read = read_pictures(path)
     count = len(arrays["name"])
     try:
@@ -147,12 +152,10 @@ def load_scene_shard(path: Path) -> SceneData:
 
 
 def load_scenes(path: str | Path, pictures: str | Path | None = None) -> SceneData:
-    """What a finder can be trained on.
+    """Load data for a finder. Raises DataError.
 
-    A scene shard, a shard of crops (as scenes of one), or COCO's annotations (.json, boxes of
-    people with or without joints) with the folder of pictures.
-
-    Raises DataError with a sentence saying what is wrong.
+    It may be a scene shard, a shard of crops (as scenes with one person), or COCO's annotations
+    (.json, boxes with or without joints) with the folder of pictures.
     """
     path = Path(path)
     if path.suffix.lower() == ".json" and path.is_file():
@@ -172,16 +175,16 @@ def load_scenes(path: str | Path, pictures: str | Path | None = None) -> SceneDa
 
 
 def split_scenes(scenes: SceneData) -> tuple[SceneData, SceneData]:
-    """(to train on, held out)."""
+    """(training data, held-out data)."""
     rows = np.flatnonzero(scenes.held_out)
     return scenes.select(np.flatnonzero(~scenes.held_out)), scenes.select(rows)
 
 
 def scenes_of_crops(data: PoseData, held_out: NDArray[np.bool_]) -> SceneData:
-    """Pictures of one labelled person each as scenes of one; the box is made from the joints.
+    """Pictures of one labelled person each as scenes; the boxes are made from the joints.
 
-    Where the labels are not complete, somebody else may be in the picture. A body of which joints
-    are below the picture reaches down to its lower border.
+    Unless the labels are complete, other people may be in the picture. A box ends at the lower
+    border of the picture if knees and ankles are known to be outside.
     """
     complete = np.full(len(data), data.complete)
     data = data.with_skeleton(MPII_21)

@@ -1,4 +1,4 @@
-"""Pictures ready for augmentation: all of one size, on the device where there is room for them."""
+"""Pictures prepared for augmentation: all of one size, on the device if there is room."""
 
 from __future__ import annotations
 
@@ -17,18 +17,22 @@ from .data import PoseData
 
 Doubles = NDArray[np.float64]
 
-CANVAS = 352  # pixels; larger pictures are cut to the person and reduced to this
-_AROUND = 2.4  # side of that cut / extent of the person: room for scale, shift and rotation
+CANVAS = 352  # pixels; larger pictures are cropped to the person and reduced to this size
+_AROUND = 2.4  # side of that crop / extent of the person: room for scale, shift and rotation
 
 
 @dataclass(frozen=True)
 class Canvases:
-    """B pictures.
+    """B pictures with their labels.
 
-    `images` (B, 352, 352, 3) uint8 RGB, each in the top left corner; `sizes` (B, 2) width and
-    height in pixels; `points` (B, K, 2) in canvas pixels; `states` (B, K); `weights` (B, K): how
-    much each label says; `boxes` (B, 4): left, top, right, bottom of the person's visible part in
-    canvas pixels, NaN where no box is known.
+    Attributes:
+        images: (B, 352, 352, 3) uint8 RGB, each in the top left corner.
+        sizes: (B, 2) width and height in pixels.
+        points: (B, K, 2) in canvas pixels.
+        states: (B, K) MASKED, PRESENT or ABSENT.
+        weights: (B, K) of the labels, 0..1.
+        boxes: (B, 4) left, top, right, bottom of the person's visible part in canvas pixels; NaN
+            where it is not known.
     """
 
     images: Tensor
@@ -40,20 +44,20 @@ class Canvases:
 
 
 def to_device(values: NDArray[np.generic], device: torch.device) -> Tensor:
-    """The same on the device, without waiting until a graphics card has done its work.
+    """Copy an array to the device, on CUDA without waiting for the work in progress there.
 
-    An NVIDIA H200 trained 3,100 instead of 2,500 pictures of 192 pixels a second.
+    (An NVIDIA H200 trained 3,100 instead of 2,500 pictures of 192 pixels a second.)
     """
-    # CUDA has read the array when this returns; other devices do not promise that.
-    ahead = device.type == "cuda"
-    return torch.from_numpy(np.ascontiguousarray(values)).to(device, non_blocking=ahead)
+    # CUDA has read pageable memory when this returns; other devices do not guarantee that.
+    no_wait = device.type == "cuda"
+    return torch.from_numpy(np.ascontiguousarray(values)).to(device, non_blocking=no_wait)
 
 
 class Store:
-    """The pictures of several data sets under one running number.
+    """The pictures of several data sets, with consecutive row numbers.
 
-    `resident` decodes everything once and keeps it on the device (370 kB a picture); otherwise
-    pictures are decoded when they are fetched, by a few threads.
+    With `resident` everything is decoded once and kept on the device (370 kB a picture); otherwise
+    pictures are decoded by several threads when they are fetched.
     """
 
     def __init__(
@@ -72,10 +76,10 @@ class Store:
     def __len__(self) -> int:
         return len(self.source)
 
-    def row(self, part: NDArray[np.intp], place: Doubles) -> NDArray[np.intp]:
-        """Running numbers (B,) of pictures, each at a place 0..1 (B,) of its data set (B,)."""
+    def row(self, part: NDArray[np.intp], position: Doubles) -> NDArray[np.intp]:
+        """Rows (B,) of the pictures at positions 0..1 (B,) of data sets (B,)."""
         first, end = self._starts[part], self._starts[part + 1]
-        steps: NDArray[np.intp] = (place * (end - first)).astype(np.intp)
+        steps: NDArray[np.intp] = (position * (end - first)).astype(np.intp)
         rows: NDArray[np.intp] = np.minimum(first + steps, end - 1)
         return rows
 
@@ -101,19 +105,19 @@ class Store:
 
         boxes = np.full((len(rows), 4), np.nan, dtype=np.float32)
 
-        def one(place: int) -> None:
-            number = int(self.source[rows[place]])
-            part, index = self._parts[number], int(rows[place] - self._starts[number])
+        def decode(item: int) -> None:
+            number = int(self.source[rows[item]])
+            part, index = self._parts[number], int(rows[item] - self._starts[number])
             box = None if part.boxes is None else part.boxes[index]
-            picture, points[place], boxes[place] = fitted(
+            picture, points[item], boxes[item] = fitted(
                 part.read(index), part.keypoints[index], box
             )
             height, width = picture.shape[:2]
-            images[place, :height, :width] = picture[..., ::-1]
-            sizes[place] = width, height
+            images[item, :height, :width] = picture[..., ::-1]
+            sizes[item] = width, height
 
         with ThreadPoolExecutor(min(16, torch.get_num_threads())) as pool:
-            list(pool.map(one, range(len(rows))))
+            list(pool.map(decode, range(len(rows))))
         return Canvases(
             torch.from_numpy(images).to(self._device),
             sizes,
@@ -127,12 +131,16 @@ class Store:
 def fitted(
     picture: Image, keypoints: Floats, box: Floats | None = None
 ) -> tuple[Image, Floats, Floats]:
-    """The surroundings of a person, cut out of a larger picture.
+    """Crop a larger picture to the surroundings of the person, or to its middle without labels.
 
-    (picture of at most 352 x 352 pixels, points (K, 2) in it, box (4,) in it); the picture's middle
-    where nobody is labelled.
+    Args:
+        picture: (H, W, 3).
+        keypoints: (K, 3).
+        box: (4,) x, y, width, height, if it is known.
 
-    `box` is x, y, width, height; the answer's is left, top, right, bottom, NaN without one.
+    Returns:
+        (picture of at most 352 x 352 pixels, points (K, 2) in it, box (4,) left, top, right, bottom
+        in it, NaN without one).
     """
     height, width = picture.shape[:2]
     points = keypoints[:, :2].astype(np.float32)

@@ -1,9 +1,9 @@
-"""What a stack's heatmaps should be, and how far they are from it.
+"""Targets and losses of heatmaps.
 
-The default loss reads the h * w logits of a joint and one more logit fixed at 0, which stands for
-*absent*, as one probability distribution, and is the cross-entropy with the target: a Gaussian
-around the joint, or all of it on *absent*. Networks with raw heatmaps (published ones) are trained
-with the mean squared error of Newell et al. 2016 (`network.hourglass.HeatmapLoss`).
+The default loss is the cross-entropy of a distribution over the h * w logits of a joint and one
+more logit, fixed at 0, that means *absent*. The target is a Gaussian around the joint, or all
+probability on *absent*. Networks with raw heatmaps (published ones) are trained with the mean
+squared error of Newell et al. 2016 (`network.hourglass.HeatmapLoss`).
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from .data import MASKED, PRESENT
 
 
 def gaussians(points: Tensor, size: tuple[int, int], sigma: float) -> tuple[Tensor, Tensor]:
-    """Columns (B, K, w) and rows (B, K, h) whose product is the Gaussian around each point.
+    """Factors (B, K, w) and (B, K, h) whose outer product is a Gaussian around each point.
 
-    `points` (B, K, 2) x, y and `sigma` are in heatmap pixels; the peak's value is 1.
+    `points` (B, K, 2) x, y and `sigma` are in heatmap pixels; the peak is 1.
     """
     height, width = size
     across = torch.arange(width, device=points.device, dtype=points.dtype)
@@ -29,18 +29,18 @@ def gaussians(points: Tensor, size: tuple[int, int], sigma: float) -> tuple[Tens
 
 
 def to_map(points: Tensor, stride: int) -> Tensor:
-    """Input pixels -> heatmap pixels, both counted from pixel centres."""
+    """Input pixels -> heatmap pixels, both in coordinates of pixel centres."""
     return (points + 0.5) / stride - 0.5
 
 
 def heatmaps(points: Tensor, states: Tensor, size: tuple[int, int], sigma: float) -> Tensor:
-    """(B, K, h, w) with peaks of 1; all zero for a joint that is not present."""
+    """Gaussian targets (B, K, h, w) with peaks of 1; all zero for a joint that is not present."""
     columns, rows = gaussians(points, size, sigma)
     return rows[..., :, None] * columns[..., None, :] * (states == PRESENT)[..., None, None]
 
 
 def distribution(points: Tensor, states: Tensor, size: tuple[int, int], sigma: float) -> Tensor:
-    """(B, K, h, w) that sum to 1; all zero for a joint that is not present."""
+    """Targets (B, K, h, w) that sum to 1; all zero for a joint that is not present."""
     columns, rows = gaussians(points, size, sigma)
     columns = columns / columns.sum(dim=-1, keepdim=True).clamp_min(1e-6)
     rows = rows / rows.sum(dim=-1, keepdim=True).clamp_min(1e-6)
@@ -48,7 +48,7 @@ def distribution(points: Tensor, states: Tensor, size: tuple[int, int], sigma: f
 
 
 def spatial_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
-    """Cross-entropy (B, K) of logits (B, K, h, w) with `distribution`, absent included."""
+    """Cross-entropy (B, K) of logits (B, K, h, w) with a target of `distribution`."""
     flat = logits.float().flatten(2)
     # log(1 + sum(exp(logits))): the 1 is the fixed logit of "absent".
     normaliser = functional.softplus(torch.logsumexp(flat, dim=-1))
@@ -58,14 +58,23 @@ def spatial_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
 def joint_losses(
     answers: list[Tensor], points: Tensor, states: Tensor, stride: int, sigma: float, output: str
 ) -> Tensor:
-    """(B, S, K): the loss of every stack's every joint. `output` is the spec's."""
+    """The loss of each joint in each stack: (B, S, K).
+
+    Args:
+        answers: (B, K, h, w) of each stack.
+        points: (B, K, 2) in input pixels.
+        states: (B, K) MASKED, PRESENT or ABSENT.
+        stride: Input pixels per map pixel.
+        sigma: Of the targets, in map pixels.
+        output: As in the spec.
+    """
     size = (int(answers[0].shape[-2]), int(answers[0].shape[-1]))
-    places = to_map(points, stride)
+    in_map = to_map(points, stride)
     if output == "logits":
-        target = distribution(places, states, size, sigma)
+        target = distribution(in_map, states, size, sigma)
         losses = [spatial_cross_entropy(answer, target) for answer in answers]
     else:
-        target = heatmaps(places, states, size, sigma)
+        target = heatmaps(in_map, states, size, sigma)
         losses = [(answer.float() - target).square().mean(dim=(2, 3)) for answer in answers]
     return torch.stack(losses, dim=1)
 
@@ -73,9 +82,9 @@ def joint_losses(
 def total(
     losses: Tensor, states: Tensor, trim: Tensor | None = None, weights: Tensor | None = None
 ) -> Tensor:
-    """The mean over stacks and labelled joints.
+    """The mean loss over stacks and labelled joints.
 
-    `trim` (B, K) bool leaves more joints out, `weights` (B, K) says how much each label counts.
+    `trim` (B, K) bool leaves joints out; `weights` (B, K) are those of the labels.
     """
     weight = (states != MASKED).float()
     if weights is not None:
@@ -86,10 +95,10 @@ def total(
 
 
 def doubtful(losses: Tensor, states: Tensor, noisy: Tensor, share: float) -> Tensor:
-    """(B, K): the `share` of the present joints of `noisy` (B,) pictures with the largest loss.
+    """(B, K) bool: the `share` of present joints of `noisy` (B,) pictures with the largest loss.
 
-    Crowd-sourced labels have gross errors (swapped sides above all). Once a network is good, they
-    are most of what it disagrees with most.
+    Crowd-sourced labels have gross errors, mostly swapped sides. Once a network is good, they cause
+    most of the largest losses.
     """
     last = losses[:, -1].detach()
     candidates = noisy[:, None] & (states == PRESENT)

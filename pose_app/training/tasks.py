@@ -1,4 +1,4 @@
-"""What a network can be trained for: batches and a loss. The loop in `trainer` knows no more."""
+"""Training tasks: each makes batches and a loss for the loop in `trainer`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DataSets = list[tuple[str, int, float]]
 
 
 class Task(Protocol):
-    """Random batches of labelled pictures, and how far a network's maps are from them."""
+    """Makes random batches of labelled pictures, and the loss of a network's maps."""
 
     @property
     def data(self) -> DataSets:
@@ -30,7 +30,7 @@ class Task(Protocol):
     def batch(
         self, random: np.random.Generator, count: int, size: int
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """(images (B, 3, size, size) RGB 0..1, labels); all that is random comes from `random`."""
+        """(images (B, 3, size, size) RGB 0..1, labels); all random numbers come from `random`."""
         ...
 
     def loss(
@@ -44,7 +44,7 @@ class Task(Protocol):
 
 
 class _Part(Protocol):
-    """A data set, whatever it is made of."""
+    """A data set of any kind."""
 
     @property
     def name(self) -> str: ...
@@ -53,22 +53,22 @@ class _Part(Protocol):
 
 
 def check_mix(mix: Sequence[float], parts: Sequence[_Part]) -> Doubles:
-    """The shares of the data sets, with the sum 1. Raises DataError."""
+    """The shares of the data sets, normalised to a sum of 1. Raises DataError."""
     if len(mix) != len(parts) or min(mix) < 0 or sum(mix) <= 0:
         raise DataError("The mix needs one share for each data set, not all of them 0.")
     return np.array(mix, dtype=np.float64) / sum(mix)
 
 
 def data_sets(parts: Sequence[_Part], share: Doubles) -> DataSets:
-    """What `Task.data` says of these parts."""
+    """The value of `Task.data` for these parts."""
     return [(part.name, len(part), float(s)) for part, s in zip(parts, share, strict=True)]
 
 
 class PoseTask:
-    """One heatmap for each joint of one person.
+    """Training a pose network on crops of single persons.
 
-    `mix` is the share of pictures from each data set. `trim`: the share of the joints with the
-    largest loss that crowd-sourced sets are trained without, once a third of the run is done.
+    `mix` is the share of pictures of each data set. `trim` is the share of joints, those with the
+    largest loss, that are left out in crowd-sourced sets after a third of the run.
     """
 
     def __init__(
@@ -97,10 +97,10 @@ class PoseTask:
     def batch(
         self, random: np.random.Generator, count: int, size: int
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """Labels.
+        """See `Task.batch`.
 
-        Points (B, K, 2) in input pixels, states (B, K), weights (B, K), and which pictures have
-        labels made by many hands (B,).
+        Labels: points (B, K, 2) in input pixels, states (B, K), weights (B, K), and which pictures
+        have crowd-sourced labels (B,).
         """
         chosen = random.choice(len(self._parts), count, p=self._share)
         rows = self._store.row(chosen, random.random(count))
@@ -118,11 +118,11 @@ class PoseTask:
     ) -> Tensor:
         points, states, weights, noisy = labels
         spec = self._spec
-        judge: Callable[..., Tensor] = joint_losses
+        loss_function: Callable[..., Tensor] = joint_losses
         if compiled:
             self._compiled = self._compiled or torch.compile(joint_losses, dynamic=False)
-            judge = self._compiled
-        losses = judge(maps, points, states, spec.stride, spec.sigma, spec.output)
+            loss_function = self._compiled
+        losses = loss_function(maps, points, states, spec.stride, spec.sigma, spec.output)
         trim = None
         if self._trim > 0 and progress > 0.35:
             trim = doubtful(losses, states, noisy, self._trim)

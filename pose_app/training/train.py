@@ -1,6 +1,6 @@
-"""`pose-app train`: train a network from scratch, or fine-tune one, and write a model file.
+"""`pose-app train`: trains a network from scratch, or fine-tunes one, and writes a model file.
 
-The run's folder holds `checkpoint.pt` (to resume), `model.safetensors` (the averaged weights with
+The run's folder has `checkpoint.pt` (to resume), `model.safetensors` (the averaged weights with
 their spec), `history.csv`, `history.png` and a contact sheet per evaluation.
 """
 
@@ -42,8 +42,8 @@ _FINDER_MIX = {
 }
 _LEARNING_RATE, _FINE_TUNING_RATE = 2.5e-3, 2e-4
 _FINDER_RATE = 6e-4
-_NEW_HEADS = 3.0  # learning rate of heads / of the rest in fine-tuning
-_STEADY_BATCH = 128  # pictures from which a batch has the statistics of the data
+_NEW_HEADS = 3.0  # learning rate of heads / of the rest, in fine-tuning
+_STEADY_BATCH = 128  # batch size from which batch statistics are those of the data
 _SAVE_SECONDS = 180.0
 
 
@@ -56,10 +56,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--task",
         choices=("pose", "finder"),
         default="pose",
-        help="joints of one person, or where people are (needs --from a pose network, default: "
-        "the default one)",
+        help="pose: the joints of one person; finder: where people are (starts from a pose "
+        "network, by default the default model)",
     )
-    parser.add_argument("--out", required=True, metavar="FOLDER", help="where the run is kept")
+    parser.add_argument("--out", required=True, metavar="FOLDER", help="folder of the run")
     parser.add_argument(
         "--pictures", metavar="FOLDER", help="where an annotation file's pictures are"
     )
@@ -71,17 +71,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     end = parser.add_mutually_exclusive_group(required=True)
     end.add_argument("--minutes", type=float, help="train for this long")
     end.add_argument("--steps", type=int, help="train for this many batches")
-    parser.add_argument("--resume", action="store_true", help="go on from the run's checkpoint")
+    parser.add_argument("--resume", action="store_true", help="continue from the run's checkpoint")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
-    parser.add_argument("--batch", type=int, help="pictures a step (16, on a graphics card 256)")
+    parser.add_argument("--batch", type=int, help="pictures per step (default: 16, with CUDA 256)")
     parser.add_argument("--threads", type=int, help="processor threads of the network")
     parser.add_argument(
         "--size",
         type=int,
         nargs="+",
         default=(256,),
-        help="input pixels, a multiple of 64; several: one after the other, in equal parts of the "
-        "run (small ones are faster, the last one is the model's)",
+        help="side of the input in pixels, a multiple of 64; with several, each is used for an "
+        "equal part of the run (small ones are faster; the last one is the model's)",
     )
     parser.add_argument("--stacks", type=int, default=4)
     parser.add_argument("--width", type=int, default=112, help="channels of a stack")
@@ -95,7 +95,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Run the command; the process's exit status."""
+    """Run the command; returns the exit status."""
     from pathlib import Path
 
     import torch
@@ -134,7 +134,7 @@ def main(arguments: argparse.Namespace) -> int:
 
 
 def _pose(arguments: argparse.Namespace, device: torch.device) -> tuple[Trainer, Validation]:
-    """What trains a pose network."""
+    """The trainer and the validation of a pose network."""
     from ..skeletons import SKELETONS
     from .data import load, split
     from .tasks import PoseTask
@@ -159,7 +159,7 @@ def _pose(arguments: argparse.Namespace, device: torch.device) -> tuple[Trainer,
 
 
 def _finder(arguments: argparse.Namespace, device: torch.device) -> tuple[Trainer, Validation]:
-    """What trains a person finder."""
+    """The trainer and the validation of a person finder."""
     from ..errors import ModelError
     from ..network import load_checkpoint
     from ..network.catalogue import resolve
@@ -219,9 +219,9 @@ def _device(name: str) -> torch.device:
             f"There is no device {name!r} to train on: choose auto, cpu, cuda or mps."
         )
     if name == "cuda" and not torch.cuda.is_available():
-        raise EngineError("PyTorch finds no CUDA device here: use --device cpu.")
+        raise EngineError("PyTorch finds no CUDA device: use --device cpu.")
     if name == "mps" and not torch.backends.mps.is_available():
-        raise EngineError("PyTorch finds no Apple graphics here: use --device cpu.")
+        raise EngineError("PyTorch finds no Apple graphics: use --device cpu.")
     if name == "cuda":
         torch.backends.cudnn.benchmark = True
     return torch.device(name)
@@ -276,11 +276,11 @@ def _described(spec: ModelSpec, name: str, sizes: list[tuple[str, int]]) -> Mode
 def _mix(
     shares: list[float] | None, sizes: list[tuple[str, int]], usual: dict[str, float]
 ) -> tuple[float, ...]:
-    """The share of each data set (name, pictures): as wished, else the usual one of its name."""
+    """The share of each data set (name, pictures): as given, else the usual one of its name."""
     from ..errors import DataError
 
     if shares is None:
-        # Of unknown data, small sets a little more often than their size says.
+        # Unknown data sets: small ones a little more often than in proportion to their size.
         known = [usual.get(name) for name, _ in sizes]
         return tuple(
             share if share is not None and None not in known else count**0.75

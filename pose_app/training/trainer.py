@@ -1,4 +1,4 @@
-"""The training loop: seeded by step, resumable exactly, scheduled by steps or by minutes."""
+"""The training loop: seeded by step, exactly resumable, scheduled by steps or by minutes."""
 
 from __future__ import annotations
 
@@ -19,18 +19,29 @@ from ..spec import ModelSpec
 from .store import to_device
 from .tasks import Task
 
-_DECAYED_DIMENSIONS = 2  # weights of convolutions are pulled to zero, biases and norms are not
+_DECAYED_DIMENSIONS = 2  # weight decay is for convolutions, not for biases and norms
 
 
 @dataclass(frozen=True)
 class Options:
-    """What a run does, whatever it is for.
+    """Options of a run.
 
-    Either `steps` or `minutes` ends it, and the learning rate falls along a cosine to that end.
-    `sizes` are the sides of the input in pixels, one after the other, each for an equal part of the
-    run: small inputs train faster, the last one is the model's. `keep_norms` leaves the statistics
-    of the batch norms alone: small batches would only blur those of a trained network. The learning
-    rate of the heads, which may be new, is `head_rate` times the rest's.
+    Attributes:
+        steps: Length of the run; either this or `minutes`.
+        minutes: Length of the run.
+        keep_norms: Whether the statistics of batch normalisations are fixed, because those of small
+            batches are worse than a trained network's.
+        batch: Pictures per step.
+        sizes: Sides of the input in pixels, each for an equal part of the run; the last one is the
+            model's.
+        learning_rate: The highest; it falls along a cosine.
+        head_rate: Factor of the learning rate for the heads, which may be new.
+        weight_decay: Of convolutions.
+        warm_up: Steps in which the learning rate rises.
+        average: Decay of the moving average of the weights.
+        sigma: Of the targets, in map pixels.
+        seed: Of all random numbers.
+        compile: Whether to use torch.compile.
     """
 
     steps: int | None = None
@@ -49,9 +60,9 @@ class Options:
 
 
 class Trainer:
-    """A network, its running average, its optimiser and how far the run is.
+    """A network, its optimiser and the progress of the run.
 
-    `average` is the network to keep: the exponential moving average of the weights.
+    `average` is the result: the exponential moving average of the weights.
     """
 
     def __init__(
@@ -73,7 +84,7 @@ class Trainer:
             for module in self.network.modules():
                 if isinstance(module, nn.BatchNorm2d):
                     module.eval()
-        # The fast layout on processors and graphics cards alike, several times so on the former.
+        # Faster on graphics cards, and several times faster on processors.
         for parameter in self.network.parameters():
             if parameter.ndim == 4:
                 parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
@@ -106,37 +117,37 @@ class Trainer:
         )
         self._compiled = options.compile
         if options.compile:
-            # Stack by stack: the same code is compiled once, not once for each of them.
+            # Per stack: they share their code, which is then compiled once.
             for module in self._compiled_modules():
                 module.compile(dynamic=False)
 
     @property
     def progress(self) -> float:
-        """How much of the run is done, 0..1."""
+        """The share of the run that is done, 0..1."""
         if self.options.minutes is not None:
             return min(1.0, self.seconds / (60 * self.options.minutes))
         return min(1.0, self.step / max(1, self.options.steps or 1))
 
     @property
     def size(self) -> int:
-        """Side of the input now, pixels."""
+        """The current side of the input, in pixels."""
         sizes = self.options.sizes
         return sizes[min(int(self.progress * len(sizes)), len(sizes) - 1)]
 
     @property
     def seen(self) -> int:
-        """Pictures so far."""
+        """How many pictures were used so far."""
         return self.step * self.options.batch
 
     @property
     def learning_rate(self) -> float:
-        """Warm-up, then a cosine down to a five hundredth."""
+        """The current rate: warm-up, then a cosine down to a five hundredth."""
         warm = min(1.0, (self.step + 1) / max(1, self.options.warm_up))
         cosine = 0.5 * (1 + math.cos(math.pi * self.progress))
         return self.options.learning_rate * warm * (0.998 * cosine + 0.002)
 
     def train_step(self) -> Tensor:
-        """One step on one batch; the loss as a tensor, so that nothing waits for the device."""
+        """Train on one batch; returns the loss as a tensor, without waiting for the device."""
         start = time.perf_counter()
         images, labels = self.batch(self.step)
         try:
@@ -144,8 +155,10 @@ class Trainer:
         except Exception as error:
             if not self._compiled:
                 raise
-            # Whatever the compiler fails with, the plain network works.
-            print(f"Not compiled ({type(error).__name__}): training goes on without.", flush=True)
+            # Any failure of the compiler: train without it.
+            print(
+                f"torch.compile failed ({type(error).__name__}): training without it.", flush=True
+            )
             self._compiled = False
             for module in self._compiled_modules():
                 module._compiled_call_impl = None
@@ -162,9 +175,9 @@ class Trainer:
         return loss.detach()
 
     def batch(self, step: int) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """The batch of a step, always the same at one size.
+        """The batch of a step: normalised images (B, 3, S, S), and the task's labels.
 
-        Images (B, 3, S, S) normalised, and the task's labels.
+        It depends only on the seed, the step and the size.
         """
         random = np.random.default_rng((self.options.seed, step))
         images, labels = self.task.batch(random, self.options.batch, self.size)
@@ -185,7 +198,7 @@ class Trainer:
         torch._foreach_lerp_(kept, new, 1 - decay)
 
     def save(self, path: Path) -> None:
-        """Everything that `resume` needs, written atomically."""
+        """Write everything that `resume` needs, atomically."""
         temporary = path.with_name(path.name + ".part")
         state = {
             "options": asdict(self.options),
@@ -201,20 +214,22 @@ class Trainer:
         Path(temporary).replace(path)
 
     def resume(self, path: Path) -> None:
-        """Go on where `save` was called: the next step is the one that would have come.
-
-        Raises ModelError where the file is of another run.
-        """
+        """Continue exactly where `save` was called. Raises ModelError for a file of another run."""
         state = read_checkpoint(path)
         if state["data"] != self.task.data:
             raise ModelError(f"{path} was trained on other data: give the same files.")
         if ModelSpec.from_json(str(state["spec"])).network != self.spec.network:
-            raise ModelError(f"{path} holds a network of another shape.")
-        mine = asdict(self.options)
+            raise ModelError(
+                f"{path} has a network of another shape: give the same options as before."
+            )
+        options = asdict(self.options)
         for name in ("batch", "seed", "sizes"):
-            theirs = state["options"].get(name)
-            if theirs != mine[name]:
-                raise ModelError(f"{path} was trained with {name} {theirs}, not {mine[name]}.")
+            before = state["options"].get(name)
+            if before != options[name]:
+                raise ModelError(
+                    f"{path} was trained with {name} {before}, not {options[name]}: give the same "
+                    "options as before."
+                )
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
         self._optimiser.load_state_dict(state["optimiser"])
@@ -222,7 +237,7 @@ class Trainer:
 
 
 def normalised(images: Tensor, spec: ModelSpec) -> Tensor:
-    """RGB 0..1 (B, 3, H, W) -> what the network wants, channels last."""
+    """RGB 0..1 (B, 3, H, W) -> the network's input, in the memory format channels_last."""
     mean, deviation = (
         to_device(np.array(values, np.float32).reshape(1, 3, 1, 1), images.device)
         for values in (spec.mean, spec.std)
@@ -240,5 +255,5 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         if not isinstance(state, dict) or "optimiser" not in state:
             raise ValueError("it has no optimiser")
     except Exception as error:  # noqa: BLE001 - torch raises many kinds for a broken file
-        raise PoseAppError(f"{path} is no checkpoint of a training run: {error}.") from None
+        raise PoseAppError(f"{path} is not a checkpoint of a training run: {error}.") from None
     return state

@@ -1,4 +1,4 @@
-"""What a run does with the pictures held out: figures, a contact sheet, a calibrated model file."""
+"""Validation of a run on held-out pictures: figures, contact sheets, a calibrated model file."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ _SHOWN = 18  # pictures on a contact sheet
 
 
 class Validation(Protocol):
-    """Measures and writes one kind of network."""
+    """Measures and writes a network of one kind."""
 
     columns: list[str]
     plotted: list[str]
 
     def measure(self, trainer: Trainer) -> tuple[dict[str, float | None], list[Image]]:
-        """(figures of the averaged weights by column, pictures with what was found)."""
+        """(figures of the averaged network by column, images with its predictions)."""
         ...
 
     def write(self, network: nn.Module, spec: ModelSpec, path: Path) -> None:
-        """The model file in half precision, calibrated where enough is held out."""
+        """Write the model file in half precision, calibrated if enough is held out."""
         ...
 
 
 class PoseValidation:
-    """PCK of persons held out."""
+    """PCK and PCKh of held-out persons."""
 
     def __init__(self, held_out: list[PoseData]) -> None:
         self._held_out = held_out
@@ -69,7 +69,7 @@ class PoseValidation:
 
 
 class FinderValidation:
-    """Recall, precision and false alarms on pictures held out."""
+    """Average precision and false alarms on held-out pictures."""
 
     def __init__(self, held_out: list[SceneData]) -> None:
         self._held_out = held_out

@@ -39,7 +39,7 @@ def test_every_weight_is_the_mean(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert spec.name == "soup"
     assert spec.calibration
     assert spec.joints == SPEC.joints
-    told = [line for line in capsys.readouterr().out.splitlines() if "limbs right" in line]
+    told = [line for line in capsys.readouterr().out.splitlines() if "PCK@0.2" in line]
     assert [line.rsplit(" ", 1)[1] for line in told] == [*map(str, paths), str(out)]
 
 
@@ -56,7 +56,7 @@ def test_an_average_worse_than_its_parts_is_told(
     known = dict(zip((*paths, out), shares, strict=True))
     monkeypatch.setattr(average, "_right", lambda path, _: known[path])
     assert main(["average", *map(str, paths), "--out", str(out)]) == 0
-    assert ("too far apart" in capsys.readouterr().out) == warned
+    assert ("worse than each model" in capsys.readouterr().out) == warned
 
 
 def test_what_does_not_fit_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,7 +16,7 @@ from pose_app.network.native import build, save_native
 from pose_app.pose.crop import crop
 from pose_app.pose.finder import decode_boxes, whole_frame
 from pose_app.spec import BOX_MAPS, ModelSpec, NetworkConfig, read_spec
-from pose_app.training.finder_data import FinderTask, draw_frame, look, sighting
+from pose_app.training.finder_data import FinderTask, draw_frame, draw_sample, letterboxed
 from pose_app.training.finder_metrics import best_threshold, figures, matched, overlap, search
 from pose_app.training.finder_targets import finder_loss, finder_targets
 from pose_app.training.scenes import load_scenes
@@ -119,7 +119,7 @@ def test_a_whole_frame_looks_as_the_app_letterboxes_it(size: tuple[int, int]) ->
     small = random.integers(0, 255, (size[0] // 8, size[1] // 8, 3)).astype(np.uint8)
     image = np.repeat(np.repeat(small, 8, axis=0), 8, axis=1)
     height, width = image.shape[:2]
-    seen, matrix = look(image, np.array([0.0, 0.0, width, height]), False, 256)
+    seen, matrix = letterboxed(image, np.array([0.0, 0.0, width, height]), False, 256)
     app = crop(image, whole_frame(width, height), (256, 256))
     assert np.abs(seen.astype(int) - app).mean() < 1.5
     corner = matrix[:, :2] @ (0, 0) + matrix[:, 2]
@@ -131,7 +131,7 @@ def test_a_whole_frame_looks_as_the_app_letterboxes_it(size: tuple[int, int]) ->
 def test_what_is_in_a_frame_lands_where_its_matrix_says(flip: bool) -> None:
     image = np.zeros((300, 400, 3), np.uint8)
     image[100:180, 150:210] = 255
-    seen, matrix = look(image, np.array([90.0, 60.0, 330.0, 220.0]), flip, 256)
+    seen, matrix = letterboxed(image, np.array([90.0, 60.0, 330.0, 220.0]), flip, 256)
     y, x = np.nonzero(seen[..., 0] > 127)
     corners = np.array([[150, 100], [210, 180]]) @ matrix[:, :2].T + matrix[:, 2]
     low, high = corners.min(axis=0), corners.max(axis=0)
@@ -173,12 +173,12 @@ def test_some_frames_show_a_room_without_its_people() -> None:
     assert empty(0, 400) == 0  # no room beside them: they stay in view
 
 
-def test_sightings_have_black_bars_and_boxes_that_end_at_the_frame(tmp_path: Path) -> None:
+def test_samples_have_black_bars_and_boxes_that_end_at_the_frame(tmp_path: Path) -> None:
     write_scenes(tmp_path / "s.npz", 8, people=3)
     scenes = load_scenes(tmp_path / "s.npz")
     kept = 0
     for seed in range(60):
-        one = sighting(np.random.default_rng(seed), scenes, seed % 8, 128)
+        one = draw_sample(np.random.default_rng(seed), scenes, seed % 8, 128)
         assert one.image.shape == (128, 128, 3)
         bars = (one.image == 0).all(axis=2)
         rows = np.flatnonzero(~bars.all(axis=1))

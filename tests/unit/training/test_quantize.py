@@ -16,10 +16,11 @@ from pose_app.cli import main
 from pose_app.engines import choose, convert, graphs, openvino_engine
 from pose_app.engines.choose import open_engine
 from pose_app.engines.selfcheck import TOLERANCE
-from pose_app.errors import EngineError
+from pose_app.errors import EngineError, PoseAppError
 from pose_app.network.native import build, save_native
 from pose_app.skeletons import MPII_16
 from pose_app.spec import ModelSpec, NetworkConfig
+from pose_app.training.int8_model import quantize
 from tests.unit.engines.conftest import random_crops
 from tests.unit.training.shards import write_shard
 
@@ -80,6 +81,15 @@ def test_the_folder(made: Path) -> None:
     # The scores are those of the answers in 8 bits.
     assert len(found.specs["int8"].calibration) in (STACKS, STACKS * 16)
     assert found.specs["f32"].calibration == ()
+
+
+def test_a_folder_with_somebody_elses_files_is_not_replaced(model: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "documents"
+    folder.mkdir()
+    (folder / "thesis.txt").write_text("years of work")
+    with pytest.raises(PoseAppError, match="not a folder of graphs"):
+        quantize(model, [], folder)
+    assert (folder / "thesis.txt").read_text() == "years of work"
 
 
 @pytest.mark.parametrize("precision", ["f32", "int8"])
