@@ -23,13 +23,13 @@ class Setting:
         label: In the preferences.
         help: A sentence for the preferences.
         group: A page of the preferences; None = not in the preferences.
+        heading: Begins a part of the page.
         choices: The allowed values.
         low: The smallest allowed number.
         high: The largest allowed number.
         lowest: What to show instead of the number `low`.
         unit: Of the number.
         folder: Whether it is the path of a folder.
-        heading: Begins a part of the page with this heading.
     """
 
     key: str

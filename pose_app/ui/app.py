@@ -1,4 +1,4 @@
-"""Starts the window: it is on the screen first, then the session starts."""
+"""Starts the window: first it is shown, then the session starts."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ CLOSING = tuple(
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Show the window until it is closed. `arguments` as of `ui.arguments.add_arguments`."""
+    """Show the window until it is closed; the arguments are those of `window_command`."""
     app = application()
     settings = Settings.load()
     for name in ("engine", "device", "precision"):
@@ -74,15 +74,15 @@ def application() -> QApplication:
 
 
 def model_name(text: str) -> str:
-    """A model's name, or the whole path of a file so that it is found from any folder."""
+    """A model's name; of a file the absolute path, so that it is found from any folder."""
     path = Path(text).expanduser()
     return str(path.resolve()) if path.exists() else text
 
 
 def make_session(settings: Settings, target: str | CameraInfo, *, or_demo: bool = False) -> Session:
-    """A session as the settings want it; nothing is opened or loaded before it is started.
+    """A session made from the settings; nothing is opened or loaded before it is started.
 
-    `or_demo`: where the first camera is wanted and there is none, the demo clip runs instead.
+    `or_demo`: where the first camera is asked for and there is none, the demo clip runs.
     """
     from ..pipeline.session import Session, SessionOptions
     from ..sources.opening import open_source
@@ -119,15 +119,12 @@ def make_window(
     dialogs: Dialogs | None = None,
     session: Session | None = None,
 ) -> MainWindow:
-    """The window with a session of its own, or with one that is given (as the benchmark does).
-
-    Show it, then call its `start`.
-    """
+    """The window with a new session, or with the given one. Show it, then call its `start`."""
     return MainWindow(session or make_session(settings, target), settings, dialogs, target)
 
 
 def _install_hooks(window: MainWindow) -> tuple[Any, Any, dict[int, Any]]:
-    """Ctrl-C and signals close the window as its button does; mistakes reach the banner."""
+    """Signals (Ctrl-C) close the window as its button does; uncaught exceptions are shown in it."""
     log_of_thread = threading.excepthook
     before: tuple[Any, Any, dict[int, Any]] = sys.excepthook, log_of_thread, {}
     for number in CLOSING:
@@ -164,7 +161,7 @@ def _install_hooks(window: MainWindow) -> tuple[Any, Any, dict[int, Any]]:
 
 
 class _OfThreadError(Exception):
-    """An uncaught exception of another thread, which is in the log already."""
+    """An uncaught exception of another thread that was logged already."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)

@@ -1,4 +1,4 @@
-"""The settings of the running window: they tell when they change and are written soon after."""
+"""The settings of the running window: they signal changes and are saved shortly after."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _SAVE_MS = 1500
 
 
 class AppSettings(QObject):
-    """`changed(frozenset of keys)` once for everything that was changed together.
+    """Settings with signals: `changed(frozenset of keys)` once per update.
 
-    `failed(sentence)`: the file cannot be written; the values hold as long as the app runs.
+    `failed(sentence)`: the file cannot be written; the values stay valid until the app ends.
     """
 
     changed = Signal(object)
@@ -36,11 +36,11 @@ class AppSettings(QObject):
         return self.stored.get(key)
 
     def set(self, key: str, value: Any) -> None:
-        """Keep another value; it is written soon. Raises SettingsError, KeyError."""
+        """Set a value; it is saved shortly after. Raises SettingsError, KeyError."""
         self.update({key: value})
 
     def update(self, values: Mapping[str, Any]) -> None:
-        """Keep several values; `changed` has the keys of those that were others before."""
+        """Set several values; `changed` is emitted with the keys whose value really changed."""
         keys = frozenset(key for key, value in values.items() if self.get(key) != value)
         for key in keys:
             self.stored.set(key, values[key])
@@ -49,9 +49,9 @@ class AppSettings(QObject):
             self.changed.emit(keys)
 
     def end_overrides(self, names: Iterable[str]) -> bool:
-        """Go back to what is saved where the command line said something else for this run.
+        """Replace what the command line set for this run by the saved values.
 
-        Whether that changed anything.
+        Returns whether anything changed.
         """
         before = {key: self.get(key) for key in names}
         for key in before:
@@ -62,7 +62,7 @@ class AppSettings(QObject):
         return bool(keys)
 
     def preview(self, values: Mapping[str, Any]) -> None:
-        """Show these values without keeping them; those of the call before are shown no more."""
+        """Show these values without saving them; they replace those previewed before."""
         before = {key: self.get(key) for key in self._previewed | values.keys()}
         for key in self._previewed:
             self.stored.end_override(key)
@@ -74,7 +74,7 @@ class AppSettings(QObject):
             self.changed.emit(keys)
 
     def keep(self, values: Mapping[str, Any]) -> None:
-        """Keep values that may be previewed now; no other value is previewed any more."""
+        """Save these values and end the preview."""
         before = {key: self.get(key) for key in self._previewed | values.keys()}
         for key in self._previewed:
             self.stored.end_override(key)

@@ -28,7 +28,7 @@ _LIMIT_SECONDS = 120.0
 
 
 class Probe:
-    """Looks at the window from a timer; ends the app when it has seen enough."""
+    """Measures the window from a timer; ends the app when the measurement is complete."""
 
     def __init__(self, window: MainWindow, seconds: float) -> None:
         self._window = window
@@ -90,7 +90,7 @@ class Probe:
 
 
 def main() -> int:
-    """Measure the window and print one JSON object; 0."""
+    """Measure the window and print one JSON object; the exit status is 0."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--model", default="default")
     parser.add_argument("--seconds", type=float, default=3.0)

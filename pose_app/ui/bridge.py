@@ -1,7 +1,7 @@
-"""The only place where the session's threads meet Qt.
+"""The only connection between the session's threads and Qt.
 
-Nothing is ever queued from a thread into Qt: two timers on the UI's thread fetch what is newest.
-A frame that was not fetched in time is simply never painted, so the picture cannot fall behind.
+No thread queues anything into Qt: two timers on the UI thread fetch what is newest. A frame that
+was not fetched in time is never painted, so the picture cannot fall behind.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ TEXT_MS = 200  # how often figures and words are renewed: faster is unreadable
 
 
 class Bridge(QObject):
-    """Owns the session and tells the widgets what happens in it, on the UI's thread.
+    """Owns the session and signals to the widgets what happens in it, on the UI thread.
 
     `result(FrameResult)` for each new picture, `stats(FrameMetrics)` several times a second,
     `happened(Event)` for each event of the session (QObject has an `event` already),

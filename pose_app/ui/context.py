@@ -1,4 +1,4 @@
-"""What every part of the window may use, in one object."""
+"""What all controllers share, in one object."""
 
 from __future__ import annotations
 
@@ -15,12 +15,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class AppContext:
-    """Handed to every controller.
+    """The session, the settings, background tasks, notices and modal questions.
 
-    The session, what is remembered, work on other threads, messages and the dialogs that wait for a
-    person.
-
-    A controller gets this and the widgets that it owns. What it knows reaches others through its
+    A controller is given this and the widgets that it owns. It informs others through its
     signals, which the main window connects.
     """
 

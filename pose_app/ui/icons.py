@@ -1,7 +1,7 @@
 """The app's own icons: black strokes on a 24 pixel grid, tinted when they are painted.
 
-The colour is asked for at every painting, so icons follow a change between light and dark theme,
-and they are drawn from their vectors at whatever size and scaling the screen has.
+The colour is read at every painting, so icons follow a change between light and dark theme; they
+are rendered from the vectors at the size and scaling of the screen.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ COLOURED = frozenset({"app"})  # painted as they are, never tinted
 
 
 def names() -> tuple[str, ...]:
-    """All the icons there are, in alphabetical order."""
+    """The names of all icons, in alphabetical order."""
     return tuple(sorted(path.stem for path in bundled("assets", "icons").glob("*.svg")))
 
 

@@ -1,4 +1,4 @@
-"""The window: makes its parts and connects them. What they do is in the parts."""
+"""The main window: makes its parts and connects them."""
 
 from __future__ import annotations
 
@@ -63,9 +63,10 @@ if TYPE_CHECKING:
 
 
 class MainWindow(QMainWindow):
-    """`commands` are the actions by their name in the table.
+    """The window with its menus, panels, controllers and dialogs.
 
-    `closed`: the session has stopped and every file is finished.
+    `commands` are the actions by their name in `chrome.actions`. The signal `closed` tells that
+    the session has stopped and every file is complete.
     """
 
     closed = Signal()
@@ -154,7 +155,7 @@ class MainWindow(QMainWindow):
     # Building
 
     def _slots(self) -> dict[str, Callable[..., object]]:
-        """What each command of the table does: those of the controllers, and the window's own."""
+        """What each command does: those of the controllers, and the window's own."""
         return {
             **self.sources.slots,
             **self.models.slots,
@@ -279,7 +280,7 @@ class MainWindow(QMainWindow):
             self.commands[f"stack_{number}"].setVisible(number <= max(count, 1))
 
     def set_full_screen(self, full: bool) -> None:
-        """Only the picture, on all of the screen; the keys go on working."""
+        """Show only the picture, on the whole screen; the shortcuts go on working."""
         for widget in (self.menuBar(), self.toolbar, self.status):
             widget.setVisible(not full)
         self._hide_panels(full)
@@ -344,7 +345,7 @@ class MainWindow(QMainWindow):
     # Closing
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Stop the session first: the window goes when every file is finished."""
+        """Stop the session first; the window closes when every file is complete."""
         if self.has_stopped:
             event.accept()
             return

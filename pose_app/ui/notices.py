@@ -1,9 +1,10 @@
-"""What the window has to tell, and for how long. Without Qt: banner, toast and status line show it.
+"""The messages of the window and how long each is shown. Free of Qt.
 
-- An *error* stays until its topic is settled (what was broken works again) or somebody closes it.
-  Errors of different topics wait behind each other; none is lost.
-- A *fact* is told once and goes by itself; the newest replaces the one before.
-- A *state* is what goes on now ("Opening the camera…"); it ends with its topic, or with an error.
+- An *error* stays in the banner until its topic is settled (it works again) or the user closes
+  it. Errors of different topics wait behind each other; none is lost.
+- A *fact* is shown once as a toast and disappears by itself; the newest replaces the one before.
+- A *state* is what goes on now ("Opening the camera…"), in the status bar; it ends with its topic
+  or with an error.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ Action = tuple[str, Callable[[], object]]  # what a button says, and what it doe
 
 @dataclass(frozen=True)
 class Notice:
-    """One sentence for the person at the window.
+    """One sentence for the user.
 
     `topic` is what it is about (`source`, `model`, `recording`, ...); an error without one stays
     until it is closed by hand. `actions` become buttons; a state has none.
@@ -31,7 +32,7 @@ class Notice:
 
 
 class Notices:
-    """What is to be shown now. Not thread-safe: for the UI's thread alone."""
+    """The messages to be shown now. Not thread-safe: for the UI thread alone."""
 
     def __init__(self) -> None:
         self._errors: list[Notice] = []  # the newest first
@@ -41,12 +42,12 @@ class Notices:
 
     @property
     def errors(self) -> tuple[Notice, ...]:
-        """All that are not settled, the newest first."""
+        """The errors that are not settled, the newest first."""
         return tuple(self._errors)
 
     @property
     def state(self) -> str:
-        """The newest state that goes on; empty where nothing does."""
+        """The newest state; empty where there is none."""
         return self._states[-1].text if self._states else ""
 
     @property
@@ -59,7 +60,7 @@ class Notices:
         self._listeners.append(changed)
 
     def show(self, notice: Notice) -> None:
-        """Tell something. Raises ValueError for an empty text."""
+        """Add a notice. Raises ValueError for an empty text."""
         if not notice.text:
             raise ValueError("a notice needs a text")
         if notice.kind == "error":
@@ -77,7 +78,7 @@ class Notices:
         self.show(Notice(topic, "error", text, actions))
 
     def tell(self, topic: str, text: str, *actions: Action) -> None:
-        """A fact: good news, or what is worth knowing once."""
+        """Show a fact."""
         self.show(Notice(topic, "fact", text, actions))
 
     def begin(self, topic: str, text: str) -> None:
@@ -98,7 +99,7 @@ class Notices:
             self._tell()
 
     def dismiss(self) -> None:
-        """Somebody closed the error that is shown; the one behind it is shown next."""
+        """The user closed the error that is shown; the one behind it is shown next."""
         if self._errors:
             del self._errors[0]
             self._tell()
@@ -121,5 +122,5 @@ class Notices:
 
 
 def _same(old: Notice, new: Notice) -> bool:
-    """Whether the new error takes the place of the old one: same topic, or word for word."""
+    """Whether the new error replaces the old one: same topic, or the same text."""
     return old.text == new.text if not new.topic else old.topic == new.topic

@@ -1,4 +1,4 @@
-"""Work on threads of its own, whose outcome arrives on the UI's thread."""
+"""Functions run on background threads; their results are handed over on the UI thread."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ Done = Callable[[Any, "PoseAppError | None"], None]
 
 
 class UnexpectedError(PoseAppError):
-    """An exception of a task that nobody thought of; its cause is raised on the UI's thread."""
+    """Stands for an exception of a task that is a bug; the exception itself reaches the window."""
 
 
 class TaskRunner(QObject):
-    """Runs functions on threads; a timer fetches what became of them.
+    """Runs functions on threads; a timer fetches their results.
 
     The timer runs from the first task until `close`.
     """
@@ -36,10 +36,10 @@ class TaskRunner(QObject):
         self._timer.timeout.connect(self._fetch)
 
     def run(self, work: Callable[[], Any], done: Done | None = None) -> None:
-        """Do `work` on a thread of its own and hand `done(value, error)` its outcome on the UI's.
+        """Run `work` on a new thread, then call `done(value, error)` on the UI thread.
 
         `done` is called in any case. `error` is None or a PoseAppError; for any other exception of
-        `work` it is an UnexpectedError, and the exception itself is then raised on the UI's thread,
+        `work` it is an UnexpectedError, and the exception itself is then raised on the UI thread,
         where the window reports it.
         """
 
@@ -59,7 +59,7 @@ class TaskRunner(QObject):
             self._timer.start()
 
     def hand_over(self, mistake: Exception) -> None:
-        """From any thread: raise it on the UI's thread, where the window reports it."""
+        """From any thread: raise the exception on the UI thread, where the window reports it."""
         self._outcomes.put((_nothing, None, mistake))
 
     @property
@@ -69,7 +69,7 @@ class TaskRunner(QObject):
         return tuple(sorted(thread.name for thread in self._threads))
 
     def close(self) -> None:
-        """Fetch nothing any more; threads that run go on."""
+        """Fetch no more results; running threads go on."""
         self._closed = True
         self._timer.stop()
 
@@ -89,7 +89,7 @@ class TaskRunner(QObject):
 
 
 def _nothing(value: Any, error: PoseAppError | None) -> None:
-    """For what is raised anyway."""
+    """Done by a task of which only the exception matters."""
 
 
 def _tell(value: Any, error: PoseAppError | None) -> None:

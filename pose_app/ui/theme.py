@@ -198,7 +198,7 @@ QToolTip { padding: 5px 7px; border: 1px solid palette(mid); }
 
 
 def is_dark(theme: str) -> bool:
-    """Whether `dark`, `light` or `system` is dark here and now."""
+    """Whether `dark`, `light` or `system` means dark now."""
     if theme == "system":
         return QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark
     return theme == "dark"

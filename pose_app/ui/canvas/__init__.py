@@ -1,1 +1,1 @@
-"""Canvas."""
+"""The widget that paints the picture with skeletons and heatmap."""

@@ -24,10 +24,10 @@ _SMALLEST_REGION = 16  # picture pixels
 
 
 class Canvas(QWidget):
-    """Shows the newest result as the ViewState asks for.
+    """Paints the newest result as the ViewState says.
 
-    `region_chosen(Region)`: a rectangle was dragged around somebody.
-    `painted_ns` is when the newest result was painted first, None before.
+    `region_chosen(Region)`: the user dragged a rectangle around a person. `painted_ns` is when
+    the newest result was painted first, None before.
     """
 
     region_chosen = Signal(object)
@@ -59,7 +59,7 @@ class Canvas(QWidget):
         return QSize(800, 600)
 
     def show_result(self, result: FrameResult) -> None:
-        """Show another frame; painted with the screen's next refresh."""
+        """Show another frame at the screen's next refresh."""
         self.result = result
         self.painted_ns = None
         self.update()
@@ -71,7 +71,7 @@ class Canvas(QWidget):
             self.update()
 
     def show_message(self, text: str) -> None:
-        """What is written while there is no picture."""
+        """Show a text while there is no picture."""
         if text != self.message:
             self.message = text
             if self.result is None:
@@ -93,7 +93,7 @@ class Canvas(QWidget):
 
     @property
     def transform(self) -> ViewTransform:
-        """From the picture to this widget, as it is painted now."""
+        """The transform from picture to widget coordinates that is painted with now."""
         size = (1, 1) if self.result is None else self.result.frame.size
         return ViewTransform.place(
             size,
@@ -175,9 +175,9 @@ class Canvas(QWidget):
     def _paint_pose(
         self, painter: QPainter, pose: Pose, transform: ViewTransform, chosen: bool, others: bool
     ) -> None:
-        """Everything about one person; the joint that is pointed at is the chosen person's.
+        """Paint one person.
 
-        `others`: somebody else is selected, this one is drawn thinner and without a heatmap.
+        `others`: a person who is not selected, drawn thinner and without heatmap or hovered joint.
         """
         view = self.view
         square = QRectF(*transform.square(pose.region.x, pose.region.y, pose.region.side))
@@ -207,7 +207,7 @@ class Canvas(QWidget):
             painting.paint_chip(painter, point, self._words(pose, marked), QRectF(self.rect()))
 
     def _paint_number(self, painter: QPainter, pose: Pose) -> None:
-        """The person's number above the highest joint, in the person's own tint."""
+        """Paint the person's number above the highest joint, in the person's colour."""
         points, strengths = self._joints(pose, self.view.stack_of(pose), self.transform)
         drawn = points[strengths > 0]
         if len(drawn):
@@ -217,13 +217,13 @@ class Canvas(QWidget):
             painting.paint_number(painter, above, pose.track_id, pose.track_id == self.view.person)
 
     def _heat(self, pose: Pose) -> NDArray[np.uint8] | None:
-        """(h, w) 0..255 over the region; None where no heatmap is wanted, kept or to be had."""
+        """The heatmap (h, w) 0..255 over the region; None where it is off or not available."""
         stack = self.view.stack_of(pose)
         maps = copied_out(pose, stack) if self.view.heatmap else None
         return None if maps is None else chosen(maps, pose.stack_scores[stack], self.view)
 
     def _paint_other_stack(self, painter: QPainter, pose: Pose, compare: int, width: float) -> None:
-        """A second skeleton, thin and dashed; none where it would be the same one."""
+        """Paint the compared stack's skeleton, thin and dashed, where it is another stack's."""
         stack = self.view.stack_of(pose, compare)
         if stack == self.view.stack_of(pose):
             return
@@ -314,9 +314,9 @@ class Canvas(QWidget):
         return True
 
     def person_at(self, position: QPointF) -> int | None:
-        """The track of the person at a place of the widget, where it is not the selected one.
+        """The track of the person at a point of the widget.
 
-        None: nobody, the selected one, or there is only one person.
+        None where there is nobody, it is the selected person, or there is only one person.
         """
         poses = () if self.result is None else self.result.poses
         if len(poses) < 2 or not self.view.skeleton:
@@ -326,7 +326,7 @@ class Canvas(QWidget):
         return nearest if away[nearest] <= _GRAB and nearest != self.view.person else None
 
     def _away(self, pose: Pose, position: QPointF) -> float:
-        """Widget pixels from a place to the nearest limb or joint of a person that is drawn."""
+        """Widget pixels from a point to the nearest drawn limb or joint of a person."""
         points, strengths = self._joints(pose, self.view.stack_of(pose), self.transform)
         at = np.array([position.x(), position.y()])
         limbs = [(a, b) for a, b in pose.skeleton.limbs if min(strengths[a], strengths[b]) > 0]
@@ -354,14 +354,14 @@ class Canvas(QWidget):
             self.update()
 
     def solo(self, joint: int | None) -> None:
-        """Let one joint stand out, with its heatmap; None or the same joint again ends it."""
+        """Emphasize one joint, with its heatmap; None or the same joint again ends it."""
         joint = None if joint == self.view.solo else joint
         if joint != self.view.solo:
             self.view.solo = joint
             self.view.joint = joint
 
     def joint_at(self, position: QPointF) -> int | None:
-        """The drawn joint nearest to a place of the widget, None where there is none near it."""
+        """The drawn joint nearest to a point of the widget, None where none is near."""
         pose = None if self.result is None else self.result.person(self.view.person)
         if pose is None or not self.view.skeleton:
             return None

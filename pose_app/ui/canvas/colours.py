@@ -1,4 +1,4 @@
-"""The colours of skeletons and states as Qt's; the tables are those of every picture."""
+"""The colours of `drawing.colours` as QColor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a pose looks: skeleton, region and heatmap as vectors and pictures for a QPainter."""
+"""Paints skeleton, region, heatmap and labels with a QPainter."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SHADE = colours.SHADE
 
 
 def line_width(region: Region, transform: ViewTransform) -> float:
-    """Widget pixels that a limb of that person is wide."""
+    """The width of that person's limbs in widget pixels."""
     return skeletons.line_width(region.side * transform.scale)
 
 
@@ -60,7 +60,7 @@ def paint_skeleton(
 
 
 def paint_ring(painter: QPainter, point: QPointF, radius: float) -> None:
-    """A ring around the joint that is pointed at or soloed."""
+    """Paint a ring around the hovered or emphasized joint."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setBrush(Qt.BrushStyle.NoBrush)
     for colour, width in ((_SHADE, 4.0), (QColor("white"), 2.0)):
@@ -69,7 +69,7 @@ def paint_ring(painter: QPainter, point: QPointF, radius: float) -> None:
 
 
 def paint_region(painter: QPainter, square: QRectF, manual: bool) -> None:
-    """The square that the network sees, in its own colour where it was chosen by hand."""
+    """Paint the square that the network sees, in another colour where it was set by hand."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setBrush(Qt.BrushStyle.NoBrush)
     colour = QColor(colours.REGION if manual else QColor("white"))
@@ -175,7 +175,7 @@ def tint(track: int) -> QColor:
 
 
 def paint_number(painter: QPainter, above: QPointF, track: int, selected: bool) -> None:
-    """A person's number in the person's tint; the selected one's is filled with it."""
+    """Paint a person's number in the person's colour; the selected one's is filled with it."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     text, colour, dark = str(track), tint(track), QColor(15, 18, 28, 225)
     size = painter.fontMetrics().size(0, text)
@@ -189,7 +189,7 @@ def paint_number(painter: QPainter, above: QPointF, track: int, selected: bool) 
 
 
 def paint_chip(painter: QPainter, anchor: QPointF, text: str, bounds: QRectF) -> None:
-    """A small label beside `anchor`, kept inside `bounds`."""
+    """Paint a small label beside `anchor`, kept inside `bounds`."""
     metrics = painter.fontMetrics()
     size = metrics.size(0, text)
     chip = QRectF(0, 0, size.width() + 16, size.height() + 8)

@@ -1,4 +1,4 @@
-"""Where a pixel of the picture is in the widget, and back."""
+"""The transform between picture and widget coordinates."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 @dataclass(frozen=True)
 class ViewTransform:
-    """Scale and place of a picture in a widget, mirrored or not.
+    """Scale and position of a picture in a widget, mirrored or not.
 
     Picture coordinates have (0, 0) at the *centre* of the first pixel, widget coordinates at the
     corner of the first one: that half pixel is part of the transform. `scale` is widget pixels per

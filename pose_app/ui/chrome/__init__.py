@@ -1,1 +1,1 @@
-"""What surrounds the picture: menus, toolbar, docks, seek bar, messages, status line."""
+"""What surrounds the picture: menus, toolbar, docks, seek bar, messages, status bar."""

@@ -1,6 +1,6 @@
-"""Every command of the window, as data: a new one is a row here and a function in the main window.
+"""All commands of the window as a table; a new one is a row here and a slot of a controller.
 
-A row says how a command looks; what it does is in `build_actions`' second argument.
+A row says how a command looks; what it does is in the `slots` given to `build_actions`.
 """
 
 from __future__ import annotations
@@ -256,7 +256,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
 
 
 def translated(text: str) -> str:
-    """A text of the tables in the person's language."""
+    """A text of the tables in the user's language."""
     return QCoreApplication.translate("actions", text)
 
 
@@ -265,10 +265,10 @@ def build_actions(
 ) -> dict[str, QAction]:
     """Make every command of ACTIONS, connected to the function of its name in `slots`.
 
-    A checkable command outside of a group hands its new state to its function, all others nothing.
+    A checkable command outside of a group passes its new state to its slot, all others nothing.
 
     Raises:
-        KeyError: A command has no function: at the start, not at the first click.
+        KeyError: A command has no slot.
     """
     groups: dict[str, QActionGroup] = {}
     actions: dict[str, QAction] = {}
@@ -314,13 +314,13 @@ def follow(
     name: str,
     checked: Callable[[Any], bool] = bool,
 ) -> None:
-    """Keep an action's tick as an attribute of a state says, whoever changes it.
+    """Keep an action's tick as an attribute of a state says.
 
     Args:
-        action: A checkable command; what a click does to its tick does not count.
-        state: Whose attribute it shows.
-        name: Of the attribute.
-        checked: Whether the action has its tick at a value of the attribute.
+        action: A checkable command; a click on it changes its tick only through the state.
+        state: The state with the attribute.
+        name: The attribute's name.
+        checked: Whether the action is ticked at a value of the attribute.
     """
 
     def show(changed: str = name) -> None:
@@ -339,14 +339,14 @@ def alternate(
     texts: tuple[str, str],
     icons: tuple[str, str],
 ) -> None:
-    """Let one command be two: what it begins, and what ends that.
+    """Keep the name and icon of a command that both begins and ends something.
 
     Args:
         action: The command.
-        state: In whose attribute stands whether it has begun.
-        name: Of the attribute.
-        texts: The command's names before and after.
-        icons: Names of its icons before and after.
+        state: The state with the attribute.
+        name: The attribute that tells whether it has begun.
+        texts: The command's names while the attribute is false, true.
+        icons: The names of its icons while it is false, true.
     """
 
     def show(changed: str = name) -> None:
@@ -363,7 +363,7 @@ def alternate(
 
 
 def follow_setting(action: QAction, settings: AppSettings, key: str) -> None:
-    """Keep an action's tick as a setting says."""
+    """Keep an action's tick as a boolean setting says."""
 
     def show(keys: frozenset[str] = frozenset((key,))) -> None:
         if key in keys:
@@ -374,7 +374,7 @@ def follow_setting(action: QAction, settings: AppSettings, key: str) -> None:
 
 
 def _without_state(slot: Callable[..., object]) -> Callable[[bool], None]:
-    """A slot for `triggered` that does not hand on the new state."""
+    """A slot for `triggered` that drops its argument, the new state."""
 
     def triggered(checked: bool = False) -> None:
         slot()

@@ -1,4 +1,4 @@
-"""Messages that do not stop anybody: a banner over the picture, a toast at its foot."""
+"""Messages that block nothing: a banner over the picture, a toast at its bottom."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LONGEST = 560  # widget pixels of a toast's sentence before it is wrapped
 
 
 class Banner(QFrame):
-    """The error that is not settled yet, the newest where there are several."""
+    """Shows the newest error that is not settled."""
 
     def __init__(self, notices: Notices | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -53,11 +53,11 @@ class Banner(QFrame):
         return "" if self.isHidden() else self._label.text()
 
     def show_text(self, text: str, topic: str = "", button: Action | None = None) -> None:
-        """Show a sentence; `topic` lets `settle` take it away when the trouble is over."""
+        """Show a sentence until `settle(topic)` or `dismiss`."""
         self.notices.error(topic, text, *(() if button is None else (button,)))
 
     def settle(self, topic: str) -> None:
-        """Take away the message about `topic`, if there is one."""
+        """Remove the message about `topic`, if there is one."""
         self.notices.settle(topic)
 
     def dismiss(self) -> None:
@@ -83,7 +83,7 @@ class Banner(QFrame):
 
 
 class Toast(QFrame):
-    """The newest fact with its buttons, at the foot of another widget; goes by itself."""
+    """Shows the newest fact with its buttons at the bottom of another widget, for some seconds."""
 
     def __init__(self, over: QWidget, notices: Notices | None = None) -> None:
         super().__init__(over)
@@ -177,7 +177,7 @@ def _replace_buttons(buttons: list[QPushButton], actions: Sequence[Action]) -> N
 
 
 def _calling(act: Callable[[], object]) -> Callable[[], None]:
-    """Without the state that `clicked` hands on."""
+    """A slot for `clicked` that drops its argument."""
 
     def clicked() -> None:
         act()

@@ -9,7 +9,7 @@ from ..state.recording_state import RecordingState
 
 
 class Countdown(QLabel):
-    """A number in the middle of the picture; a click does not reach it."""
+    """A number in the middle of the picture; transparent for the mouse."""
 
     def __init__(self, state: RecordingState, over: QWidget) -> None:
         super().__init__(over)

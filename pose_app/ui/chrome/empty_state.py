@@ -1,4 +1,4 @@
-"""What stands in the picture while there is none: every way to get one."""
+"""The card that is shown while there is no source: every way to open one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The first minute: three things to try, in a strip below the picture until they are done."""
+"""Three things to try at the first start, in a strip below the picture until they are done."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .actions import key_of
 
 
 class Step(NamedTuple):
-    """What to try: `commands` are names in the table of commands, each of which does it."""
+    """What to try; each of `commands`, names in `chrome.actions`, does it."""
 
     name: str
     commands: tuple[str, ...]
@@ -31,10 +31,9 @@ STEPS = (
 
 
 class FirstSteps(QFrame):
-    """Says what to press: the keys that the commands have now.
+    """The strip; it names the present shortcuts of the commands.
 
-    `done(name)` once for each step that was tried, in whatever order; `closed` when all were, or
-    on x.
+    `done(name)`: a step was tried, in any order. `closed`: all were, or its button was clicked.
     """
 
     done = Signal(str)

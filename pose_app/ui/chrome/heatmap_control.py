@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
 
 
 class HeatmapControl(QWidget):
-    """`Heatmap | 1 | 2 | 3 | 4`: a segment for each stack command that is visible."""
+    """`Heatmap | 1 | 2 | 3 | 4`: a button, and one for each visible stack command."""
 
     def __init__(
         self, heatmap: QAction, stacks: Sequence[QAction], parent: QWidget | None = None
@@ -31,7 +31,7 @@ class HeatmapControl(QWidget):
         self._renew()
 
     def _renew(self) -> None:
-        """One stack alone is no choice; the ends of the row are round."""
+        """Hide the buttons of a single stack; round the ends of the row."""
         shown = tuple(action.isVisible() for action, _ in self._stacks)
         if shown == self._shown:
             return

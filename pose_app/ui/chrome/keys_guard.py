@@ -1,4 +1,4 @@
-"""Keys that commands and widgets both want: who gets them."""
+"""Decides whether a key that both a command and a widget use goes to the window or the widget."""
 
 from __future__ import annotations
 
@@ -13,13 +13,11 @@ SHARED = {_Key.Key_Space, _Key.Key_Left, _Key.Key_Right, _Key.Key_Up, _Key.Key_D
 
 
 class KeysGuard(QObject):
-    """Space, arrows and Home are commands of the window.
+    """Gives Space, arrows and Home to the window's commands, or to the widget with the focus.
 
-    Unless a widget of it has the focus that needs them: a text field, a list, a check box, or
-    whatever was reached with Tab.
-
-    A click on anything else gives no focus (`click_takes_no_focus`), so that the keys go on
-    working.
+    A widget gets them where it needs them (a text field, a list, a check box) or was reached
+    with Tab. A click on any other widget gives it no focus (`click_takes_no_focus`), so that the
+    shortcuts go on working.
     """
 
     def __init__(self, picture: QWidget) -> None:
@@ -48,6 +46,6 @@ class KeysGuard(QObject):
 
 
 def click_takes_no_focus(*widgets: QWidget) -> None:
-    """Tab reaches these widgets, a click uses them and leaves the keys to the window."""
+    """Let these widgets take the focus by Tab only, not by a click."""
     for widget in widgets:
         widget.setFocusPolicy(Qt.FocusPolicy.TabFocus)

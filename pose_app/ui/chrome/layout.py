@@ -1,4 +1,4 @@
-"""Where things are in the window: menus and the docks of the panels."""
+"""The menus of the window and the docks of its panels."""
 
 from __future__ import annotations
 
@@ -47,16 +47,16 @@ _BELOW_PICTURE = _Area.BottomDockWidgetArea
 
 
 def first_size(available: QSize) -> QSize:
-    """Of a window that nobody has sized yet: most of the screen, never more than there is."""
+    """The size of a window at its first start: most of the screen, never more than all of it."""
     wanted = (available * 0.8).expandedTo(SMALLEST)
     return wanted.boundedTo(available)
 
 
 class Layout(QObject):
-    """Keeps the docks of a window, one for each entry of PANELS, and what is remembered of it.
+    """Keeps the docks of a window, one for each entry of PANELS, and saves their layout.
 
-    `toggles` are the commands that show and hide a panel; for one behind another they bring it to
-    the front. `seen_changed`: another panel is seen, or none.
+    `toggles` are the commands that show and hide a panel; a panel behind another tab is brought
+    to the front. `seen_changed`: another panel is visible, or none.
     """
 
     seen_changed = Signal()
@@ -93,7 +93,7 @@ class Layout(QObject):
             panel.show_stats(stats)
 
     def set_panels_hidden(self, hidden: bool) -> None:
-        """Hide all panels, or show those again that were hidden so."""
+        """Hide all panels, or show those again that this hid."""
         if hidden:
             self._hidden = [dock for dock in self.docks.values() if not dock.isHidden()]
             self._front = [dock for dock in self._hidden if self.is_seen(dock)]
@@ -108,7 +108,7 @@ class Layout(QObject):
         return dock.isVisible() and dock.objectName() not in self._behind
 
     def place(self) -> None:
-        """Every panel where it is at the first start: the picture gets most of the window."""
+        """Arrange the panels as at the first start: the picture gets most of the window."""
         window = self._window
         areas = {spec.key: spec.area for spec in PANELS}
         self._below = []
@@ -143,7 +143,7 @@ class Layout(QObject):
         window.resizeDocks([first], [_strip(size.height())], Qt.Orientation.Vertical)
 
     def adapt(self) -> None:
-        """Follow the window's size: panels give way before the picture does."""
+        """Follow the window's size: panels shrink before the picture does."""
         window = self._window
         if not self._ready:
             return
@@ -175,14 +175,14 @@ class Layout(QObject):
                     window.resizeDocks([dock], [most], Qt.Orientation.Vertical)
 
     def _give_room(self, dock: QDockWidget) -> None:
-        """A panel that is shown below the picture is as high as it can be read."""
+        """Make a panel below the picture high enough to be read."""
         window = self._window
         wanted = _strip(window.height())
         if self._is_in(dock, _BELOW_PICTURE) and dock.height() < wanted:
             window.resizeDocks([dock], [wanted], Qt.Orientation.Vertical)
 
     def unfold(self) -> None:
-        """Panels that were moved below a narrow picture go back beside it."""
+        """Move panels back beside the picture that a narrow window had moved below it."""
         back = [d for d in self._below if self._is_in(d, _BELOW_PICTURE)]
         self._below = []
         self._move(back, _Area.RightDockWidgetArea)
@@ -191,7 +191,7 @@ class Layout(QObject):
         return not dock.isFloating() and self._window.dockWidgetArea(dock) == area
 
     def _move(self, docks: Sequence[QDockWidget], area: Qt.DockWidgetArea) -> None:
-        """To another side, as tabs; what was seen is seen again."""
+        """Move panels to another side, as tabs; the visible ones stay visible."""
         hidden = [dock for dock in docks if dock.isHidden()]
         front = [dock for dock in docks if self.is_seen(dock)]
         self._take_out(docks)
@@ -207,25 +207,19 @@ class Layout(QObject):
         self._title()
 
     def _take_out(self, docks: Sequence[QDockWidget]) -> None:
-        """All together, before the first goes anywhere else.
-
-        One by one Qt would leave their tabs behind: over the panels, with nothing below them.
-        """
+        """Remove docks, all before the first is added again: otherwise Qt leaves empty tabs."""
         for dock in docks:
             self._window.removeDockWidget(dock)
 
     def restore(self) -> None:
-        """Take over what is remembered. Once everything is in the window."""
+        """Restore the saved layout; call it once everything is in the window."""
         window = self._window
         if not self._restore("window.geometry", window.restoreGeometry):
             window.resize(first_size(window.screen().availableSize()))
         self._restored = self._restore("window.state", lambda s: window.restoreState(s, _VERSION))
 
     def shown(self) -> None:
-        """The window is about to be shown for the first time.
-
-        A layout that does not fit would make it larger.
-        """
+        """Adapt the layout before the window is shown first: one too large would enlarge it."""
         self._ready = True
         if not self._restored:
             self.place()
@@ -240,7 +234,7 @@ class Layout(QObject):
             return False
 
     def remember(self) -> None:
-        """Keep size, place and panels for the next start."""
+        """Save size, position and panels for the next start."""
         window = self._window
         self.unfold()  # the next window may be a wide one
         self._settings.update(
@@ -254,7 +248,7 @@ class Layout(QObject):
         QTimer.singleShot(0, self, self._title)
 
     def _title(self) -> None:
-        """A panel among tabs needs no title: its tab has one."""
+        """Hide the title bar of a panel among tabs: its tab has the title."""
         for dock in self.docks.values():
             tabbed = bool(self._window.tabifiedDockWidgets(dock)) and not dock.isFloating()
             if tabbed != (dock.titleBarWidget() is not None):
@@ -337,7 +331,7 @@ def _strip(height: int) -> int:
 def build_menus(
     window: QMainWindow, commands: Mapping[str, QAction], toggles: Sequence[QAction]
 ) -> dict[str, QMenu]:
-    """The menu bar, as ACTIONS say it; returns the menus by their titles in MENUS."""
+    """Fill the menu bar with ACTIONS; returns the menus by their titles in MENUS."""
     menus: dict[str, QMenu] = {}
     for title in MENUS:
         menus[title] = window.menuBar().addMenu(translated(title))

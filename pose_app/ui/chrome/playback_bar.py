@@ -1,4 +1,4 @@
-"""Where a file is, and how fast it plays; hidden for cameras."""
+"""The seek bar of files; hidden for cameras."""
 
 from __future__ import annotations
 
@@ -32,14 +32,11 @@ _STEPS_PER_SECOND = 100
 
 
 class PlaybackBar(QToolBar):
-    """Seek bar, speed and loop of what `state` says is playing, as wide as the window.
+    """Seek bar, speed and loop of the file that `state` describes.
 
-    `commands`: `loop`, `slower` and `faster` are used.
-
-    Pictures have no time: for them it has the file's name and which of how many it is, for a single
-    one nothing else.
-
-    `sought(seconds)` while the slider is moved by hand.
+    `commands`: `loop`, `slower` and `faster` are used. For a folder of pictures it shows the
+    file's name and number instead of times, for a single picture only the name.
+    `sought(seconds)`: the slider was moved by hand.
     """
 
     sought = Signal(float)
@@ -127,7 +124,7 @@ class PlaybackBar(QToolBar):
             self.renew()
 
     def renew(self) -> None:
-        """Only a file has positions."""
+        """Show the bar for files only."""
         info = self._state.info
         self.setVisible(bool(info is not None and info.seekable and info.duration))
         files = () if info is None else info.files
@@ -152,7 +149,7 @@ class PlaybackBar(QToolBar):
 
 
 class _SeekSlider(QSlider):
-    """A slider that jumps to where it is clicked, instead of a page towards it."""
+    """A slider that jumps to the position of a click, not a page towards it."""
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         option = QStyleOptionSlider()

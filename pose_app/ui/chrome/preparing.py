@@ -1,4 +1,4 @@
-"""That the network is being prepared, while there are pictures but no poses yet."""
+"""Tells that the model is being prepared, while there are pictures but no poses yet."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QWidget
 
 
 class Preparing(QFrame):
-    """What is being done, and a bar that moves: no engine tells how far it is."""
+    """A line of text with a progress bar of unknown length."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -1,4 +1,4 @@
-"""The one place that says whether something is recorded, and stops it."""
+"""The button that starts, shows and stops a recording."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _MARGIN = 16
 
 
 class RecordButton(QToolButton):
-    """Starts a recording, with other kinds in its menu.
+    """Starts a recording; its menu has the other kinds.
 
-    While one runs, of whatever kind, it is a red pill with its length and size, and stops it.
+    While one of any kind runs, it is a red pill with its length and size, and stops it.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class RecordButton(QToolButton):
 
 
 class RecordPill(QPushButton):
-    """The same pill in a corner of the picture, for when there is no toolbar."""
+    """The same pill in a corner of the picture, for full screen without a toolbar."""
 
     def __init__(self, state: RecordingState, record: QAction, over: QWidget) -> None:
         super().__init__(over)

@@ -1,4 +1,4 @@
-"""What is going on, in words: the line at the foot of the window."""
+"""The status bar: what goes on, in words and figures."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def tr(text: str) -> str:
 
 
 def describe(result: FrameResult, follow: str = "", selected: int | None = None) -> str:
-    """What the network sees, for somebody who has never read about it.
+    """What the network sees, in everyday words.
 
-    `follow`: it only looks at a region that was chosen by hand; this key ends that. `selected`: the
-    track of the person who was selected.
+    `follow`: the key that ends a region set by hand, empty where there is none. `selected`: the
+    track of the selected person.
     """
     if not result.estimated:
         return tr("The model is loading…")
@@ -50,7 +50,7 @@ def describe(result: FrameResult, follow: str = "", selected: int | None = None)
 
 
 def describe_pose(pose: Pose) -> str:
-    """Which part of one person is in view."""
+    """Which part of a person is in view."""
     names = {pose.skeleton.joints[j] for j, here in enumerate(pose.present) if here}
     if names and names <= _HEAD:
         return tr("The person is too close: only the head is visible.")
@@ -66,7 +66,7 @@ def describe_pose(pose: Pose) -> str:
 
 
 def describe_rates(stats: FrameMetrics) -> str:
-    """What slows things down, or nothing."""
+    """What limits the frame rate; empty where nothing does."""
     source = stats.source
     if source is None or stats.captured < _SETTLED:
         return ""
@@ -91,7 +91,7 @@ def without_picture(result: FrameResult | None) -> float | None:
 
 
 class StatusLine(QStatusBar):
-    """Words on the left, figures on the right."""
+    """The status bar: words on the left, figures on the right."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -1,4 +1,4 @@
-"""The toolbar: the three uses with their names, everything else as icons."""
+"""The toolbar."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _MARGIN = 16
 
 
 class Toolbar(QToolBar):
-    """Source, playing, heatmap, looks and panels on the left; snapshot and recording on the right.
+    """Source, playback, heatmap, view and panels on the left; snapshot and recording on the right.
 
-    Where it is too narrow the commands go that are needed least: all of them are in the menus, too.
+    Where it is too narrow the less important commands are hidden; all are in the menus, too.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Cameras in the source menu: which there are, and the sizes and rates of each."""
+"""Cameras in the source menu, each with its sizes and rates."""
 
 from __future__ import annotations
 
@@ -25,11 +25,12 @@ Modes = tuple[CameraMode, ...]
 
 
 class CamerasController(QObject):
-    """`found` are the cameras that are plugged in; None before the first look.
+    """Looks for cameras every few seconds and keeps their menu entries.
 
-    `chosen(CameraInfo)`: open this one. `menu_wanted`: somebody asked to see the entries.
-    `renewed`: cameras came or went, another one runs, or more is known of their sizes. `opening` is
-    a camera that the session is about to open.
+    `found` are the cameras that are plugged in; None before the first search. `opening` is a
+    camera that the session is about to open. Signals: `chosen(CameraInfo)`: open this one.
+    `menu_wanted`: show the menu. `renewed`: cameras came or went, another one runs, or more is
+    known of their sizes.
     """
 
     renewed = Signal()
@@ -54,7 +55,7 @@ class CamerasController(QObject):
         self._timer.timeout.connect(self.look)
 
     def start(self) -> None:
-        """Begin to look for cameras, now and every few seconds."""
+        """Look for cameras now and every few seconds."""
         self.look()
         self._timer.start()
 
@@ -69,7 +70,7 @@ class CamerasController(QObject):
         self.renew()
 
     def look(self) -> None:
-        """Ask the system which cameras there are, and new ones for their sizes; on a thread."""
+        """Ask the system for the cameras, and for the sizes of new ones, on a thread."""
         if self._looking:
             return
         from ...sources import discover
@@ -106,7 +107,7 @@ class CamerasController(QObject):
             )
 
     def wait_for_one(self) -> None:
-        """Nothing runs: a camera that is plugged in from now on is opened at once."""
+        """Open the next camera that is plugged in at once, as nothing runs."""
         self._waiting = True
 
     def show_source(self, info: SourceInfo | None) -> None:
@@ -118,7 +119,7 @@ class CamerasController(QObject):
     # The menu
 
     def renew(self) -> None:
-        """Make the entries anew: another camera, another one that runs, other sizes known."""
+        """Make the entries anew after a change."""
         for action in self._actions:
             self._menu.removeAction(action)
             (action.menu() or action).deleteLater()
@@ -132,7 +133,7 @@ class CamerasController(QObject):
         self.renewed.emit()
 
     def _entry(self, camera: CameraInfo) -> QAction:
-        """A submenu with the sizes of the camera; where nothing is known of them, a command."""
+        """A submenu with the sizes of the camera; a plain command where none is known."""
         text, running, info = camera.name, self.is_running(camera), self._running
         if running and info is not None:
             text += f"  ({_words(*info.size, info.fps)})"
@@ -219,12 +220,12 @@ class CamerasController(QObject):
         context.tasks.run(find_out_sizes, done)
 
     def sizes(self, camera: CameraInfo) -> Modes:
-        """Its sizes and rates, the best of each size; empty where nobody tells them."""
+        """The camera's sizes, each with its best rate; empty where they are not known."""
         known = KnownCameras(self._context.settings.get(KEY))
         return best_modes(self._modes.get(camera) or known.found(camera))
 
     def mode(self, camera: CameraInfo) -> CameraMode | None:
-        """What it is opened with; None = as the preferences say."""
+        """The size and rate it is opened with; None = as the preferences say."""
         return KnownCameras(self._context.settings.get(KEY)).chosen(camera)
 
     def is_busy(self, camera: CameraInfo) -> bool:
@@ -232,7 +233,7 @@ class CamerasController(QObject):
         return camera in (self.opening, self._opened_to_find_out)
 
     def can_find_out(self, camera: CameraInfo) -> bool:
-        """Whether opening it would tell sizes that nobody knows yet."""
+        """Whether its sizes are not known but opening it would tell them."""
         return (
             not self.sizes(camera) and not sources_modes.can_ask() and not self.is_running(camera)
         )
@@ -248,7 +249,7 @@ class CamerasController(QObject):
         )
 
     def _is_given(self, mode: CameraMode) -> bool:
-        """Whether the running camera gives this; a rate that nobody tells is no difference."""
+        """Whether the running camera delivers this mode; an unknown rate counts as equal."""
         info = self._running
         if info is None or info.size != (mode.width, mode.height):
             return False

@@ -23,11 +23,9 @@ if TYPE_CHECKING:
 
 
 class DialogsController(QObject):
-    """Preferences, recordings, keyboard shortcuts, diagnostics and About, over `window`.
+    """Opens the dialogs over `window`, and applies the theme.
 
-    Keeps its theme.
-
-    `paint_ms` tells how long the picture takes to paint. `play_wanted(path)`: show a recording.
+    `paint_ms` returns how long the picture takes to paint. `play_wanted(path)`: play a recording.
     """
 
     play_wanted = Signal(str)
@@ -52,7 +50,7 @@ class DialogsController(QObject):
 
     @property
     def slots(self) -> dict[str, Callable[..., object]]:
-        """What the commands do that are this controller's, by their names in the table."""
+        """What this controller's commands do, by their names in `chrome.actions`."""
         return {
             "preferences": self.show_preferences,
             "cameras": self.show_cameras,
@@ -63,7 +61,7 @@ class DialogsController(QObject):
         }
 
     def show_preferences(self, page: str = "") -> None:
-        """The preferences, at the page of a group of settings, or at the first."""
+        """Open the preferences at the page of a group of settings, or at the first."""
         from ..dialogs.preferences import PreferencesDialog
 
         settings, dialogs = self._context.settings, self._context.dialogs
@@ -83,11 +81,11 @@ class DialogsController(QObject):
         dialog.leave(accepted)
 
     def show_cameras(self) -> None:
-        """The page of the preferences with what the camera sees."""
+        """Open the page of the preferences with the camera's picture."""
         self.show_preferences("Source")
 
     def show_recordings(self) -> None:
-        """What was recorded: play, show, rename, delete."""
+        """Open the list of recordings."""
         from ..dialogs.recordings import RecordingsDialog
 
         chosen = self._context.settings.get("recording.folder")
@@ -143,7 +141,7 @@ class DialogsController(QObject):
         )
 
     def copy_report(self) -> None:
-        """The diagnostics to the clipboard, without the dialog."""
+        """Copy the diagnostics to the clipboard, without the dialog."""
         from ..dialogs.diagnostics import copy_report
 
         def done() -> None:
@@ -152,7 +150,7 @@ class DialogsController(QObject):
         copy_report(self._context.session.metrics(), self._context.tasks, self._paint_ms(), done)
 
     def apply_theme(self) -> None:
-        """Take the colours of the settings, or those of the desktop."""
+        """Apply the theme of the settings."""
         wanted = self._context.settings.get("appearance.theme")
         app = QApplication.instance()
         if isinstance(app, QApplication):

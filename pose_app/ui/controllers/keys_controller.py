@@ -1,4 +1,4 @@
-"""Gives commands the keys that the person chose."""
+"""Assigns the commands the keyboard shortcuts that the user chose."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ SETTING = "window.shortcuts"
 
 
 class KeysController(QObject):
-    """Keeps the keys of `actions`, by their names, as the setting says; tooltips name the key.
+    """Keeps the shortcuts of `actions` as the settings say; tooltips name them.
 
-    `menus` has the title of the menu that each action is in. The keys that the actions have now are
-    those of the first start.
+    `actions` and `menus` (the title of the menu that an action is in) are by the action's name.
+    The shortcuts that the actions have when this is made are the defaults.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class KeysController(QObject):
 
     @property
     def now(self) -> tuple[Command, ...]:
-        """All commands with the keys that they have now."""
+        """All commands with their present shortcuts."""
         return tuple(
             command._replace(key=portable(self._actions[command.name].shortcut().toString()))
             for command in self.commands

@@ -1,4 +1,4 @@
-"""What is remembered of cameras: the size chosen in the menu, the sizes found out by opening."""
+"""What is remembered of cameras: the mode chosen, and the modes found by opening them."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class _Known:
 
 
 class KnownCameras:
-    """The setting, read; `texts` is what to keep after a change."""
+    """The setting, parsed; `texts` is what to save after a change."""
 
     def __init__(self, texts: Iterable[str]) -> None:
-        """What makes no sense is left out, and told to the log."""
+        """Parse the setting; invalid entries are skipped and logged."""
         self._known: dict[_Identity, _Known] = {}
         for text in texts:
             try:
@@ -59,11 +59,11 @@ class KnownCameras:
         )
 
     def chosen(self, camera: CameraInfo) -> CameraMode | None:
-        """None: as the preferences say."""
+        """The mode chosen for this camera; None = as the preferences say."""
         return self._of(camera).chosen
 
     def found(self, camera: CameraInfo) -> tuple[CameraMode, ...]:
-        """Empty where nobody has tried."""
+        """The modes found by opening this camera; empty where it was never tried."""
         return self._of(camera).found
 
     def choose(self, camera: CameraInfo, mode: CameraMode | None) -> None:

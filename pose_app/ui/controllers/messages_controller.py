@@ -1,4 +1,4 @@
-"""Which news of the session is worth a sentence, and when it is over."""
+"""Turns events of the session into notices, and removes them when they are settled."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SETTLING = {
 
 
 class MessagesController(QObject):
-    """Turns events of the session into notices; banner, toast and status line show them."""
+    """Makes the notices; banner, toast and status bar show them."""
 
     def __init__(self, context: AppContext, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -32,7 +32,7 @@ class MessagesController(QObject):
         context.settings.failed.connect(self._not_saved)
 
     def happened(self, event: Event) -> None:
-        """Tell what went wrong, and take it away when that is over."""
+        """Show what an event tells, and settle the errors that it ends."""
         if event.kind in ("source_opened", "source_back"):
             self._opened_with = event.data.note
         if event.kind == "warning" and isinstance(event.data, SourceInfo):
@@ -45,14 +45,14 @@ class MessagesController(QObject):
             self._notices.settle(topic)
 
     def show_stats(self, stats: FrameMetrics) -> None:
-        """Take the message about a source away once nothing is wrong with it any more."""
+        """Settle the error about a source once its state is good again."""
         if stats.source is not None and not stats.source.note:
             self._notices.settle("note")
 
     def _source_changed(self, info: SourceInfo, sentence: str) -> None:
-        """What a source is from its start, and another size, are facts; of pictures not even that.
+        """Show what is notable about a source: from its start as a fact, later as an error.
 
-        What goes wrong with a camera later stays until it is right again.
+        Another picture size in an image folder is not notable.
         """
         if sentence != info.note:
             if info.kind != "images":

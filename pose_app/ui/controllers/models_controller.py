@@ -1,4 +1,4 @@
-"""Commands about the network: which model, on what engine, how many stacks, and the badge."""
+"""Commands about the model: which one, on what engine, how many stacks; and the badge."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _DEFAULTS = {
 
 
 def estimators(settings: Settings) -> EstimatorFactory:
-    """What loads the model on the session's thread, as the settings are now."""
+    """The factory that loads the model on the session's thread, with the settings of now."""
     wishes = {name: settings.get(f"model.{name}") for name in ("engine", "device", "precision")}
     return EstimatorFactory(
         settings.get("model.name"),
@@ -49,7 +49,7 @@ def estimators(settings: Settings) -> EstimatorFactory:
 
 
 def threshold(settings: Settings) -> float | None:
-    """The threshold that was chosen; None = the model's own."""
+    """The joint threshold of the settings; None = the model's own."""
     value = settings.get("pose.threshold")
     return None if value < 0 else float(value)
 
@@ -58,10 +58,10 @@ _PATIENCE = 8  # figures without a network, each a fifth of a second, before it 
 
 
 class ModelsController(QObject):
-    """Loads models; keeps the model button, which is a badge of what really runs, and its menu.
+    """Loads models; keeps the model button (a badge that shows what really runs) and its menu.
 
-    `preparing(str)`: there are pictures, but the network is not ready for a while, because this is
-    being done; empty where nothing is.
+    `preparing(str)`: there are pictures, but the model is not ready because this is being done;
+    empty where nothing is.
     """
 
     preparing = Signal(str)
@@ -87,7 +87,7 @@ class ModelsController(QObject):
 
     @property
     def slots(self) -> dict[str, Callable[..., object]]:
-        """What the commands do that are this controller's, by their names in the table."""
+        """What this controller's commands do, by their names in `chrome.actions`."""
         return {
             "models": self.show_dialog,
             "open_model": self.choose_file,
@@ -95,7 +95,7 @@ class ModelsController(QObject):
         }
 
     def fill(self, menu: QMenu, before: QAction) -> None:
-        """Put the models present and the choices into the model menu."""
+        """Fill the model menu with the models and the choices."""
         menu.insertMenu(before, self._present)
         for key, title in _CHOICES:
             menu.insertMenu(before, self._choice_menu(key, self.tr(title)))
@@ -107,7 +107,7 @@ class ModelsController(QObject):
         menu.aboutToShow.connect(self.look_for_devices)  # not at the start: it takes a while
 
     def open(self, model: str) -> None:
-        """Change over to another model by name or file; the old one runs until it is loaded."""
+        """Load a model by name or file; the old one runs until it is loaded."""
         if model == self._asked["model.name"]:
             self._load()  # its file may be another one now
         else:
@@ -138,7 +138,7 @@ class ModelsController(QObject):
         self.look_for_models()
 
     def choose(self, key: str, choice: str) -> None:
-        """Load the model on another engine, device or in another precision."""
+        """Load the model again on another engine or device, or in another precision."""
         self._context.settings.set(key, choice)
 
     def set_stacks(self, stacks: int) -> None:
@@ -172,10 +172,10 @@ class ModelsController(QObject):
             self._failed(event.message)
 
     def _failed(self, message: str) -> None:
-        """The old model goes on, and the settings with it.
+        """Put the settings back to the model that still runs.
 
-        Without one what is saved is tried where the command line asked for something else, then the
-        default.
+        Where none runs, try the saved settings if the command line asked for something else, then
+        the default model.
         """
         self._loading = False
         if self._running is None and self._context.settings.end_overrides(_DEFAULTS):
@@ -196,7 +196,7 @@ class ModelsController(QObject):
         self._context.notices.error("", f"{message} {instead}")
 
     def show_stats(self, stats: FrameMetrics) -> None:
-        """The badge says what really runs, amber when that is not what was asked for."""
+        """Show what really runs in the badge, amber when that is not what was asked for."""
         button = self._button
         info = stats.engine
         waits = info is None and self._loading and stats.captured > 0
@@ -270,13 +270,13 @@ class ModelsController(QObject):
             action.triggered.connect(lambda checked=False, name=name: self.open(name))
 
     def look_for_devices(self) -> None:
-        """Find out, on another thread, which engines and devices are there."""
+        """Find, on another thread, which engines and devices are available."""
         from ...engines import kinds
 
         self._context.tasks.run(kinds.available, self._devices_found)
 
     def _devices_found(self, found: list[Choice] | None, error: PoseAppError | None) -> None:
-        """What is not there is grey, with the reason."""
+        """Disable what is not available, with the reason as the tooltip."""
         for (key, word), action in self._choices.items():
             name = key.removeprefix("model.")
             if found is None or name not in ("engine", "device") or word == "auto":

@@ -41,10 +41,10 @@ _RAW = ("raw", "both")
 
 
 class RecordingsController(QObject):
-    """Records; keeps the recording's state.
+    """Starts and stops recordings; keeps the recording's state.
 
-    `started`: a recording began. `play_wanted(path)`: show this video in the window.
-    `stacks_drawn(bool)`: a video with all stacks is recorded, or no more.
+    `started`: a recording began. `play_wanted(path)`: play this video in the window.
+    `stacks_drawn(bool)`: whether a video with all stacks is recorded.
     `replay_told(str)`: how much of the last seconds is in memory; empty where nothing is kept.
     """
 
@@ -75,7 +75,7 @@ class RecordingsController(QObject):
 
     @property
     def slots(self) -> dict[str, Callable[..., object]]:
-        """What the commands do that are this controller's, by their names in the table."""
+        """What this controller's commands do, by their names in `chrome.actions`."""
         return {
             "record": partial(self.toggle, "as_shown"),
             **{f"record_{kind}": partial(self.toggle, kind) for kind in KINDS},
@@ -98,12 +98,12 @@ class RecordingsController(QObject):
             self._tell_saved(completed[0], self.tr("Completed when pose-app was quit: {name}"))
 
     def leave(self) -> None:
-        """The window is closed: no countdown goes on, a recording is completed."""
+        """End the countdown and what is recorded, as the window closes."""
         self._second.stop()
         self._left = self._context.session.metrics().recording is not None
 
     def session_stopped(self, report: SessionReport | None) -> None:
-        """Let the next start tell what was completed."""
+        """Save what was completed, so that the next start of the app tells it."""
         from ...recording.recent import remember_completed
 
         if self._left and report is not None and report.recordings:
@@ -114,7 +114,7 @@ class RecordingsController(QObject):
 
     @property
     def folder(self) -> Path:
-        """Where recordings and snapshots go."""
+        """The folder of recordings and snapshots."""
         return recordings_folder(self._context.settings)
 
     def toggle(self, kind: str) -> None:
@@ -190,10 +190,7 @@ class RecordingsController(QObject):
         self._tell_saved(report.paths[0], self.tr("Saved the last seconds as {name}"))
 
     def play(self, file: Path) -> None:
-        """Show a video or a picture in the desktop's program for it.
-
-        Where there is none, in the window.
-        """
+        """Open a video or a picture in the desktop's program, or else in the window."""
         dialogs = self._context.dialogs
 
         def look_for_player() -> bool:
@@ -206,7 +203,7 @@ class RecordingsController(QObject):
         self._context.tasks.run(look_for_player, done)
 
     def happened(self, event: Event) -> None:
-        """Say where the files of a recording are once they are closed."""
+        """Follow the recording; tell where its files are once they are closed."""
         if event.kind in ("recording_started", "recording_finished"):
             self._follow(self._context.session.metrics().recording)
         if event.kind == "recording_continued":
@@ -270,7 +267,7 @@ class RecordingsController(QObject):
             self.stacks_drawn.emit(state.running and KINDS[self._kind] == "stacks")
 
     def _view_changed(self, name: str) -> None:
-        """What is drawn may change while it is recorded."""
+        """Pass changes of the drawing on to the running recording."""
         session = self._context.session
         if self._state.running or session.replay() is not None:
             session.set_drawing(self._view.drawing(KINDS[self._kind] or "as_shown"))
@@ -287,7 +284,7 @@ class RecordingsController(QObject):
         self._context.session.keep_replay(request)
 
     def _request(self, kind: str) -> RecordingRequest:
-        """The files of a recording; its own thread makes the folder and finds free names."""
+        """The request for a recording; its thread makes the folder and finds free names."""
         from ...recording.recording import RecordingRequest
 
         folder, stem = self.folder, time.strftime("pose-%Y%m%d-%H%M%S")

@@ -1,4 +1,4 @@
-"""Where recordings and snapshots go, and under which names."""
+"""The folder of recordings and snapshots, and free names in it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 def recordings_folder(settings: AppSettings) -> Path:
-    """The folder of the settings, or the usual one."""
+    """The folder of the settings, or the default one."""
     chosen = settings.get("recording.folder")
     return Path(chosen).expanduser() if chosen else paths.recordings_folder()
 
 
 def made_folder(settings: AppSettings) -> Path:
-    """The same, which is there now. Raises RecordingError where it cannot be made."""
+    """Make that folder where it is missing. Raises RecordingError."""
     folder = recordings_folder(settings)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -33,7 +33,7 @@ def made_folder(settings: AppSettings) -> Path:
 
 
 def free_stem(folder: Path, stem: str, endings: tuple[str, ...]) -> str:
-    """`stem`, or with ' (2)', ' (3)' ... where one of the files is there already."""
+    """`stem`, with ' (2)', ' (3)' ... appended where one of the files exists."""
     for number in itertools.count(1):
         candidate = stem if number == 1 else f"{stem} ({number})"
         if not any((folder / f"{candidate}{ending}").exists() for ending in endings):

@@ -1,4 +1,4 @@
-"""Snapshots: this moment in three files."""
+"""Snapshots: three files of one frame."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class SnapshotsController(QObject):
-    """Takes snapshots of what the canvas shows. `show_wanted(Path)`: show this picture."""
+    """Takes snapshots of what the canvas shows. `show_wanted(Path)`: open this picture."""
 
     show_wanted = Signal(object)
 
@@ -32,13 +32,13 @@ class SnapshotsController(QObject):
         self._source: str | None = None
 
     def show_stats(self, stats: FrameMetrics) -> None:
-        """Remember where the picture comes from: it stands in the snapshot's file."""
+        """Remember the name of the source for the snapshot's JSON file."""
         self._source = None if stats.source is None else stats.source.name
 
     def snapshot(self) -> None:
-        """Three files of this moment.
+        """Save the frame as shown, the picture alone, and its joints as JSON.
 
-        As shown, the picture alone (blurred or black where the background is), and its joints.
+        A background that is shown blurred or black is so in both pictures.
         """
         result = self._canvas.result
         if result is None:
@@ -99,7 +99,7 @@ def save_snapshot(
 
 
 def _described(result: FrameResult) -> dict[str, Any]:
-    """The frame's line of a keypoint log, with the names and limbs that explain it."""
+    """The frame as in a keypoint log, with the joint names and limbs."""
     from ...recording.keypoint_log import frame_line
 
     frame = result.frame
@@ -117,7 +117,7 @@ def _described(result: FrameResult) -> dict[str, Any]:
 
 
 def _of_stacks(pose: Pose) -> list[list[list[float]]]:
-    """Per stack and joint x, y and score."""
+    """x, y and score per stack and joint."""
     return [
         [
             [round(float(x), 2), round(float(y), 2), round(float(score), 4)]

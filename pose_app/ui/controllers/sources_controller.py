@@ -1,4 +1,4 @@
-"""Commands about where the pictures come from: menus, files, cameras, playback."""
+"""Commands about the source: menus, files, cameras, playback."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ FIRST = ""  # the first camera that works
 
 
 def opener(target: str | CameraInfo, settings: Settings) -> Callable[[], Source]:
-    """What opens a source on the session's thread, as the settings are now."""
+    """The factory that opens a source on the session's thread, with the settings of now."""
     size, fps = _usual(settings)
     known = KnownCameras(settings.get(KEY))
 
@@ -68,7 +68,7 @@ def opener(target: str | CameraInfo, settings: Settings) -> Callable[[], Source]
 def camera_opener(
     camera: CameraInfo, mode: CameraMode | None, settings: Settings
 ) -> Callable[[], Source]:
-    """What opens a camera in this mode; None = at the usual size and rate of the settings."""
+    """The factory that opens a camera in this mode; None = the size and rate of the settings."""
     size, fps = _usual(settings)
 
     def open_camera() -> Source:
@@ -87,13 +87,13 @@ def camera_opener(
 
 
 def _usual(settings: Settings) -> tuple[tuple[int, int] | None, int | None]:
-    """Size and rate for cameras of which none was chosen."""
+    """Size and rate of the settings, for cameras without a mode of their own."""
     width, _, height = settings.get("source.size").partition("x")
     return (int(width), int(height)) if height else None, settings.get("source.fps") or None
 
 
 def last_target(settings: Settings) -> str | CameraInfo:
-    """What was open when the window was closed; FIRST where that is not wanted or not known."""
+    """The source that was open when the app ended; FIRST where that is switched off or unknown."""
     if not settings.get("source.reopen"):
         return FIRST
     if settings.get("source.camera"):
@@ -102,14 +102,14 @@ def last_target(settings: Settings) -> str | CameraInfo:
 
 
 class RememberedCamera(str):
-    """A camera's identity as JSON: it is looked for when it is opened, not at the start."""
+    """A camera's identity as JSON; the camera is searched for when it is opened."""
 
 
 class SourcesController(QObject):
-    """Opens and plays sources; keeps the source button and `playback`.
+    """Opens and plays sources; keeps the source button and the state `playback`.
 
-    `target` is what was asked for last. `opened(SourceInfo)`: another source delivers pictures;
-    `nothing_opened(sentence)`: no source at all could be opened, somebody has to choose one.
+    `target` is the source asked for last. `opened(SourceInfo)`: another source delivers pictures.
+    `nothing_opened(sentence)`: no source could be opened, the user has to choose one.
     """
 
     opened = Signal(object)
@@ -139,7 +139,7 @@ class SourcesController(QObject):
 
     @property
     def slots(self) -> dict[str, Callable[..., object]]:
-        """What the commands do that are this controller's, by their names in the table."""
+        """What this controller's commands do, by their names in `chrome.actions`."""
         return {
             "open_file": self.choose_file,
             "open_folder": self.choose_folder,
@@ -166,18 +166,18 @@ class SourcesController(QObject):
 
     @property
     def recent(self) -> tuple[str, ...]:
-        """What ran before, the newest first."""
+        """The recent sources, the newest first."""
         return tuple(self._context.settings.get("source.recent"))
 
     @property
     def info(self) -> SourceInfo | None:
-        """What delivers pictures now."""
+        """The source that delivers pictures; None = none."""
         return self._playback.info
 
     # Opening
 
     def open(self, target: str | CameraInfo) -> None:
-        """Change over to a file, URL, camera or `demo`; the old one runs until the new one does."""
+        """Open a file, URL, camera or `demo`; the old source runs until the new one does."""
         self.target = target
         self.cameras.opening = None if isinstance(target, str) else target
         opening = self.tr("Opening {name}…").format(name=self._name(target))
@@ -195,7 +195,7 @@ class SourcesController(QObject):
         self.open(self.target)
 
     def open_first_camera(self) -> None:
-        """Look again for a camera that works."""
+        """Open the first camera that works."""
         self.open(FIRST)
 
     def choose_file(self) -> None:
@@ -231,7 +231,7 @@ class SourcesController(QObject):
     # Playing
 
     def set_paused(self, paused: bool) -> None:
-        """Hold the picture, or go on; a file at its end starts again."""
+        """Pause or go on; a file at its end starts again."""
         if not paused and self._playback.ended:
             self.seek(0.0)
         self._playback.paused = paused
@@ -245,7 +245,7 @@ class SourcesController(QObject):
             self.set_paused(False)
 
     def step(self, *, back: bool = False) -> None:
-        """Hold the picture, and show the next one or the one before."""
+        """Pause, and show the next or the previous frame."""
         self.set_paused(True)
         self._context.session.step(back=back)
 
@@ -257,7 +257,7 @@ class SourcesController(QObject):
             self._context.session.seek(seconds)
 
     def skip(self, seconds: float) -> None:
-        """Go that far on, or back where it is negative."""
+        """Seek by so many seconds, back where negative."""
         result = self._context.session.latest()
         if result is None or self.info is None or not self.info.duration:
             return
@@ -265,7 +265,7 @@ class SourcesController(QObject):
         self.seek(min(max(position, 0.0), self.info.duration))
 
     def change_speed(self, by: int) -> None:
-        """To the next faster or slower of SPEEDS."""
+        """Change to the next faster or slower of SPEEDS."""
         index = SPEEDS.index(self._playback.speed) + by
         self._playback.speed = SPEEDS[min(max(index, 0), len(SPEEDS) - 1)]
 
@@ -324,7 +324,7 @@ class SourcesController(QObject):
         self.cameras.show_source(info)
 
     def _source_failed(self, reason: str) -> None:
-        """The source could not be opened; where nothing runs, take the first camera that works."""
+        """Where nothing runs, open the first camera that works instead."""
         self._context.notices.end("source")
         self.cameras.opening = None
         self.cameras.renew()  # a tick that the click has set
@@ -339,7 +339,7 @@ class SourcesController(QObject):
     # Menus
 
     def fill(self, menu: QMenu, before: QAction, recent_before: QAction) -> None:
-        """Put cameras and recent sources into the source menu."""
+        """Fill the source menu with cameras and recent sources."""
         menu.insertSeparator(before)
         menu.insertMenu(recent_before, self._recent_menu)
         self._renew_recent()
@@ -386,6 +386,6 @@ _IDENTITY = ("name", "index", "backend", "vid", "pid", "path")
 
 
 def _short(text: str, length: int = 28) -> str:
-    """The middle of a long name is its least interesting part."""
+    """The name with its middle left out where it is long."""
     half = (length - 1) // 2
     return text if len(text) <= length else f"{text[:half]}…{text[-half:]}"

@@ -1,4 +1,4 @@
-"""Commands about how things are looked at; keeps ViewState, settings and session in step."""
+"""Commands about the view; keeps ViewState, settings and session consistent."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ ALL_EVERY = (
 
 
 class ViewsController(QObject):
-    """Keeps the canvas.
+    """Carries out the view's commands on the canvas, the session and the settings.
 
-    `stacks_known(int)`: the model has so many stacks. `nothing_to_end`: Esc, but nothing was there
-    that it ends.
+    `stacks_known(int)`: the model has so many stacks. `nothing_to_end`: Esc was pressed and there
+    was nothing that it ends.
     """
 
     stacks_known = Signal(int)
@@ -65,7 +65,7 @@ class ViewsController(QObject):
 
     @property
     def slots(self) -> dict[str, Callable[..., object]]:
-        """What the commands do that are this controller's, by their names in the table."""
+        """What this controller's commands do, by their names in `chrome.actions`."""
         return {
             **{f"stack_{n + 1}": partial(self.choose_stack, n) for n in range(MOST_STACKS)},
             "stack_last": partial(self.choose_stack, None),
@@ -95,7 +95,7 @@ class ViewsController(QObject):
         self._view.region = shown
 
     def set_mirror(self, mirror: bool) -> None:
-        """Mirror or not; doing it twice gives back what was, `auto` too."""
+        """Mirror the picture or not; switching back restores the setting of before (`auto`)."""
         settings, before = self._context.settings, self._wish_before_mirror
         wish = settings.get("view.mirror")
         if before is not None and self._mirrored(before) == mirror:
@@ -109,7 +109,7 @@ class ViewsController(QObject):
         self._view.scale = scale
 
     def set_background(self, background: str) -> None:
-        """The same one again goes back to the picture."""
+        """Show this background; the one that is shown already is switched off."""
         again = background == self._view.background
         self._view.background = "picture" if again else background
 
@@ -118,7 +118,7 @@ class ViewsController(QObject):
             self._view.stack = stack
 
     def set_compare(self, compare: bool) -> None:
-        """Draw a second stack's skeleton: the first, or the last where the first is chosen."""
+        """Also draw the first stack's skeleton, or the last one's where the first is shown."""
         other = 0 if self._view.stack != 0 else max(self._stacks_all - 1, 0)
         self._view.compare = other if compare else None
 
@@ -128,7 +128,7 @@ class ViewsController(QObject):
         self._view.compare = 0 if compare is None else (compare + 1) % count
 
     def next_joint(self, by: int) -> None:
-        """To the next or previous joint of the skeleton that runs."""
+        """Choose the next or previous joint of the skeleton."""
         if self._skeleton is None:
             return
         count = len(self._skeleton)
@@ -139,7 +139,7 @@ class ViewsController(QObject):
             self._view.solo = self._view.joint
 
     def show_all_stacks(self, wanted: bool) -> None:
-        """Whether every stack is to be seen now and then, however few keep up."""
+        """Let all stacks run now and then, even where the frame rate allows fewer."""
         self._context.session.controls.all_every = ALL_EVERY if wanted else None
 
     def run_all_stacks(self, wanted: bool) -> None:
@@ -153,7 +153,7 @@ class ViewsController(QObject):
         self._view.visible = None
 
     def region_chosen(self, region: Region | None) -> None:
-        """A square that was dragged, or None to follow the person."""
+        """Take a region dragged by the user, or None to follow the person."""
         self._context.session.controls.region = region
         self._canvas.show_region(region)
 
@@ -171,14 +171,14 @@ class ViewsController(QObject):
     # What the session tells
 
     def source_opened(self, info: SourceInfo) -> None:
-        """Webcams are mirrored unless the person decided otherwise."""
+        """Mirror webcams where the setting is `auto`."""
         self._source = info
         self._view.person = None
         self._view.mirror = self._mirrored(self._context.settings.get("view.mirror"))
         self.region_chosen(None)  # a square was of another picture
 
     def show_result(self, result: FrameResult) -> None:
-        """Joints that were chosen in another skeleton mean nothing in this one."""
+        """Drop joints chosen in another skeleton."""
         self._canvas.show_result(result)
         person = result.person()
         skeleton = None if person is None else person.skeleton

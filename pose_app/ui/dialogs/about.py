@@ -1,4 +1,4 @@
-"""What this app is, what it is built with, and whose ideas are in it."""
+"""The About dialog: what the app is, the papers, packages and models it is built on."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class AboutDialog(QDialog):
-    """Version, papers, licences, and the card of the default models; files are read by `tasks`."""
+    """Version, papers, licences and the default models' card; `tasks` reads the files."""
 
     def __init__(self, tasks: TaskRunner, parent: QWidget | None = None) -> None:
         super().__init__(parent)

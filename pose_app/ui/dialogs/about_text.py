@@ -1,4 +1,4 @@
-"""What the About dialog tells: papers, licences of what the app is built with, the model card."""
+"""The texts of the About dialog: papers, licences of the packages, the model card."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LONGEST = 60  # characters of a licence's name: some packages put its whole tex
 
 
 class Paper(NamedTuple):
-    """`use` is what the app has from it."""
+    """A paper; `use` is what the app takes from it."""
 
     authors: str
     title: str
@@ -70,7 +70,7 @@ PAPERS = (
 
 
 def papers() -> str:
-    """Rich text: what each paper is and what the app has from it."""
+    """Rich text: the papers and what the app takes from each."""
     return "".join(
         f"<p><b>{escape(paper.title)}</b><br>{escape(paper.authors)}, {escape(paper.where)}, "
         f"<a href='{escape(paper.address)}'>{escape(paper.address.removeprefix('https://'))}</a>"
@@ -80,7 +80,7 @@ def papers() -> str:
 
 
 def licences() -> list[tuple[str, str, str]]:
-    """(name, version, licence) of every package that the app uses, as the packages tell it."""
+    """(name, version, licence) of every package that the app uses, from their metadata."""
     return [(name, *_of_package(name)) for name in PACKAGES]
 
 

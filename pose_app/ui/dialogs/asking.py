@@ -1,6 +1,6 @@
-"""Everything that waits for a person or leaves the app, behind one object.
+"""Everything that waits for the user's answer or opens another program, behind one object.
 
-Tests hand the window another one that answers by itself.
+Tests give the window one that answers by itself.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .parts import without_icons
 
 
 class Dialogs:
-    """The real ones. An empty text means that the person cancelled."""
+    """The real dialogs. An empty text means that the user cancelled."""
 
     def open_file(self, parent: QWidget, title: str, folder: str, filters: str = "") -> str:
         return QFileDialog.getOpenFileName(parent, title, folder, filters)[0]
@@ -38,23 +38,23 @@ class Dialogs:
         return dialog.textValue() if accepted else ""
 
     def show(self, dialog: QDialog) -> bool:
-        """Run a dialog; whether it was accepted. The session goes on meanwhile."""
+        """Run a dialog; returns whether it was accepted. The session goes on meanwhile."""
         accepted = dialog.exec() == QDialog.DialogCode.Accepted
         dialog.deleteLater()
         return accepted
 
     def open_path(self, path: Path) -> bool:
-        """A file in the program that the desktop has for it, a folder in its file manager.
+        """Open a file in the desktop's program for it, a folder in the file manager.
 
-        Whether the desktop took it; where it has no such program some desktops say yes all the
-        same, see `can_open`.
+        Returns whether the desktop accepted it; some do even where they have no such program,
+        see `can_open`.
         """
         return QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))
 
     def can_open(self, kind: str) -> bool:
         """Whether the desktop has a program for files of a MIME type such as `video/mp4`.
 
-        May take a moment: not for the UI's thread. Where nobody can be asked it is yes.
+        May take a moment: not for the UI thread. True where it cannot be found out.
         """
         asked = shutil.which("xdg-mime") if sys.platform.startswith("linux") else None
         if asked is None:
@@ -68,7 +68,7 @@ class Dialogs:
         return bool(told.stdout.strip())
 
     def reveal(self, path: Path) -> None:
-        """A file in the file manager: selected where the system can, else its folder."""
+        """Show a file in the file manager: selected where the system can, else its folder."""
         if sys.platform == "win32":
             QProcess.startDetached("explorer", ["/select,", str(path)])
         elif sys.platform == "darwin":

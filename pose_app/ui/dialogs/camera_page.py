@@ -1,4 +1,4 @@
-"""Camera, size and rate in one place, with what the camera sees."""
+"""The camera page of the preferences: camera, size and rate, with a live preview."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ _RELEASE_SECONDS = 5.0  # how long a driver may take to let go before the camera
 
 
 class Cameras(Protocol):
-    """What the page needs to know of the cameras of this computer; nothing of it waits for one.
+    """What the page needs to know about cameras; no call waits for one.
 
-    `found` is None before the first look; `renewed` tells that something of it has changed.
+    `found` is None before the first search; the signal `renewed` tells that something changed.
     """
 
     renewed: Any  # Signal()
@@ -46,11 +46,11 @@ class Cameras(Protocol):
     def found(self) -> Sequence[CameraInfo] | None: ...
 
     def sizes(self, camera: CameraInfo) -> tuple[CameraMode, ...]:
-        """Its sizes and rates; empty where nobody tells them."""
+        """The camera's sizes and rates; empty where they are not known."""
         ...
 
     def mode(self, camera: CameraInfo) -> CameraMode | None:
-        """What it is opened with; None = as the preferences say."""
+        """The size and rate it is opened with; None = as the preferences say."""
         ...
 
     def is_running(self, camera: CameraInfo) -> bool:
@@ -62,7 +62,7 @@ class Cameras(Protocol):
         ...
 
     def can_find_out(self, camera: CameraInfo) -> bool:
-        """Whether opening it would tell sizes that nobody knows yet."""
+        """Whether its sizes are not known but opening it would tell them."""
         ...
 
     def find_out(self, camera: CameraInfo) -> None:
@@ -70,12 +70,12 @@ class Cameras(Protocol):
         ...
 
     def choose(self, camera: CameraInfo, mode: CameraMode | None) -> None:
-        """Make it the source of the window, with this size and rate."""
+        """Make it the source, with this size and rate."""
         ...
 
 
 class CameraPage(QWidget):
-    """A camera that the session has open is never opened a second time: its frames are shown.
+    """Chooses camera, size and rate, and shows what the camera sees.
 
     Any other one is opened by a `Preview`, as long as the page is visible. `opener(camera, mode)`
     makes what opens it, `frame()` is the session's newest frame, `rate()` how many come a second (0
@@ -134,7 +134,7 @@ class CameraPage(QWidget):
         return self._listed[index], self.rate.currentData()
 
     def leave(self, accepted: bool) -> None:
-        """Let go of every camera; where it was accepted, run the one that is chosen."""
+        """Release every camera; where accepted, run the chosen one."""
         self._timer.stop()
         chosen = self.chosen
         self._stop_preview()
@@ -142,7 +142,7 @@ class CameraPage(QWidget):
             self._when_free(chosen[0], lambda: self._cameras.choose(*chosen))
 
     def _when_free(self, camera: CameraInfo, then: Callable[[], None]) -> None:
-        """Call `then` once no preview holds the camera; a driver that hangs is not waited for."""
+        """Call `then` once no preview holds the camera, or after a while if its driver hangs."""
         last = self._opened.get(camera)
 
         def wait_for_camera() -> None:
@@ -254,7 +254,7 @@ class CameraPage(QWidget):
             self._look()
 
     def _renew(self) -> None:
-        """Cameras came or went, another one runs, or more is known of their sizes."""
+        """Show the cameras again after a change."""
         untouched = self.chosen == self._running
         before = self.chosen
         self._listed = list(self._cameras.found or ())

@@ -1,4 +1,4 @@
-"""What a camera sees, small, in a dialog."""
+"""The preview of a camera in a dialog."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class CameraPicture(QWidget):
         return QSize(400, 200)
 
     def show_image(self, image: Image) -> None:
-        """(H, W, 3) BGR."""
+        """Show a picture (H, W, 3) uint8 BGR."""
         height, width = image.shape[:2]
         shown = QImage(image.tobytes(), width, height, 3 * width, QImage.Format.Format_BGR888)
         shown = shown.copy()  # its own: the bytes are gone after this call

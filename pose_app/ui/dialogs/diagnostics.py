@@ -1,4 +1,4 @@
-"""What runs where, as text to copy into a report."""
+"""The diagnostics: what runs where, as text to copy into a bug report."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def report(stats: FrameMetrics | None, threads: tuple[str, ...], paint_ms: float
 
 
 class DiagnosticsDialog(QDialog):
-    """Shows the report of now, and the long one of the whole machine once it is made."""
+    """Shows the state of the app at once, and the report about the machine once it is made."""
 
     def __init__(
         self,
@@ -89,20 +89,20 @@ class DiagnosticsDialog(QDialog):
         self.resize(720, 500)
 
     def _add(self, text: str | None, error: PoseAppError | None) -> None:
-        """Below what was there at once; the dialog may have been closed meanwhile."""
+        """Append the report about the machine; the dialog may have been closed meanwhile."""
         if shiboken6.isValid(self.text):
             self.text.appendPlainText(f"\n{text if error is None else error}")
             self.text.verticalScrollBar().setValue(0)
 
     def copy(self) -> None:
-        """The whole report to the clipboard."""
+        """Copy the whole report to the clipboard."""
         QGuiApplication.clipboard().setText(self.text.toPlainText())
 
 
 def copy_report(
     stats: FrameMetrics | None, tasks: TaskRunner, paint_ms: float, done: Callable[[], None]
 ) -> None:
-    """Everything of the dialog to the clipboard, without the dialog; then call `done`."""
+    """Copy what the dialog would show to the clipboard, then call `done`."""
     now = report(stats, tasks.busy, paint_ms)
 
     def copy(text: str | None, error: PoseAppError | None) -> None:

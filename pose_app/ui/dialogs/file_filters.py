@@ -1,4 +1,4 @@
-"""Which files a file dialog shows."""
+"""The file name filters of the file dialogs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which key does what: the keys that commands have at first, and those chosen instead."""
+"""The keyboard shortcuts: the default of each command, and those the user chose instead."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _Format = QKeySequence.SequenceFormat
 
 
 class Command(NamedTuple):
-    """Something that has a key, or could have one; `key` as QKeySequence writes it, or empty."""
+    """A command; `key` is its default shortcut as QKeySequence writes it, or empty."""
 
     name: str
     menu: str
@@ -20,10 +20,10 @@ class Command(NamedTuple):
 
 
 class Keymap:
-    """The keys of all commands; never two commands with the same one.
+    """The shortcuts of all commands; no two commands have the same one.
 
-    `overrides` is what the setting `window.shortcuts` keeps: the name of each command that has
-    another key than at first, with that key ("" is none).
+    `overrides` is the value of the setting `window.shortcuts`: by the command's name the shortcut
+    that differs from the default ("" = none).
     """
 
     def __init__(self, commands: Sequence[Command], overrides: Mapping[str, str]) -> None:
@@ -40,25 +40,25 @@ class Keymap:
 
     @property
     def overrides(self) -> dict[str, str]:
-        """The keys that are not those of the start, by the name of their command."""
+        """The shortcuts that differ from the defaults, by the name of their command."""
         chosen = {name: key for name, key in self._keys.items() if key != self._at_first[name]}
         return {**self._foreign, **chosen}
 
     @property
     def changed(self) -> bool:
-        """Whether any key is another one than when this was made."""
+        """Whether any shortcut differs from when this was made."""
         return self._keys != self._before
 
     def key(self, name: str) -> str:
-        """The key of a command; empty where it has none."""
+        """The shortcut of a command; empty where it has none."""
         return self._keys[name]
 
     def is_changed(self, name: str) -> bool:
-        """Whether a command has another key than at first."""
+        """Whether a command's shortcut is not the default."""
         return self._keys[name] != self._at_first[name]
 
     def rival(self, name: str, key: str) -> Command | None:
-        """Another command that has this key already."""
+        """Another command that has this shortcut; None = none."""
         wanted = portable(key)
         for other, taken in self._keys.items():
             if wanted and other != name and taken == wanted:
@@ -66,26 +66,26 @@ class Keymap:
         return None
 
     def assign(self, name: str, key: str) -> None:
-        """Give a command a key, or none; whoever had it before has none then."""
+        """Give a command a shortcut, or none; another command that has it loses it."""
         rival = self.rival(name, key)
         if rival is not None:
             self._keys[rival.name] = ""
         self._keys[name] = portable(key)
 
     def default(self, name: str) -> str:
-        """The key that a command has at first."""
+        """The default shortcut of a command."""
         return self._at_first[name]
 
     def reset_all(self) -> None:
-        """Every key as at first."""
+        """Give every command its default."""
         self._keys = dict(self._at_first)
 
 
 def portable(key: str) -> str:
-    """The same key in the same words on every system; empty for what is no key."""
+    """A shortcut as it is stored, the same on every system; empty where invalid."""
     return QKeySequence(key).toString(_Format.PortableText)
 
 
 def native(key: str) -> str:
-    """The key as this system writes it."""
+    """A shortcut as this system writes it."""
     return QKeySequence(key).toString(_Format.NativeText)

@@ -1,4 +1,4 @@
-"""The page of the preferences on which keys are changed."""
+"""The page of the preferences with the keyboard shortcuts."""
 
 from __future__ import annotations
 
@@ -24,10 +24,9 @@ _NAME = Qt.ItemDataRole.UserRole
 
 
 class KeysPage(QWidget):
-    """All commands by menu; the key of the one that is selected is changed below the list.
+    """A list of all commands by menu; the shortcut of the selected one is edited below it.
 
-    A key that another command has is only taken after its name was shown. There is at least one
-    command.
+    A shortcut of another command is only taken after a question. There is at least one command.
     """
 
     def __init__(self, keymap: Keymap, parent: QWidget | None = None) -> None:
@@ -75,13 +74,13 @@ class KeysPage(QWidget):
         self.select(next(iter(self._items)))
 
     def restore_defaults(self) -> None:
-        """Every command with the key that it had at first."""
+        """Give every command its default shortcut."""
         self.keymap.reset_all()
         self._renew()
         self._select()
 
     def select(self, name: str) -> None:
-        """Choose the command whose key is to be changed."""
+        """Select the command whose shortcut is to be changed."""
         self.tree.setCurrentItem(self._items[name])
 
     def _build(self) -> None:
@@ -126,7 +125,7 @@ class KeysPage(QWidget):
         self._renew()
 
     def _renew(self) -> None:
-        """Show every key, those that were changed in bold."""
+        """Show all shortcuts, those that were changed in bold."""
         for name, item in self._items.items():
             item.setText(1, native(self.keymap.key(name)))
             for column in range(2):
@@ -140,7 +139,7 @@ class KeysPage(QWidget):
         return None if name is None else self.keymap.commands[name]
 
     def _select(self) -> None:
-        """Show the selected command's key below the list."""
+        """Show the selected command's shortcut below the list."""
         command = self._command()
         for widget in (self.edit, self.none, self.reset):
             widget.setEnabled(command is not None)
@@ -181,7 +180,7 @@ class KeysPage(QWidget):
             self._question(rival)
 
     def _question(self, rival: Command | None) -> None:
-        """Name the command that has the key already, and offer to take it away there."""
+        """Ask whether to take the shortcut from the command that has it."""
         self.take.setVisible(rival is not None)
         self.words.setObjectName("faint" if rival is None else "trouble")
         self.words.style().unpolish(self.words)
@@ -214,7 +213,7 @@ class KeysPage(QWidget):
             self._select()
 
     def _filter(self, text: str) -> None:
-        """Show the commands with this text, or with this key."""
+        """Show the commands with this text in their name, or with exactly this shortcut."""
         wanted = text.casefold().strip()
         shown: set[str] = set()
         for name, item in self._items.items():

@@ -1,4 +1,4 @@
-"""The models there are: look, download, add, remove, use."""
+"""The Models dialog: download, add, remove and use models."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _DEFAULT = "default"  # part of the app: cannot be removed
 
 
 class Catalogue(Protocol):
-    """What the dialog needs of `pose_app.network.catalogue`; every call may take long."""
+    """What the dialog uses of `pose_app.network.catalogue`; every call may take long."""
 
     @property
     def METRICS(self) -> Mapping[str, str]: ...
@@ -65,10 +65,10 @@ class Catalogue(Protocol):
 
 
 class ModelsDialog(QDialog):
-    """Nothing here blocks the window: the catalogue is asked on threads of `tasks`.
+    """A table of the models, and details and buttons of the selected one.
 
-    `model_chosen(name)` when the person wants to use a model. `current` is the name of the model
-    that runs, `catalogue` and `dialogs` can be replaced in tests.
+    The catalogue is read and changed on threads of `tasks`. `model_chosen(name)`: load this model.
+    `current` is the name of the model that runs; tests replace `catalogue` and `dialogs`.
     """
 
     model_chosen = Signal(str)
@@ -104,7 +104,7 @@ class ModelsDialog(QDialog):
         self.refresh(current or _DEFAULT)
 
     def entry(self) -> ModelEntry | None:
-        """The model that is selected."""
+        """The selected model; None = none."""
         return self._entries.get(self.table.chosen())
 
     # Commands
@@ -116,7 +116,7 @@ class ModelsDialog(QDialog):
         self._tasks.run(self._catalogue.entries, lambda v, e: self._fill(v, e, wanted))
 
     def download(self) -> None:
-        """Fetch the selected model; the licence comes first where its source is new."""
+        """Download the selected model, after its licence was accepted."""
         entry = self.entry()
         if entry is None or not self.download_button.isEnabled():
             return
@@ -142,7 +142,7 @@ class ModelsDialog(QDialog):
             )
 
     def remove(self) -> None:
-        """Delete the selected model's file, after a question."""
+        """Ask whether to delete the selected model's file."""
         entry = self.entry()
         if entry is None or not self.remove_button.isEnabled():
             return
@@ -158,14 +158,14 @@ class ModelsDialog(QDialog):
         )
 
     def use(self) -> None:
-        """Run the selected model now."""
+        """Load the selected model."""
         entry = self.entry()
         if entry is not None and self.use_button.isEnabled():
             self.model_chosen.emit(entry.name)
             self.accept()
 
     def cancel(self) -> None:
-        """Stop the download; what has arrived is kept for next time."""
+        """Stop the download; the part that has arrived is kept and continued the next time."""
         self._cancel.set()
         self.cancel_button.setEnabled(False)
 
@@ -275,7 +275,7 @@ class ModelsDialog(QDialog):
         self.message_icon.setPixmap(icon(name).pixmap(18, 18))
 
     def _ask(self, text: str, agree: str, then: Callable[[], None]) -> None:
-        """Show a question in the dialog itself; the focus goes to the harmless answer."""
+        """Show a question in the dialog; the harmless answer has the focus."""
         self._agreed = then
         self.question_words.setText(text)
         self.agree_button.setText(agree)

@@ -46,7 +46,7 @@ class ModelsTable(QTableWidget):
         heading.setSectionsClickable(True)
 
     def fill(self, entries: Sequence[ModelEntry], metrics: Mapping[str, str], current: str) -> None:
-        """Show these models, the one that runs in bold; metrics explain themselves in tooltips."""
+        """Show these models, the one that runs in bold; tooltips explain the metrics."""
         bold = QFont(self.font())
         bold.setBold(True)
         self.setRowCount(len(entries))

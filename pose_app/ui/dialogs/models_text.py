@@ -1,4 +1,4 @@
-"""What the Models dialog says about a model: table columns, the text beside it, what to expect."""
+"""The texts of the Models dialog: table columns, details, the expected frame rate."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def state(entry: ModelEntry) -> str:
 
 
 def megabytes(size: int | None) -> str:
-    """A size in bytes, for people; empty where it is not known."""
+    """A size in bytes as text; empty where it is not known."""
     if size is None:
         return ""
     return f"{size / 1e6:.1f} MB" if size < 1e7 else f"{size / 1e6:.0f} MB"
 
 
 def accuracy(entry: ModelEntry) -> str:
-    """With its measure; empty where nobody told it."""
+    """The accuracy with its metric; empty where it is not known."""
     return f"{entry.accuracy} {entry.metric}".strip() if entry.accuracy else ""
 
 
@@ -93,7 +93,7 @@ COLUMNS: tuple[Column, ...] = (
 def expected_fps(
     entry: ModelEntry, running: ModelEntry | None, stats: FrameMetrics | None
 ) -> float | None:
-    """Frames per second to expect of a model with all its stacks, from how fast another one runs.
+    """The frame rate to expect of a model with all its stacks, from that of the running one.
 
     The cost of a network is nearly all multiplications; the other stages stay as they are. None
     where nothing runs or a figure is missing.
@@ -140,7 +140,7 @@ def about(entry: ModelEntry, metrics: Mapping[str, str], fps: float | None) -> s
 
 
 def _linked(page: str) -> str:
-    """A link to a web page; any other address, which a model file may hold, only as text."""
+    """A web address as a link; any other text that a model file may hold as plain text."""
     text = escape(page, quote=True)
     web = page.lower().startswith(("http://", "https://"))
     return f"<a href='{text}'>{text}</a>" if web else text

@@ -1,4 +1,4 @@
-"""What all dialogs are made of: button rows without stock icons, headings, faint words."""
+"""Widgets that the dialogs share: button rows, headings, explanations, scroll areas."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def button_box(buttons: Standard) -> QDialogButtonBox:
 
 
 def without_icons(box: QDialogButtonBox) -> QDialogButtonBox:
-    """Take the stock icons off the buttons that it has now."""
+    """Remove the stock icons from the buttons that it has now."""
     for button in box.buttons():
         button.setIcon(QIcon())
     return box
@@ -29,7 +29,7 @@ def heading(text: str) -> QLabel:
 
 
 def faint(text: str = "", name: str = "faint") -> QLabel:
-    """A sentence that explains; it wraps. `name` is its name in the style sheet."""
+    """An explanation, wrapped; `name` is its name in the style sheet."""
     label = QLabel(text)
     label.setObjectName(name)
     label.setWordWrap(True)
@@ -38,7 +38,7 @@ def faint(text: str = "", name: str = "faint") -> QLabel:
 
 
 def scrolled(widget: QWidget) -> QScrollArea:
-    """The widget in an area that scrolls up and down where the window is too low for it."""
+    """The widget in a scroll area, for windows that are too low for it."""
     area = QScrollArea()
     area.setWidget(widget)
     area.setWidgetResizable(True)

@@ -33,7 +33,7 @@ SOURCES = "Source"  # the group of settings on whose page the cameras are
 
 
 class PreferencesDialog(QDialog):
-    """Edits a copy; `changes` are the values that differ once it is accepted.
+    """Edits a copy of the settings; once accepted, `changes` are the values that differ.
 
     `preview(values)` shows values in the window that are not kept; an empty mapping ends that.
     `tasks` asks disks off the UI's thread. `commands` get a page for their keys, `camera` is a page
@@ -101,7 +101,7 @@ class PreferencesDialog(QDialog):
 
     @property
     def changes(self) -> dict[str, Any]:
-        """Keys and values that are not as they were when the dialog was opened."""
+        """The settings that differ from when the dialog was opened."""
         values = {key: value for page in self._pages for key, value in page.values().items()}
         changed = {key: value for key, value in values.items() if value != self._start[key]}
         if self.keys is not None and self.keys.keymap.changed:
@@ -109,14 +109,14 @@ class PreferencesDialog(QDialog):
         return changed
 
     def restore_defaults(self) -> None:
-        """Show every default; nothing is kept before OK."""
+        """Show every default; nothing is saved before OK."""
         for page in self._pages:
             page.restore_defaults()
         if self.keys is not None:
             self.keys.restore_defaults()
 
     def leave(self, accepted: bool) -> None:
-        """Call it once the dialog was answered: ends what is only previewed, lets go of cameras."""
+        """End previews and release cameras; call it once the dialog is closed."""
         self._preview({})
         if self.camera is not None:
             self.camera.leave(accepted)

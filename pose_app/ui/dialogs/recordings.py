@@ -1,4 +1,4 @@
-"""The recordings of the folder: play, show, rename and delete them."""
+"""The Recordings dialog: play, show, rename and delete the recordings of the folder."""
 
 from __future__ import annotations
 
@@ -41,10 +41,11 @@ _COLUMN_WIDTHS = (0, 140, 75, 85, 165)  # widget pixels; the first column takes 
 
 
 class RecordingsDialog(QDialog):
-    """Disks are only asked on threads of `tasks`.
+    """A list of the recordings, and buttons for the selected one.
 
-    `play_wanted(Path)`: open this file in the window. `running` are the files of a recording that
-    goes on. `to_trash(path)` moves a file to the trash and says whether it could.
+    Disks are only accessed on threads of `tasks`. `play_wanted(Path)`: open this file in the
+    window. `running` are the files of the running recording. `to_trash(path)` moves a file to the
+    trash and returns whether it could.
     """
 
     play_wanted = Signal(object)
@@ -74,7 +75,7 @@ class RecordingsDialog(QDialog):
         self.refresh()
 
     def recording(self) -> RecentRecording | None:
-        """The one that is selected."""
+        """The selected recording; None = none."""
         item = self.table.item(self.table.currentRow(), 0)
         return None if item is None else self._found.get(item.text())
 
@@ -103,7 +104,7 @@ class RecordingsDialog(QDialog):
             self._dialogs.reveal(chosen.main)
 
     def rename(self) -> None:
-        """Ask for another name of the selected recording."""
+        """Ask for a new name of the selected recording."""
         chosen = self.recording()
         if chosen is None:
             return
@@ -325,7 +326,7 @@ def _texts(recording: RecentRecording) -> tuple[str, ...]:
 
 
 def _date(moment: datetime) -> str:
-    """As this system writes dates, without the seconds."""
+    """A time as this system writes dates, without the seconds."""
     local = QDateTime.fromSecsSinceEpoch(int(moment.timestamp()))
     return QLocale().toString(local, QLocale.FormatType.ShortFormat)
 

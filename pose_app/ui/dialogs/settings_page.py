@@ -40,7 +40,7 @@ _ASK_MS = 250  # after the last key before the disk is asked
 
 
 class Editor(NamedTuple):
-    """A widget, and how to read and write its value."""
+    """A setting's widget, and how to read and write its value."""
 
     widget: QWidget
     get: Callable[[], Any]
@@ -53,10 +53,10 @@ def tr(text: str) -> str:
 
 
 class SettingsPage(QWidget):
-    """One row per setting: its label, its field, and what it means.
+    """One row per setting: its label, its field and its help text.
 
-    `edited(key)`: another value is shown. `tasks` asks the disk off the UI's thread; without it the
-    room that is left is not shown.
+    `edited(key)`: another value is shown. `tasks` asks for free disk space on a thread; without
+    it the free space is not shown.
     """
 
     edited = Signal(str)
@@ -88,7 +88,7 @@ class SettingsPage(QWidget):
         self.column.addStretch(1)
 
     def values(self) -> dict[str, Any]:
-        """What the fields show, by the key of their setting."""
+        """The values that the fields show, by the key of their setting."""
         return {key: editor.get() for key, editor in self.editors.items()}
 
     def restore_defaults(self) -> None:
@@ -127,7 +127,7 @@ class SettingsPage(QWidget):
         self._grid.addWidget(words, row + 1, 0, 1, 2)
 
     def _folder_row(self, line: QLineEdit, words: QLabel, help_text: str) -> QWidget:
-        """A line for a folder, with a button that chooses it and the room that is left there."""
+        """A field for a folder, with a button that chooses it and the free space there."""
         usual = str(paths.recordings_folder())
         line.setPlaceholderText(usual)
         row = QWidget()
@@ -152,7 +152,7 @@ class SettingsPage(QWidget):
         return row
 
     def _watch_room(self, line: QLineEdit, words: QLabel, help_text: str) -> None:
-        """Show how much room the folder has, now and after it has changed."""
+        """Show the folder's free space now and after it was changed."""
         tasks = self._tasks
         if tasks is None:
             return
@@ -178,7 +178,7 @@ class SettingsPage(QWidget):
 
 
 def describe_room(folder: Path) -> str:
-    """Where recordings go and the room left there; may wait for the disk."""
+    """The folder of recordings and its free space; may wait for the disk."""
     there = folder
     while not there.exists() and there != there.parent:
         there = there.parent
@@ -191,7 +191,7 @@ def describe_room(folder: Path) -> str:
 
 
 def _editor(setting: Setting, edited: Callable[[], None]) -> Editor:
-    """A widget for the setting's type; it calls `edited()` after every change."""
+    """The widget for a setting's type; it calls `edited()` after every change."""
     if setting.choices:
         combo = QComboBox()
         for choice in setting.choices:

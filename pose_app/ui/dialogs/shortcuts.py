@@ -1,4 +1,4 @@
-"""Every command with its key."""
+"""The dialog that lists the keyboard shortcuts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _COLUMNS = 3
 
 
 class ShortcutsDialog(QDialog):
-    """One block per menu, in columns. `change_wanted`: somebody wants other keys."""
+    """One block per menu, in columns. `change_wanted`: open the page that changes them."""
 
     change_wanted = Signal()
 
@@ -55,7 +55,7 @@ class ShortcutsDialog(QDialog):
 
 
 def _block(title: str, rows: Sequence[tuple[str, str]]) -> QGridLayout:
-    """What a menu holds, one command and its key a line."""
+    """A menu's commands with their shortcuts, one per line."""
     grid = QGridLayout()
     grid.setHorizontalSpacing(16)
     grid.setVerticalSpacing(3)

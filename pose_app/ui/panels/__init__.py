@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Panel(Protocol):
-    """What a panel's widget implements; both are called only while it is visible."""
+    """The interface of a panel's widget; both methods are called only while it is visible."""
 
     def show_result(self, result: FrameResult) -> None: ...
 
@@ -24,10 +24,10 @@ class Panel(Protocol):
 
 
 class PanelSpec(NamedTuple):
-    """A dock.
+    """A dock of the window.
 
-    `key` names it in the settings, `icon` as in icons.py, `area` is where it starts, behind those
-    above it that start there, too.
+    `key` is its name in the settings, `icon` one of icons.py, `area` where it is at the first
+    start: as a tab behind the panels above it in the table that start in the same area.
     """
 
     key: str

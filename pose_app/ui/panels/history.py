@@ -1,4 +1,4 @@
-"""The last seconds of some figures, in a ring of numbers."""
+"""The values of the last seconds, in a ring buffer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _GAP = 1.0  # seconds without a sample after which a curve is interrupted
 
 
 class History:
-    """Rows of `columns` numbers with the time they belong to."""
+    """Rows of `columns` numbers, each with its time."""
 
     def __init__(self, columns: int) -> None:
         self._rows = np.full((_CAPACITY, columns + 1), np.nan)

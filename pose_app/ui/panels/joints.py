@@ -1,4 +1,4 @@
-"""The joints of the skeleton: which are drawn, whose heatmap is shown, how certain each is."""
+"""The joints panel: which joints are drawn, whose heatmap is shown, the score of each."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def preset(skeleton: Skeleton, parts: tuple[str, ...] | None) -> frozenset[int] 
 def carried_over(
     old: Skeleton, new: Skeleton, joint: int | None, visible: frozenset[int] | None
 ) -> tuple[int | None, frozenset[int] | None]:
-    """A choice of joint and visible joints made in one skeleton, by name in another."""
+    """The chosen joint and the visible joints of one skeleton, by name in another."""
 
     def place(index: int) -> int | None:
         name = old.joints[index] if index < len(old) else ""
@@ -146,7 +146,7 @@ class JointsPanel(QWidget):
             self.tree.viewport().update()
 
     def _show_scores(self, scores: dict[int, float]) -> None:
-        """Scores by joint; a joint without one is absent."""
+        """Show the scores by joint; a joint without one is absent."""
         with QSignalBlocker(self.tree):
             for joint, item in self._items.items():
                 text = f"{scores[joint]:.2f}" if joint in scores else _ABSENT
@@ -154,7 +154,7 @@ class JointsPanel(QWidget):
                     item.setText(1, text)
 
     def _follow(self, skeleton: Skeleton) -> None:
-        """Take over another model's joints; what was chosen stays chosen, by name."""
+        """Show another model's joints; the choices are kept by name."""
         old, self._skeleton = self._skeleton, skeleton
         if old is not None:
             view = self._view
@@ -209,7 +209,7 @@ class JointsPanel(QWidget):
             self._view.joint = None if index == _ALL else index
 
     def _show_view(self, name: str) -> None:
-        """Bring the tree to what ViewState says."""
+        """Update the tree from the ViewState."""
         with QSignalBlocker(self.tree):
             if name == "visible":
                 for joint, item in self._items.items():

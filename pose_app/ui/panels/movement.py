@@ -1,4 +1,4 @@
-"""How far each joint moves from stack to stack: the network making up its mind."""
+"""The movement panel: how far each joint moves from stack to stack."""
 
 from __future__ import annotations
 

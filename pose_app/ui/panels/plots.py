@@ -1,4 +1,4 @@
-"""The last ten seconds: time per stage, age of the picture, confidence, one joint's path."""
+"""The plots panel: time per stage, latency, confidence and one joint's path over ten seconds."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _WIDE = 640  # widget pixels from which all plots can be in one row
 
 
 class PlotsPanel(QWidget):
-    """Four plots of the last ten seconds; they cost nothing while hidden, little while shown."""
+    """Four plots of the last ten seconds."""
 
     def __init__(self, view: ViewState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -237,7 +237,7 @@ class PlotsPanel(QWidget):
 
 
 class _Content(QWidget):
-    """As high as there is room; only where plots would be too low the panel scrolls."""
+    """Uses the panel's height; where the plots would be too low the panel scrolls."""
 
     def heightForWidth(self, width: int) -> int:
         return self.minimumSizeHint().height()
@@ -249,7 +249,7 @@ _PAUSE_ICONS = {False: "pause", True: "play"}
 def _joined(
     rows: NDArray[np.float64], columns: list[int]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """X and y of several curves as one, with holes between them: one item to paint, not many."""
+    """X and y of several curves as one curve with gaps, which paints faster than several."""
     hole = np.full((1, len(columns)), np.nan)
     y = np.concatenate([rows[:, columns], hole]).T.ravel()
     x = np.tile(np.append(rows[:, 0], 0.0), len(columns))

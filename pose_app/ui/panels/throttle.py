@@ -1,4 +1,4 @@
-"""Figures are renewed about ten times a second, however many frames arrive."""
+"""Limits updates to about ten per second, however many frames arrive."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ PERIOD = 0.095  # seconds; a little under a tenth, so that every third frame at 
 class Throttle:
     """Calls `show(value)` at most every PERIOD seconds with the newest value offered.
 
-    `flush` shows a value that is still waiting: without it the last frame before a pause, which
-    came too early, would never be seen.
+    `flush` shows a value that is still waiting, such as the last frame before a pause.
     """
 
     def __init__(self, show: Callable[[Any], None]) -> None:

@@ -1,4 +1,4 @@
-"""One plot of the last seconds with a heading that is its legend too."""
+"""A plot of the last seconds whose heading is also its legend."""
 
 from __future__ import annotations
 
@@ -22,8 +22,7 @@ Legend = tuple[tuple[str, str], ...]
 class TimePlot(QWidget):
     """Curves over the last SECONDS.
 
-    The axes stay as they are for as long as the values fit: a new axis costs more than all the
-    curves.
+    The axes are kept as long as the values fit: painting new axes costs more than all curves.
     """
 
     def __init__(self, title: str, top: float = 1.0, parent: QWidget | None = None) -> None:
@@ -60,13 +59,13 @@ class TimePlot(QWidget):
         self._colour()
 
     def curve(self) -> Any:
-        """A new curve; give it a pen and call its `setData(x, y)`. NaN interrupts it."""
+        """A new curve; set its pen and call its `setData(x, y)`. NaN leaves a gap."""
         curve = pg.PlotCurveItem(connect="finite")
         self.plot.addItem(curve)
         return curve
 
     def fit(self, values: NDArray[np.float64]) -> None:
-        """Let all values fit under a round upper limit that rarely changes."""
+        """Set the axis to a round upper limit above all values, which rarely changes."""
         known = values[np.isfinite(values)]
         longest = float(known.max()) * 1.05 if known.size else 0.0
         if longest > self.top or longest < 0.35 * self.top:
@@ -76,7 +75,7 @@ class TimePlot(QWidget):
                 self.plot.setYRange(0, self.top, padding=0)
 
     def set_heading(self, title: str, legend: Legend = ()) -> None:
-        """Write the heading; `legend` has (name, colour) of the curves."""
+        """Show the heading; `legend` has (name, colour) of the curves."""
         if (title, legend) != self._head:
             self._head = (title, legend)
             names = "".join(f" <span style='color:{c}'>■</span>&nbsp;{name}" for name, c in legend)

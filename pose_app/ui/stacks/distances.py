@@ -1,4 +1,4 @@
-"""How far apart the stacks' answers are: one figure for every panel that shows it."""
+"""The distances between the joints of the stacks, for every panel that shows them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _NONE = np.zeros((0, 0), np.float32)
 
 
 class Distances:
-    """Smoothed over time; those of another person or skeleton begin anew.
+    """The distances smoothed over time; they start anew with another person or skeleton.
 
-    `to_last` (S, K) are pixels of the picture from each stack's answer to that of the last stack
-    that ran, `steps` (S - 1, K) from each stack's to the next one's. NaN for joints that are not in
-    view: their peaks jump anywhere. A frame for which fewer stacks ran than a moment ago changes
-    nothing.
+    `to_last` (S, K) are the distances in picture pixels from each stack's joints to those of the
+    last stack that ran, `steps` (S - 1, K) those from one stack to the next. NaN for joints that
+    are not in view, whose peaks are arbitrary. A frame for which fewer stacks ran than a moment
+    ago changes nothing.
     """
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class Distances:
         self._taken = 0.0
 
     def take(self, pose: Pose, now: float | None = None) -> None:
-        """Take in a pose; `now` is in seconds of any clock that does not stand still."""
+        """Add a pose; `now` is in seconds of any running clock."""
         now = time.monotonic() if now is None else now
         passed = now - self._taken
         if pose.stacks < len(self.to_last) and passed < OLD and self._is_of(pose):
@@ -53,14 +53,17 @@ class Distances:
 
 
 def distances_to_last(pose: Pose) -> Floats:
-    """(S, K) pixels of the picture from each stack's joints to the last one's; NaN: not in view."""
+    """Distances (S, K) in picture pixels from each stack's joints to the last one's.
+
+    NaN: not in view.
+    """
     return _lengths(pose, pose.stack_joints - pose.stack_joints[-1])
 
 
 def movements(pose: Pose) -> Floats:
-    """How far each joint moves from one stack to the next.
+    """Distances (S - 1, K) in picture pixels from one stack's joints to the next one's.
 
-    (S - 1, K) pixels of the picture; NaN: not in view.
+    NaN: not in view.
     """
     return _lengths(pose, np.diff(pose.stack_joints, axis=0))
 

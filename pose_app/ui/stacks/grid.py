@@ -1,7 +1,7 @@
-"""Small multiples of the stacks: what each one believes, side by side, live.
+"""The heatmaps of all stacks side by side.
 
-One widget paints all of them: a heatmap of 64 x 64 values is coloured in numpy and scaled up by the
-painter, over the greyed region, which is cut out of the frame once for all stacks.
+One widget paints all of them: a heatmap of 64 x 64 values is coloured in numpy and scaled up, over
+the greyed region, which is cut out of the frame once for all stacks.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class StackGrid(QWidget):
     # What is shown
 
     def show_result(self, result: FrameResult) -> None:
-        """Show the chosen person's stacks; where nobody is there the tiles are empty."""
+        """Show the chosen person's stacks; without a person the tiles are empty."""
         self._pose, self._frame = self.kept.take(result), result.frame.image
         if self._pose is not None:
             self.set_total(max(self._total, self._pose.stacks))
@@ -89,12 +89,12 @@ class StackGrid(QWidget):
             self.update(self._framed(stack))
 
     def update_captions(self) -> None:
-        """Paint the figures of the newest frame, which may be the last one for a while."""
+        """Update the captions to the newest frame, which may be the last one before a pause."""
         for stack in range(self._total):
             self.update(self._caption_of(stack))
 
     def set_zoomed(self, zoomed: bool) -> None:
-        """Show the chosen joint's neighbourhood instead of the whole region."""
+        """Show the neighbourhood of the chosen joint instead of the whole region."""
         self._zoomed = zoomed
         self._look()
         self.update()
@@ -116,7 +116,7 @@ class StackGrid(QWidget):
             self._seen = pose.region
 
     def set_total(self, stacks: int) -> None:
-        """How many stacks the model has, whether they run or not."""
+        """Set how many stacks the model has, whether they run or not."""
         if stacks != self._total:
             self._total = stacks
             self._describe()
@@ -142,7 +142,7 @@ class StackGrid(QWidget):
         return QSize(columns * side, rows * (side + self._caption))
 
     def tile(self, stack: int) -> QRect:
-        """Where the picture of a stack is, without its caption, in widget pixels."""
+        """The rectangle of a stack's picture, without its caption, in widget pixels."""
         return self._layout().tile(stack)
 
     def _framed(self, stack: int) -> QRect:
@@ -186,7 +186,7 @@ class StackGrid(QWidget):
         painter.end()
 
     def _pixels(self) -> tuple[int, int]:
-        """(height, width) of a tile in pixels of the screen."""
+        """The size (height, width) of a tile in screen pixels."""
         layout, ratio = self._layout(), self.devicePixelRatioF()
         return max(round(layout.height * ratio), 1), max(round(layout.width * ratio), 1)
 
@@ -224,7 +224,7 @@ class StackGrid(QWidget):
         self._paint_frame(painter, rect, stack)
 
     def _seen_of(self, pose: Pose) -> Region:
-        """The part of an older frame's region to show: as close as of the newest frame's."""
+        """The part of an older frame's region to show, as large as the newest frame's."""
         joint = self._view.joint
         if self._zoomed and joint is not None and joint < len(pose.skeleton):
             return close_up(pose.region, pose.stack_joints[-1, joint], self.kept.aspect, None)
@@ -233,7 +233,7 @@ class StackGrid(QWidget):
     def _paint_answer(
         self, painter: QPainter, rect: QRect, stack: int, pose: Pose, seen: Region
     ) -> None:
-        """The chosen joint: where this stack puts it (ring) and where the last one does (cross)."""
+        """Paint the chosen joint of this stack (ring) and of the last one (cross)."""
         joint = self._view.joint
         if joint is None or joint >= len(pose.skeleton):
             return
@@ -310,7 +310,7 @@ class StackGrid(QWidget):
     # Choosing
 
     def _chosen(self) -> int:
-        """The stack that overlay and skeleton use now."""
+        """The stack whose heatmap and skeleton are on the picture."""
         if self._pose is not None:
             return self._view.stack_of(self._pose)
         wanted = self._view.stack

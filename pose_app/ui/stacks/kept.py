@@ -1,4 +1,4 @@
-"""What the tiles of the stacks show: the newest frame, or a frame for which more stacks ran."""
+"""Decides which frame a tile shows: the newest, or an older one for which more stacks ran."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class KeptStacks:
         self._readings: list[Reading] | None = None  # made when somebody reads them
 
     def take(self, result: FrameResult) -> Pose | None:
-        """Take over the newest frame; returns the chosen person in it."""
+        """Add the newest frame; returns the chosen person in it."""
         pose, frame, before = result.person(self._view.person), result.frame, self._full
         self._seconds = frame.captured_ns / 1e9
         self._readings = None
@@ -38,7 +38,7 @@ class KeptStacks:
         return pose
 
     def forget_readings(self) -> None:
-        """Other joints are looked at: the figures are made anew."""
+        """Compute the readings anew, after the choice of joints changed."""
         self._readings = None
 
     @property
@@ -48,7 +48,7 @@ class KeptStacks:
 
     @property
     def aspect(self) -> float:
-        """Width of a heatmap relative to its height."""
+        """The width of a heatmap relative to its height."""
         if self._now is None or not self._now.maps:
             return 1.0
         height, width = self._now.maps[0].shape[1:]
@@ -64,7 +64,7 @@ class KeptStacks:
         return replace(full, age=self._seconds - self._full_seconds)
 
     def reading(self, stack: int) -> Reading | None:
-        """The figures of what the tile of a stack shows, None where it did not run."""
+        """The reading of what the tile of a stack shows, None where it did not run."""
         if self._full is None or self.shown(stack) is None:
             return None
         if self._readings is None:

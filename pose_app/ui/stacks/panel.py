@@ -1,4 +1,4 @@
-"""The heart of the app: what every stack of the hourglass believes, live, side by side."""
+"""The stacks panel: the heatmaps of all stacks of the hourglass network, live."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _FLAT = 2.0  # width over height from which a panel is a strip
 
 
 class StacksPanel(QWidget):
-    """The grid of stacks, which heatmap it shows, and how heatmaps look everywhere."""
+    """The grid of stacks, and controls for the heatmaps here and on the picture."""
 
     def __init__(
         self, view: ViewState, distances: Distances | None = None, parent: QWidget | None = None
@@ -139,7 +139,7 @@ class StacksPanel(QWidget):
         self.grid.hide()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """In a flat panel the controls are beside the tiles, not above them."""
+        """Put the controls beside the tiles in a low panel, else above them."""
         super().resizeEvent(event)
         flat = self.width() > _FLAT * self.height()
         direction = QBoxLayout.Direction
@@ -209,7 +209,7 @@ class StacksPanel(QWidget):
             self._view.joint = data
 
     def _show_view(self, name: str = "") -> None:
-        """Bring the controls to what ViewState says."""
+        """Update the controls from the ViewState."""
         view = self._view
         shown = view.combine if view.joint is None else view.joint
         threshold = view.threshold if view.threshold is not None else self._own_threshold
@@ -226,7 +226,7 @@ class StacksPanel(QWidget):
 
 
 def _swatch(name: str) -> QIcon:
-    """A colour map as a strip."""
+    """A colour map as a small picture."""
     strip = np.ascontiguousarray(np.broadcast_to(colours.lookup(name), (16, 256, 3)))
     image = QImage(strip.data, 256, 16, 768, QImage.Format.Format_RGB888)
     return QIcon(QPixmap.fromImage(image).scaled(72, 24))

@@ -19,10 +19,10 @@ _FOLLOW = 0.25  # share of the way to the joint that a close-up goes per frame
 
 
 def close_up(region: Region, joint: Floats, aspect: float, before: Region | None) -> Region:
-    """The part of a region around a joint (x, y in picture pixels), inside of the region.
+    """The part of a region around a joint (x, y in picture pixels), inside the region.
 
-    `aspect` is the region's width over its height. It follows `before`, the last close-up, calmly:
-    one that jumps with every step of the joint is unpleasant to watch.
+    `aspect` is the region's width over its height. The result moves smoothly from `before`, the
+    last close-up, as one that jumps with the joint is unpleasant to watch.
     """
     side = region.side * ZOOM
     x, y = float(joint[0]), float(joint[1])
@@ -39,7 +39,7 @@ def close_up(region: Region, joint: Floats, aspect: float, before: Region | None
 def grey_picture(
     frame: Image, seen: Region, size: tuple[int, int], mirror: bool, background: str
 ) -> QImage:
-    """What `seen` covers of the frame in dark grey, blurred or black where the background is.
+    """The part `seen` of the frame in dark grey, blurred or black where the background is.
 
     `size` is (height, width) in pixels.
     """
@@ -59,7 +59,7 @@ def heat_picture(
 ) -> QImage:
     """The part `seen` of a heatmap (h, w) 0..255 that covers `region`, with transparency.
 
-    OpenCV enlarges it four times as fast as a painter that scales smoothly.
+    It is enlarged by OpenCV, four times as fast as by a QPainter that scales smoothly.
     """
     step = seen.side / size[0]
     corner = seen.centre[0] - step * size[1] / 2, seen.y

@@ -1,4 +1,4 @@
-"""What a stack says in figures and words: how certain it is, how far from the last one's answer."""
+"""The figures of a stack: its scores, and the distance of its joints to the last stack's."""
 
 from __future__ import annotations
 
@@ -18,10 +18,9 @@ _TELLING = 0.3  # seconds from which a picture's age is told
 
 @dataclass(frozen=True)
 class Shown:
-    """What a tile shows.
+    """What a tile shows: a pose for which its stack ran.
 
-    A pose for which its stack ran, that frame, all heatmaps of it, and how many seconds older than
-    the newest frame it is.
+    With its frame, all its heatmaps, and how many seconds it is older than the newest frame.
     """
 
     pose: Pose
@@ -32,10 +31,9 @@ class Shown:
 
 @dataclass(frozen=True)
 class Reading:
-    """One stack in figures.
+    """The figures of one stack over the chosen joints; None where none is in view.
 
-    Mean score 0..1 and mean distance to the last stack's answer in pixels of the picture, over the
-    joints that are looked at; None where there is none in view.
+    The mean score 0..1, and the mean distance to the last stack's joints in picture pixels.
     """
 
     score: float | None
@@ -45,8 +43,7 @@ class Reading:
 def read_stacks(pose: Pose, view: ViewState, to_last: Floats | None = None) -> list[Reading]:
     """A reading for every stack that ran: of the chosen joint, else of all visible ones in view.
 
-    `to_last` (S, K) are the distances to the last stack's answers where those of `pose` alone are
-    not meant.
+    `to_last` (S, K) are smoothed distances to the last stack's joints; None = those of `pose`.
     """
     if view.joint is not None and view.joint < len(pose.skeleton):
         joints = np.array([view.joint])
@@ -68,7 +65,7 @@ def read_stacks(pose: Pose, view: ViewState, to_last: Floats | None = None) -> l
 
 
 def copied_out(pose: Pose | None) -> list[Floats]:
-    """(K, h, w) of every stack that ran; costs a copy where they are on a device."""
+    """The heatmaps (K, h, w) of every stack that ran, copied from the device if they are on one."""
     if pose is None or pose.maps is None:
         return []
     try:

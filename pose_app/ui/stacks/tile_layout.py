@@ -1,4 +1,4 @@
-"""Where the tiles of the stacks panel are."""
+"""The positions of the tiles in the stacks panel."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class TileLayout:
     caption: int
 
     def tile(self, stack: int) -> QRect:
-        """Where the picture of a stack is, without its caption, in widget pixels."""
+        """The rectangle of a stack's picture, without its caption, in widget pixels."""
         row, column = divmod(stack, self.columns)
         return QRect(
             self.left + column * (self.width + GAP),
@@ -36,7 +36,7 @@ class TileLayout:
 
 @lru_cache(maxsize=8)
 def fit(total: int, width: int, height: int, aspect: float, caption: int) -> TileLayout:
-    """As large as `total` tiles can be in width x height pixels.
+    """The layout with the largest tiles for `total` stacks in width x height pixels.
 
     `aspect` is a tile's width over its height.
     """

@@ -1,1 +1,1 @@
-"""What the window shows and does, as values without Qt that tell when they change."""
+"""The state of the window as observable values, free of Qt."""

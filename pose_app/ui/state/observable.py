@@ -1,4 +1,4 @@
-"""Values that tell when they change, without Qt."""
+"""Observable values, free of Qt."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ Slot = Callable[..., object]
 
 
 class Signal:
-    """Calls every connected function with what is emitted, in the order they were connected.
+    """Calls every connected function with the emitted values, in the order of connection.
 
-    Bound methods are held weakly: an object that nobody else holds is not called any more.
+    Bound methods are held weakly: connecting does not keep their object alive.
     """
 
     def __init__(self) -> None:
         self._slots: list[Callable[[], Slot | None]] = []
 
     def connect(self, slot: Slot) -> None:
-        """Call `slot` from now on whenever something is emitted."""
+        """Call `slot` at every `emit`."""
         if inspect.ismethod(slot):
             self._slots.append(weakref.WeakMethod(slot))
         else:
@@ -37,11 +37,10 @@ class Signal:
 
 
 class Observable:
-    """Its attributes are those that a subclass annotates.
+    """Base of states: attributes that emit `changed(name)` when they get another value.
 
-    Each with its value at the start; assigning another value emits `changed(name)` once.
-
-    Raises AttributeError where something else is assigned.
+    A subclass annotates its attributes with their first values; assigning any other attribute
+    raises AttributeError.
     """
 
     changed: Signal

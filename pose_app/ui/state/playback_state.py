@@ -1,4 +1,4 @@
-"""How the source plays: shared by the seek bar, the commands and whoever opens sources."""
+"""How the source plays: shared by the seek bar, the commands and the sources controller."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The recording of the session, as the window shows it."""
+"""The state of the running recording, as the window shows it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class RecordingState(Observable):
 
     @property
     def words(self) -> str:
-        """What the pill says, e.g. `■ 0:27 · 3.4 MB`."""
+        """The text of the record button, e.g. `■ 0:27 · 3.4 MB`."""
         words = f"■ {clock(self.seconds)} · {size_of(self.bytes)}"
         if self.dropped:
             words += f" · {self.dropped} dropped"

@@ -1,4 +1,4 @@
-"""What the person chose to look at: one object that canvas, panels and actions share."""
+"""What the user chose to see: one object that canvas, panels and actions share."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ COMBINATIONS = ("max", "sum")
 
 
 class ViewState(Observable):
-    """What is shown, and how; `changed(name)` tells which attribute has another value."""
+    """What is shown and how; `changed(name)` tells which attribute changed."""
 
     person: int | None = None  # the track of the person who is selected; None = nobody is
     stack: int | None = None  # 0 = first; None = the last that ran
@@ -34,11 +34,11 @@ class ViewState(Observable):
     background: str = "picture"  # one of BACKGROUNDS
 
     def is_visible(self, joint: int) -> bool:
-        """Whether this joint and its limbs are drawn."""
+        """Whether this joint and its limbs are to be drawn."""
         return self.visible is None or joint in self.visible
 
     def stack_of(self, pose: Pose, stack: int | None = None) -> int:
-        """The stack to show of this pose: `stack` or the chosen one, as far as it ran."""
+        """The stack of this pose to show: `stack`, else the chosen one, else the pose's own."""
         return stack_of(pose, self.stack if stack is None else stack)
 
     @property
