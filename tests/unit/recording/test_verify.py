@@ -195,7 +195,7 @@ def test_killed_after_a_single_frame(tmp_path: Path, suffix: str) -> None:
     _write(log, [header, first, {**first, "index": 1, "t": 0.033}])
     check = verify(tmp_path / f"out{suffix}", log)
     assert check.good, check.problems
-    assert "The log has 1 frames more at its end." in check.notes
+    assert "The log has 1 more frames at its end." in check.notes
     _write(log, [header, first, {**first, "index": 1, "t": 5.0}])
     assert not verify(tmp_path / f"out{suffix}", log).good
 

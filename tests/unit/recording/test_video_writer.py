@@ -142,7 +142,7 @@ def test_a_full_disk_is_refused_at_the_start(
 ) -> None:
     _disk_with(monkeypatch, [files.FREE_BYTES // 2])
     recorder = Recorder(tmp_path / "out.mp4")
-    with pytest.raises(RecordingError, match="100 MB are left"):
+    with pytest.raises(RecordingError, match="100 MB are free"):
         recorder.opened.result(20)
     recorder.close()
     assert not list(tmp_path.iterdir())
