@@ -740,7 +740,7 @@ def test_a_driver_that_blocks_for_ever_is_left_behind(
 
     session = run(opens, options=SessionOptions(stall_seconds=0.2))
     session.start()
-    assert "no picture" in run.event("source_lost").message
+    assert "no frame" in run.event("source_lost").message
     run.event("source_back")
     run.until(lambda: session.metrics().processed > 10)
     let_go.set()

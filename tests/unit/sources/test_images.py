@@ -146,7 +146,7 @@ def test_a_loop_in_which_nothing_can_be_read_any_more_ends(tmp_path: Path) -> No
 def test_an_image_that_is_none(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(content)
-    with pytest.raises(SourceError, match=r"a\.jpg is not a picture"):
+    with pytest.raises(SourceError, match=r"a\.jpg is not an image"):
         open_source(str(path))
 
 

@@ -237,7 +237,7 @@ def test_sound_only(tmp_path: Path) -> None:
         frame = av.AudioFrame.from_ndarray(np.zeros((1, 800), np.int16), layout="mono")
         frame.rate = 8000
         container.mux(stream.encode(frame))
-    assert "no picture" in failure(path)
+    assert "no video" in failure(path)
 
 
 def test_a_playlist_asks_the_network_for_nothing(tmp_path: Path) -> None:
@@ -300,7 +300,7 @@ def test_broken_packets_are_counted_and_told(tmp_path: Path) -> None:
     shown = {frame.index: picture_number(frame.image) for frame in frames}
     assert all(shown[number] == number for number in [*range(30), *range(40, 60)])
     assert source.info.note is not None
-    assert f"{source.broken} pictures" in source.info.note
+    assert f"{source.broken} frames" in source.info.note
     source.close()
 
 
