@@ -97,7 +97,7 @@ def test_an_engine_of_the_command_line_that_fails_leaves_the_preference(
     settings.override("model.device", "mps")  # which OpenVINO has on no machine
     window = open_window("demo")
     wait_for_pose(window, qtbot)
-    assert "preferences say is used instead" in window.banner.text
+    assert "preferences is used instead" in window.banner.text
     window.settings.save()
     kept = Settings.load(settings.path)
     assert (kept.get("model.engine"), kept.get("model.device")) == ("openvino", "auto")

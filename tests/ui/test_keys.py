@@ -15,7 +15,7 @@ COMMANDS = (
     Command("pause", "Play", "Pause", "Space"),
     Command("heatmap", "View", "Heatmap", "H"),
     Command("mirror", "View", "Mirror", "M"),
-    Command("log", "Record", "Write the joints too", ""),
+    Command("log", "Record", "Also write the joints", ""),
 )
 
 
@@ -38,11 +38,11 @@ def test_only_what_differs_from_the_start_is_kept() -> None:
 
 def test_a_key_has_one_command() -> None:
     keymap = Keymap(COMMANDS, {})
-    rival = keymap.rival("mirror", "h")
-    assert rival is not None
-    assert rival.text == "Heatmap"
-    assert keymap.rival("heatmap", "H") is None
-    assert keymap.rival("heatmap", "") is None
+    other = keymap.other_with("mirror", "h")
+    assert other is not None
+    assert other.text == "Heatmap"
+    assert keymap.other_with("heatmap", "H") is None
+    assert keymap.other_with("heatmap", "") is None
     keymap.assign("mirror", "H")
     assert keymap.key("heatmap") == ""
     assert keymap.key("mirror") == "H"

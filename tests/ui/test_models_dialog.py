@@ -102,7 +102,7 @@ def finish(dialog: ModelsDialog, qtbot: QtBot) -> None:
 
 
 def test_it_lists_what_is_here_and_what_can_be_fetched(dialog: ModelsDialog) -> None:
-    assert column(dialog, "Here?") == {
+    assert column(dialog, "Status") == {
         "default": "installed",
         "net-2hg": "to download",
         "hand-4hg": "by hand",
@@ -159,7 +159,7 @@ def test_download_use_remove_and_download_again(
     assert dialog.progress_row.isVisible()
     assert not dialog.download_button.isEnabled()
     finish(dialog, qtbot)
-    wait(qtbot, lambda: column(dialog, "Here?")["net-2hg"] == "installed")
+    wait(qtbot, lambda: column(dialog, "Status")["net-2hg"] == "installed")
     assert (models_folder() / "net-2hg.safetensors").is_file()
     assert "installed" in dialog.message.text()
     assert dialog.table.chosen() == "net-2hg"
@@ -167,14 +167,14 @@ def test_download_use_remove_and_download_again(
     dialog.remove_button.click()
     assert dialog.question.isVisible()
     dialog.agree_button.click()
-    wait(qtbot, lambda: column(dialog, "Here?")["net-2hg"] == "to download")
+    wait(qtbot, lambda: column(dialog, "Status")["net-2hg"] == "to download")
     assert not (models_folder() / "net-2hg.safetensors").exists()
 
     dialog.table.select("net-2hg")
     dialog.download_button.click()
     assert not dialog.question.isVisible(), "the licence was accepted before"
     finish(dialog, qtbot)
-    wait(qtbot, lambda: column(dialog, "Here?")["net-2hg"] == "installed")
+    wait(qtbot, lambda: column(dialog, "Status")["net-2hg"] == "installed")
     with qtbot.waitSignal(dialog.model_chosen) as chosen:
         dialog.use_button.click()
     assert chosen.args == ["net-2hg"]
@@ -294,7 +294,7 @@ def test_a_damaged_model_cannot_be_used_but_removed(dialog: ModelsDialog, qtbot:
     models_folder().mkdir(parents=True)
     (models_folder() / "broken.safetensors").write_bytes(b"\x00" * 40)
     dialog.refresh("broken")
-    wait(qtbot, lambda: column(dialog, "Here?").get("broken") == "damaged")
+    wait(qtbot, lambda: column(dialog, "Status").get("broken") == "damaged")
     assert not dialog.use_button.isEnabled()
     assert dialog.remove_button.isEnabled()
     assert "broken" in dialog.info.toPlainText()

@@ -151,7 +151,7 @@ def test_the_path_is_of_the_chosen_joint_with_holes_where_it_is_absent(
     np.testing.assert_allclose(x[:5], pose.joints[3, 0])
     np.testing.assert_allclose(y[:5], pose.joints[3, 1])
     assert np.isnan(x[5:]).all()
-    assert "left hip" in panel.places.heading.text()
+    assert "left hip" in panel.positions.heading.text()
 
 
 def test_without_a_choice_the_path_is_the_right_wrists(
@@ -196,7 +196,7 @@ def test_real_results_draw_real_curves(panel: PlotsPanel, clock: Clock) -> None:
 def test_plots_arrange_themselves(panel: PlotsPanel, size: tuple[int, int], columns: int) -> None:
     panel.resize(*size)
     QApplication.processEvents()
-    places = {plot.x() for plot in (panel.stages, panel.age, panel.confidence, panel.places)}
+    places = {plot.x() for plot in (panel.stages, panel.age, panel.confidence, panel.positions)}
     assert len(places) == columns
 
 

@@ -375,7 +375,7 @@ def test_a_stack_that_ran_a_moment_ago_is_still_shown_with_its_age(panel: Stacks
     assert np.array_equal(pixels(grid, grid.tile(3).adjusted(4, 4, -4, -4)), full)
     shown = grid.kept.shown(3)
     assert shown is not None
-    assert caption(3, grid.kept.last, shown, grid.reading(3)) == "the last word · 0.5 s"
+    assert caption(3, grid.kept.last, shown, grid.reading(3)) == "the last stack · 0.5 s"
     assert (
         caption(1, grid.kept.last, grid.kept.shown(1), grid.reading(1))
         == "8 px from the last · 0.5 s"

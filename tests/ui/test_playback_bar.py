@@ -26,7 +26,7 @@ def test_a_folder_tells_the_file_and_which_of_how_many(open_window, qtbot, pictu
     window = open_window(str(pictures))
     bar = window.playback
     qtbot.waitUntil(lambda: window.play.ended, timeout=WAIT_MS)
-    qtbot.waitUntil(lambda: bar.place.text() == "9 of 9", timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: bar.position.text() == "9 of 9", timeout=WAIT_MS)
     assert bar.file.text() == "IMG_08.png"
     assert bar.file.isVisible()
     bar.slider.setValue(3)  # by hand
@@ -38,7 +38,7 @@ def test_a_single_picture_has_only_its_name(open_window, qtbot, pictures) -> Non
     bar = window.playback
     qtbot.waitUntil(lambda: bar.file.text() == "IMG_04.png", timeout=WAIT_MS)
     assert bar.file.isVisible()
-    for widget in (bar.slider, bar.place, bar.speed):
+    for widget in (bar.slider, bar.position, bar.speed):
         assert widget.isHidden()
 
 
@@ -49,7 +49,7 @@ def test_a_video_has_times_again_after_pictures(open_window, qtbot, pictures, tm
     bar = window.playback
     qtbot.waitUntil(lambda: bar.file.text() == "IMG_04.png", timeout=WAIT_MS)
     window.sources.open(str(clip))
-    qtbot.waitUntil(lambda: "/" in bar.place.text() and bar.slider.isVisible(), timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: "/" in bar.position.text() and bar.slider.isVisible(), timeout=WAIT_MS)
     assert bar.file.isHidden()
     assert bar.slider.orientation() == Qt.Orientation.Horizontal
     assert bar.slider.maximum() > 40

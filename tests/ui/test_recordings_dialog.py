@@ -70,7 +70,7 @@ def test_it_lists_date_length_size_and_files(dialog: RecordingsDialog) -> None:
     assert texts[2] == "0:00"
     assert texts[3].endswith("MB")
     assert texts[4] == "skeleton, raw, joints"
-    assert "free in" in dialog.place.text()
+    assert "free in" in dialog.room.text()
 
 
 def test_play_asks_the_window_for_the_annotated_video(

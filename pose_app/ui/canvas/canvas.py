@@ -304,13 +304,13 @@ class Canvas(QWidget):
             return super().focusNextPrevChild(forward)
         tracks = sorted(pose.track_id for pose in poses)
         if self.view.person in tracks:
-            place = tracks.index(self.view.person) + (1 if forward else -1)
-            if not 0 <= place < len(tracks):  # once round: Tab goes on to what comes next
+            index = tracks.index(self.view.person) + (1 if forward else -1)
+            if not 0 <= index < len(tracks):  # once round: Tab goes on to what comes next
                 self.view.person = None
                 return super().focusNextPrevChild(forward)
         else:
-            place = 0 if forward else len(tracks) - 1
-        self.view.person = tracks[place]
+            index = 0 if forward else len(tracks) - 1
+        self.view.person = tracks[index]
         return True
 
     def person_at(self, position: QPointF) -> int | None:

@@ -65,7 +65,7 @@ _OPEN = (
     ),
     ActionSpec(
         "preferences", "&Source", "Preferences…", "Ctrl+,", "settings",
-        "Everything that is remembered.", separator=True,
+        "Settings, cameras and keyboard shortcuts.", separator=True,
     ),
     ActionSpec("quit", "&Source", "Quit", "Ctrl+Q", "close", "Close the window."),
 )  # fmt: skip
@@ -127,7 +127,7 @@ _VIEW = (
     ),
     ActionSpec(
         "follow", "&View", "Follow the person again", "Esc", "",
-        "Give a region that was set by hand back to the tracking.",
+        "End the region set by hand.",
     ),
     ActionSpec(
         "next_joint", "&View", "Next joint", "J", "joints",
@@ -143,11 +143,14 @@ _VIEW = (
         "As in a mirror; recordings and logs are never mirrored.", True, separator=True,
     ),
     ActionSpec(
-        "fit", "&View", "Fit", "F", "fit", "All of the picture.", True, "scale", separator=True
+        "fit", "&View", "Fit", "F", "fit", "Show the whole picture.", True, "scale", separator=True
     ),
-    ActionSpec("fill", "&View", "Fill", "Shift+F", "", "No borders.", True, "scale"),
     ActionSpec(
-        "actual", "&View", "Actual size", "Z", "", "Each pixel as it is.", True, "scale"
+        "fill", "&View", "Fill", "Shift+F", "", "Fill the window, without borders.", True, "scale"
+    ),
+    ActionSpec(
+        "actual", "&View", "Actual size", "Z", "",
+        "One pixel of the picture is one of the screen.", True, "scale",
     ),
     ActionSpec(
         "picture", "&View", "On the picture", "V", "", "", True, "background", separator=True
@@ -206,16 +209,16 @@ _RECORD = (
         separator=True,
     ),
     ActionSpec(
-        "log", "&Record", "Write the joints too", "", "",
+        "log", "&Record", "Also write the joints", "", "",
         "A log with the joints of every frame beside each recording.", True, separator=True,
     ),
     ActionSpec(
         "snapshot", "&Record", "Snapshot", "P", "snapshot",
-        "This moment as shown, the picture alone, and its joints.", separator=True,
+        "Save the picture as shown, the picture alone, and the joints.", separator=True,
     ),
     ActionSpec(
         "recordings", "&Record", "Recordings…", "Ctrl+E", "video",
-        "What was recorded: play, rename, delete.",
+        "Play, rename or delete recordings.",
     ),
     ActionSpec(
         "open_recordings", "&Record", "Open the recordings folder", "Ctrl+Shift+E", "folder"
@@ -229,7 +232,7 @@ _PANELS = (
     ),
     ActionSpec(
         "reset_layout", "&Panels", "Reset the layout", "", "",
-        "Every panel where it was at the first start.",
+        "Put every panel back where it was at the first start.",
     ),
 )  # fmt: skip
 
@@ -243,7 +246,7 @@ _HELP = (
     ),
     ActionSpec(
         "diagnostics", "&Help", "Diagnostics…", "Ctrl+I", "info",
-        "What runs where, for a report.",
+        "What runs where, as text for a bug report.",
     ),
     ActionSpec(
         "about", "&Help", "About pose-app", "", "app", "Version, papers, licences, model card."

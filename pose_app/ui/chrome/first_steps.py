@@ -25,7 +25,7 @@ class Step(NamedTuple):
 
 STEPS = (
     Step("heatmap", ("heatmap",), "see where the network looks"),
-    Step("stacks", ("stack_1", "stack_2", "stack_3", "stack_4"), "watch it make up its mind"),
+    Step("stacks", ("stack_1", "stack_2", "stack_3", "stack_4"), "compare the stacks"),
     Step("record", ("record",), "record it"),
 )
 

@@ -42,8 +42,8 @@ class HeatmapControl(QWidget):
             button.setVisible(visible and several)
             if visible and several:
                 buttons.append(button)
-        for place, button in enumerate(buttons):
-            first, last = place == 0, place == len(buttons) - 1
+        for index, button in enumerate(buttons):
+            first, last = index == 0, index == len(buttons) - 1
             side = "alone" if first and last else "first" if first else "last" if last else "middle"
             button.setProperty("segment", side)
             button.style().unpolish(button)

@@ -51,9 +51,9 @@ class PlaybackBar(QToolBar):
         self.toggleViewAction().setEnabled(False)
         self._state = state
         self.slider = _SeekSlider(Qt.Orientation.Horizontal)
-        self.slider.setAccessibleName(self.tr("Place in the video"))
+        self.slider.setAccessibleName(self.tr("Position in the video"))
         self.slider.valueChanged.connect(self._moved)
-        self.place = QLabel("0:00 / 0:00")
+        self.position = QLabel("0:00 / 0:00")
         self.file = QLabel()
         self.file.setAccessibleName(self.tr("File"))
         self.file.setTextFormat(Qt.TextFormat.PlainText)
@@ -71,7 +71,7 @@ class PlaybackBar(QToolBar):
         self._loop = _button(commands["loop"])
         row.addWidget(self.file)
         row.addWidget(self.slider, 1)
-        row.addWidget(self.place)
+        row.addWidget(self.position)
         row.addWidget(self.speed)
         row.addWidget(self._loop)
         row.addStretch(0)
@@ -93,18 +93,18 @@ class PlaybackBar(QToolBar):
         if info.files and info.fps:
             self._show_picture(round(stats.seconds * info.fps) % len(info.files), info.files)
         else:
-            self.show_place(stats.seconds, info.duration)
+            self.show_position(stats.seconds, info.duration)
 
-    def show_place(self, seconds: float, duration: float) -> None:
+    def show_position(self, seconds: float, duration: float) -> None:
         """Follow the video; a slider that is held by the mouse stays where it is."""
-        place = seconds % duration if duration > 0 else 0.0  # a loop's time keeps rising
-        self.place.setText(f"{clock(place)} / {clock(duration)}")
-        self._show_slider(round(place * self._steps), round(duration * self._steps))
+        position = seconds % duration if duration > 0 else 0.0  # a loop's time keeps rising
+        self.position.setText(f"{clock(position)} / {clock(duration)}")
+        self._show_slider(round(position * self._steps), round(duration * self._steps))
 
     def _show_picture(self, index: int, files: Sequence[str]) -> None:
         """Follow a folder of pictures."""
         self.file.setText(files[index])
-        self.place.setText(
+        self.position.setText(
             self.tr("{number} of {count}").format(number=index + 1, count=len(files))
         )
         self._show_slider(index, len(files) - 1)
@@ -131,9 +131,9 @@ class PlaybackBar(QToolBar):
         self._steps = info.fps if info is not None and files and info.fps else _STEPS_PER_SECOND
         self.file.setVisible(bool(files))
         self.file.setText(files[0] if files else "")
-        for widget in (self.slider, self.place, self.speed, self._loop):
+        for widget in (self.slider, self.position, self.speed, self._loop):
             widget.setVisible(len(files) != 1)
-        name = self.tr("Picture of the folder") if files else self.tr("Place in the video")
+        name = self.tr("Picture of the folder") if files else self.tr("Position in the video")
         self.slider.setAccessibleName(name)
 
     def _name_speed_keys(self) -> None:

@@ -146,7 +146,7 @@ class StatusLine(QStatusBar):
             if age_ms is not None:
                 figures += "  ·  " + self.tr("{age:.0f} ms old").format(age=age_ms)
         self.figures.setText(figures)
-        tip = [self.tr("Poses a second, and how old the picture is when you see it.")]
+        tip = [self.tr("Poses per second, and how old the picture is when you see it.")]
         tip.append(
             self.tr("{count} of {all} frames have a pose.").format(
                 count=stats.processed, all=stats.captured

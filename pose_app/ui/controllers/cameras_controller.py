@@ -171,7 +171,7 @@ class CamerasController(QObject):
             find_out = menu.addAction(self.tr("Find out sizes and rates"))
             find_out.setEnabled(not running)
             find_out.setToolTip(
-                self.tr("Change over to another source first: this camera is in use.")
+                self.tr("Switch to another source first: this camera is in use.")
                 if running
                 else self.tr("Opens the camera for some seconds.")
             )

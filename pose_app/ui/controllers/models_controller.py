@@ -39,10 +39,10 @@ _DEFAULTS = {
 
 def estimators(settings: Settings) -> EstimatorFactory:
     """The factory that loads the model on the session's thread, with the settings of now."""
-    wishes = {name: settings.get(f"model.{name}") for name in ("engine", "device", "precision")}
+    choice = {name: settings.get(f"model.{name}") for name in ("engine", "device", "precision")}
     return EstimatorFactory(
         settings.get("model.name"),
-        **wishes,
+        **choice,
         threshold=threshold(settings),
         smoothing=settings.get("pose.smoothing"),
     )
@@ -75,7 +75,7 @@ class ModelsController(QObject):
         context.settings.changed.connect(self._settings_changed)
         self._waited = 0  # figures in a row without a network
         self._loading = True
-        self._asked = self._wishes()
+        self._asked = self._requested()
         self._running: dict[str, str] | None = None
         self._opened = self._asked  # by the session, which may be behind what was asked for last
         self._choices: dict[tuple[str, str], QAction] = {}
@@ -158,7 +158,7 @@ class ModelsController(QObject):
         if "model.stacks" in keys:
             controls.stacks = settings.get("model.stacks") or "auto"
             self._renew_stacks(self._stacks_all)
-        if self._wishes() != self._asked:
+        if self._requested() != self._asked:
             self._load()
 
     # What the session tells
@@ -179,7 +179,7 @@ class ModelsController(QObject):
         """
         self._loading = False
         if self._running is None and self._context.settings.end_overrides(_DEFAULTS):
-            saved = self.tr("What the preferences say is used instead.")
+            saved = self.tr("The model of the preferences is used instead.")
             self._context.notices.error("", f"{message} {saved}")
             return
         good = self._running or _DEFAULTS
@@ -192,7 +192,7 @@ class ModelsController(QObject):
             return
         self._context.settings.update(good)
         # No topic: it stays when the default model is loaded.
-        instead = self.tr("The default model on the automatic choice is used instead.")
+        instead = self.tr("The default model is used instead, on the engine chosen automatically.")
         self._context.notices.error("", f"{message} {instead}")
 
     def show_stats(self, stats: FrameMetrics) -> None:
@@ -240,7 +240,7 @@ class ModelsController(QObject):
     def _load(self) -> None:
         self._loading = True
         settings = self._context.settings.stored
-        asked = self._asked = self._wishes()
+        asked = self._asked = self._requested()
         self._renew_models()
         factory = estimators(settings)
 
@@ -251,7 +251,7 @@ class ModelsController(QObject):
 
         self._context.session.set_estimator(open_estimator, factory.others)
 
-    def _wishes(self) -> dict[str, str]:
+    def _requested(self) -> dict[str, str]:
         return {key: self._context.settings.get(key) for key in _DEFAULTS}
 
     def _renew_models(self) -> None:

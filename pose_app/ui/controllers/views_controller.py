@@ -54,7 +54,7 @@ class ViewsController(QObject):
         self._view = view
         self._canvas = canvas
         self._source: SourceInfo | None = None
-        self._wish_before_mirror: str | None = None
+        self._setting_before_mirror: str | None = None
         self._stacks_all = 0
         self._all_run = False  # because all are recorded
         self._skeleton: Skeleton | None = None
@@ -96,14 +96,14 @@ class ViewsController(QObject):
 
     def set_mirror(self, mirror: bool) -> None:
         """Mirror the picture or not; switching back restores the setting of before (`auto`)."""
-        settings, before = self._context.settings, self._wish_before_mirror
-        wish = settings.get("view.mirror")
+        settings, before = self._context.settings, self._setting_before_mirror
+        setting = settings.get("view.mirror")
         if before is not None and self._mirrored(before) == mirror:
             settings.set("view.mirror", before)
-            self._wish_before_mirror = None
+            self._setting_before_mirror = None
         else:
             settings.set("view.mirror", "on" if mirror else "off")
-            self._wish_before_mirror = wish
+            self._setting_before_mirror = setting
 
     def set_scale(self, scale: str) -> None:
         self._view.scale = scale
@@ -238,6 +238,6 @@ class ViewsController(QObject):
         self._view.threshold = threshold(settings.stored)
         self._view.mirror = self._mirrored(settings.get("view.mirror"))
 
-    def _mirrored(self, wish: str) -> bool:
+    def _mirrored(self, setting: str) -> bool:
         """Whether the picture is mirrored where the setting is `auto`, `on` or `off`."""
-        return bool(self._source and self._source.mirror) if wish == "auto" else wish == "on"
+        return bool(self._source and self._source.mirror) if setting == "auto" else setting == "on"

@@ -230,8 +230,8 @@ class CameraPage(QWidget):
 
     # What is chosen
 
-    def _size_chosen(self, wish: CameraMode | None = None) -> None:
-        """Offer the rates of the chosen size; that of `wish` is selected."""
+    def _size_chosen(self, wanted: CameraMode | None = None) -> None:
+        """Offer the rates of the chosen size; that of `wanted` is selected."""
         size = self.size_choice.currentData()
         self.rate.blockSignals(True)
         self.rate.clear()
@@ -239,7 +239,7 @@ class CameraPage(QWidget):
             if (mode.width, mode.height) == size:
                 text = f"{mode.fps:.3g} fps" if mode.fps else self.tr("the camera's own")
                 self.rate.addItem(text, mode)
-                if wish is not None and mode.fps == wish.fps:
+                if wanted is not None and mode.fps == wanted.fps:
                     self.rate.setCurrentIndex(self.rate.count() - 1)
         if self.rate.count() == 0:
             self.rate.addItem(self.tr("Automatic"), None)
@@ -272,28 +272,28 @@ class CameraPage(QWidget):
         if untouched or running is None:
             self._running = None if running is None else self.chosen
 
-    def _renew_sizes(self, wish: CameraMode | None = None) -> None:
-        """Offer the sizes of the chosen camera; `wish` or what it is opened with is selected."""
+    def _renew_sizes(self, wanted: CameraMode | None = None) -> None:
+        """Offer the sizes of the chosen camera; `wanted` or what it is opened with is selected."""
         index = self.camera.currentIndex()
         camera = self._listed[index] if 0 <= index < len(self._listed) else None
         self._sizes = () if camera is None else self._cameras.sizes(camera)
-        if wish is None and camera is not None:
-            wish = self._cameras.mode(camera)
+        if wanted is None and camera is not None:
+            wanted = self._cameras.mode(camera)
         self.size_choice.blockSignals(True)
         self.size_choice.clear()
         self.size_choice.addItem(self.tr("Automatic"), None)
         for size in dict.fromkeys((mode.width, mode.height) for mode in self._sizes):
             self.size_choice.addItem(f"{size[0]} × {size[1]}", size)
-        if wish is not None:
+        if wanted is not None:
             sizes = [self.size_choice.itemData(i) for i in range(self.size_choice.count())]
-            size = (wish.width, wish.height)
+            size = (wanted.width, wanted.height)
             self.size_choice.setCurrentIndex(sizes.index(size) if size in sizes else 0)
         self.size_choice.setEnabled(bool(self._sizes))
         self.size_choice.blockSignals(False)
-        self._size_chosen(wish)
+        self._size_chosen(wanted)
 
     def _find_out(self) -> None:
-        """Ask the camera for its sizes once the preview has let go of it."""
+        """Ask the camera for its sizes once the preview has released it."""
         chosen = self.chosen
         if chosen is not None:
             self._stop_preview()

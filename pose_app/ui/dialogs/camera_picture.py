@@ -60,7 +60,7 @@ class CameraPicture(QWidget):
         painter.fillRect(self.rect(), Qt.GlobalColor.black)
         if self._image is not None:
             size = self._image.size().scaled(self.size(), Qt.AspectRatioMode.KeepAspectRatio)
-            place = QRectF(
+            target = QRectF(
                 (self.width() - size.width()) / 2,
                 (self.height() - size.height()) / 2,
                 size.width(),
@@ -69,7 +69,7 @@ class CameraPicture(QWidget):
             if self._mirror:
                 painter.translate(self.width(), 0)
                 painter.scale(-1, 1)
-            painter.drawImage(place, self._image)
+            painter.drawImage(target, self._image)
         elif self._words:
             painter.setPen(Qt.GlobalColor.white)
             painter.drawText(

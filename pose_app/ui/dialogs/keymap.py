@@ -57,7 +57,7 @@ class Keymap:
         """Whether a command's shortcut is not the default."""
         return self._keys[name] != self._at_first[name]
 
-    def rival(self, name: str, key: str) -> Command | None:
+    def other_with(self, name: str, key: str) -> Command | None:
         """Another command that has this shortcut; None = none."""
         wanted = portable(key)
         for other, taken in self._keys.items():
@@ -67,9 +67,9 @@ class Keymap:
 
     def assign(self, name: str, key: str) -> None:
         """Give a command a shortcut, or none; another command that has it loses it."""
-        rival = self.rival(name, key)
-        if rival is not None:
-            self._keys[rival.name] = ""
+        other = self.other_with(name, key)
+        if other is not None:
+            self._keys[other.name] = ""
         self._keys[name] = portable(key)
 
     def default(self, name: str) -> str:

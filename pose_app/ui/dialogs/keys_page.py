@@ -154,7 +154,7 @@ class KeysPage(QWidget):
         self.words.setText(
             self.tr("Click into the field and press the new key.")
             + (
-                "  " + self.tr("At first: {key}.").format(key=usual)
+                "  " + self.tr("Default: {key}.").format(key=usual)
                 if self.keymap.is_changed(command.name)
                 else ""
             )
@@ -173,22 +173,22 @@ class KeysPage(QWidget):
         if key == self.keymap.key(command.name):
             self._select()
             return
-        rival = self.keymap.rival(command.name, key)
-        if rival is None:
+        other = self.keymap.other_with(command.name, key)
+        if other is None:
             self._assign(key)
         else:
-            self._question(rival)
+            self._question(other)
 
-    def _question(self, rival: Command | None) -> None:
+    def _question(self, other: Command | None) -> None:
         """Ask whether to take the shortcut from the command that has it."""
-        self.take.setVisible(rival is not None)
-        self.words.setObjectName("faint" if rival is None else "trouble")
+        self.take.setVisible(other is not None)
+        self.words.setObjectName("faint" if other is None else "trouble")
         self.words.style().unpolish(self.words)
         self.words.style().polish(self.words)
-        if rival is not None:
+        if other is not None:
             key = self.edit.keySequence().toString(QKeySequence.SequenceFormat.NativeText)
             self.words.setText(
-                self.tr("{key} is the key of “{other}”.").format(key=key, other=rival.text)
+                self.tr("{key} is the key of “{other}”.").format(key=key, other=other.text)
             )
 
     def _take(self) -> None:
@@ -198,12 +198,12 @@ class KeysPage(QWidget):
         command = self._command()
         if command is not None:
             key = self.keymap.default(command.name)
-            rival = self.keymap.rival(command.name, key)
+            other = self.keymap.other_with(command.name, key)
             self._show_key(key)
-            if rival is None:
+            if other is None:
                 self._assign(key)
             else:
-                self._question(rival)
+                self._question(other)
 
     def _assign(self, key: str) -> None:
         command = self._command()

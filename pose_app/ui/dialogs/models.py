@@ -366,8 +366,8 @@ class ModelsDialog(QDialog):
         self.family.setAccessibleName(self.tr("Family of an added file"))
         self.family.setToolTip(
             self.tr(
-                "Whose preprocessing and decoding an added file needs. The file itself tells, but "
-                "FPD's teacher of 256 channels, without its training state, looks like bearpaw's."
+                "The family that an added file belongs to. It is recognised from the file, except "
+                "for FPD's teacher of 256 channels without its training state: choose fpd for it."
             )
         )
         self.message.setWordWrap(True)

@@ -53,8 +53,8 @@ def _figure(value: float | None) -> str:
 
 
 COLUMNS: tuple[Column, ...] = (
-    Column("Name", "Name for the command line, too", lambda e: e.name, lambda e: e.name),
-    Column("Here?", "Installed or to be fetched", lambda e: (not e.installed, e.name), state),
+    Column("Name", "The name, also for the command line", lambda e: e.name, lambda e: e.name),
+    Column("Status", "Whether it is installed", lambda e: (not e.installed, e.name), state),
     Column(
         "Stacks",
         "Hourglasses in a row: each corrects the one before",
@@ -75,18 +75,18 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column(
         "GMAC",
-        "Thousand million multiplications per picture: twice as many take twice as long",
+        "Billions of multiplications per picture: twice as many take twice as long",
         lambda e: e.gmac or 0.0,
         lambda e: _figure(e.gmac),
     ),
     Column(
         "Accuracy",
-        "As its authors report it. Figures of different metrics cannot be compared",
+        "As its authors report it; figures of different metrics cannot be compared",
         lambda e: (e.metric, e.accuracy),
         accuracy,
     ),
-    Column("Size", "Of the file", lambda e: e.size or 0, lambda e: megabytes(e.size)),
-    Column("Licence", "Of the weights", lambda e: e.licence, lambda e: e.licence),
+    Column("Size", "Size of the file", lambda e: e.size or 0, lambda e: megabytes(e.size)),
+    Column("Licence", "Licence of the weights", lambda e: e.licence, lambda e: e.licence),
 )
 
 
@@ -121,14 +121,17 @@ def about(entry: ModelEntry, metrics: Mapping[str, str], fps: float | None) -> s
         meaning = escape(metrics.get(entry.metric, ""))
         parts.append(f"<b>{escape(accuracy(entry))}</b>. {meaning}")
     if fps is not None:
-        words = tr("On this machine up to {0} frames per second with all stacks, judging from the "
-                   "model that runs now.")  # fmt: skip
+        words = tr("Expected on this machine: up to {0} frames per second with all stacks, "
+                   "estimated from the running model.")  # fmt: skip
         if entry.stacks > 1 and fps < 25:
             words += " " + tr("With fewer stacks it is faster.")
         parts.append(words.format(f"{fps:.0f}" if fps >= 10 else f"{fps:.1f}"))
     if not entry.installed and entry.url is None:
         parts.append(
-            tr("Only a browser gets this file: fetch it from the source page, then add it here.")
+            tr(
+                "This file can only be downloaded by a browser: get it from the source page, then "
+                "add it here."
+            )
         )
     facts = tr("Family: {0}. Joints: {1}. Licence: {2}.").format(
         entry.family or "–", entry.joints, entry.licence or "–"

@@ -163,7 +163,7 @@ class RecordingsDialog(QDialog):
         recordings, room = found or ((), "")
         row_before = max(self.table.currentRow(), 0)
         self._found = {recording.name: recording for recording in recordings}
-        self.place.setText(room if error is None else str(error))
+        self.room.setText(room if error is None else str(error))
         self.table.setRowCount(len(recordings))
         for row, recording in enumerate(recordings):
             for column, text in enumerate(_texts(recording)):
@@ -242,7 +242,7 @@ class RecordingsDialog(QDialog):
 
     def _build(self) -> None:
         self.setWindowTitle(self.tr("Recordings"))
-        self.place = faint()
+        self.room = faint()
         self.table = _table()
         self.table.itemSelectionChanged.connect(self._selected)
         self.table.doubleClicked.connect(lambda index: self.play())
@@ -273,7 +273,7 @@ class RecordingsDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(18, 16, 18, 16)
         layout.setSpacing(12)
-        layout.addWidget(self.place)
+        layout.addWidget(self.room)
         layout.addWidget(self.table, 1)
         layout.addWidget(self.nothing, 1)
         layout.addWidget(self._build_question())

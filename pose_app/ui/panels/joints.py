@@ -66,14 +66,14 @@ def carried_over(
 ) -> tuple[int | None, frozenset[int] | None]:
     """The chosen joint and the visible joints of one skeleton, by name in another."""
 
-    def place(index: int) -> int | None:
+    def moved(index: int) -> int | None:
         name = old.joints[index] if index < len(old) else ""
         return new.joints.index(name) if name in new.joints else None
 
     if visible is not None:
         hidden = {old.joints[j] for j in range(len(old)) if j not in visible}
         visible = frozenset(j for j, name in enumerate(new.joints) if name not in hidden)
-    return None if joint is None else place(joint), visible
+    return None if joint is None else moved(joint), visible
 
 
 class JointsPanel(QWidget):

@@ -344,5 +344,5 @@ class MovementPanel(QWidget):
 def step_colours(steps: int) -> list[QColor]:
     """One colour per step, from violet (first) to green (last): also told apart in grey."""
     table = colours.lookup("viridis")
-    places = np.linspace(70, 225, steps).astype(int) if steps > 1 else np.array([150])
-    return [QColor(*(int(c) for c in table[place])) for place in places]
+    indices = np.linspace(70, 225, steps).astype(int) if steps > 1 else np.array([150])
+    return [QColor(*(int(c) for c in table[place])) for place in indices]

@@ -59,13 +59,13 @@ class PlotsPanel(QWidget):
         self.stages = TimePlot(self.tr("Stages (ms)"), 20)
         self.age = TimePlot(self.tr("Age of the picture (ms)"), 100)
         self.confidence = TimePlot(self.tr("Confidence"))
-        self.places = TimePlot(self.tr("Place of a joint (px)"), 500)
+        self.positions = TimePlot(self.tr("Position of a joint (px)"), 500)
         self._stage_curves = {stage: self.stages.curve() for stage in STAGES}
         self._age_curve = self.age.curve()
         self._side_curves = {side: self.confidence.curve() for side in colours.SIDES}
         self._chosen_curve = self.confidence.curve()
-        self._x_curve: Any = self.places.curve()
-        self._y_curve: Any = self.places.curve()
+        self._x_curve: Any = self.positions.curve()
+        self._y_curve: Any = self.positions.curve()
         self._columns = 0
         self._grid = QGridLayout()
         self._build()
@@ -143,13 +143,13 @@ class PlotsPanel(QWidget):
         joint = self.followed_joint()
         if self._skeleton is None or joint is None:
             return
-        places = rows[:, 1 + 2 * joint : 3 + 2 * joint]
-        self._x_curve.setData(rows[:, 0], places[:, 0])
-        self._y_curve.setData(rows[:, 0], places[:, 1])
-        self.places.fit(places)
+        positions = rows[:, 1 + 2 * joint : 3 + 2 * joint]
+        self._x_curve.setData(rows[:, 0], positions[:, 0])
+        self._y_curve.setData(rows[:, 0], positions[:, 1])
+        self.positions.fit(positions)
         name = joint_label(self._skeleton.joints[joint])
         legend = (("x", X_COLOUR), ("y", Y_COLOUR))
-        self.places.set_heading(self.tr("Place of the {0} (px)").format(name), legend)
+        self.positions.set_heading(self.tr("Position of the {0} (px)").format(name), legend)
 
     # Set up
 
@@ -205,7 +205,7 @@ class PlotsPanel(QWidget):
         if columns == self._columns:
             return
         self._columns = columns
-        for index, plot in enumerate((self.stages, self.age, self.confidence, self.places)):
+        for index, plot in enumerate((self.stages, self.age, self.confidence, self.positions)):
             self._grid.addWidget(plot, index // columns, index % columns)
         for column in range(4):
             self._grid.setColumnStretch(column, 1 if column < columns else 0)

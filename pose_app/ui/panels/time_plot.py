@@ -69,9 +69,9 @@ class TimePlot(QWidget):
         known = values[np.isfinite(values)]
         longest = float(known.max()) * 1.05 if known.size else 0.0
         if longest > self.top or longest < 0.35 * self.top:
-            place = min(int(np.searchsorted(_NICE, longest)), len(_NICE) - 1)
-            if self.top != _NICE[place]:
-                self.top = float(_NICE[place])
+            index = min(int(np.searchsorted(_NICE, longest)), len(_NICE) - 1)
+            if self.top != _NICE[index]:
+                self.top = float(_NICE[index])
                 self.plot.setYRange(0, self.top, padding=0)
 
     def set_heading(self, title: str, legend: Legend = ()) -> None:

@@ -110,8 +110,8 @@ class StackGrid(QWidget):
         if pose is None:
             self._seen = None
         elif self._zoomed and joint is not None and joint < len(pose.skeleton):
-            place = pose.stack_joints[-1, joint]
-            self._seen = close_up(pose.region, place, self.kept.aspect, self._seen)
+            position = pose.stack_joints[-1, joint]
+            self._seen = close_up(pose.region, position, self.kept.aspect, self._seen)
         else:
             self._seen = pose.region
 
@@ -215,7 +215,7 @@ class StackGrid(QWidget):
                 rect, heat_picture(levels, view.colour_map, pose.region, seen, size, view.mirror)
             )
             painter.setOpacity(1.0)
-            self._paint_answer(painter, rect, stack, pose, seen)
+            self._paint_joint(painter, rect, stack, pose, seen)
         painter.setOpacity(1.0)
         if shown is None and self._pose is not None:
             painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
@@ -230,7 +230,7 @@ class StackGrid(QWidget):
             return close_up(pose.region, pose.stack_joints[-1, joint], self.kept.aspect, None)
         return pose.region
 
-    def _paint_answer(
+    def _paint_joint(
         self, painter: QPainter, rect: QRect, stack: int, pose: Pose, seen: Region
     ) -> None:
         """Paint the chosen joint of this stack (ring) and of the last one (cross)."""

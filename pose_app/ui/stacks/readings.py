@@ -86,7 +86,7 @@ def caption(
         return _tr("Run") if short else _tr("Click to run")
     old = f" · {shown.age:.1f} s" if shown.age >= _TELLING else ""
     if stack == last:
-        return (_tr("last") if short else _tr("the last word")) + old
+        return (_tr("last") if short else _tr("the last stack")) + old
     if reading is None or reading.distance is None:
         return "–" if short else _tr("not in view") + old
     words = _tr("{0} px") if short else _tr("{0} px from the last")
