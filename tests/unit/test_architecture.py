@@ -1,4 +1,4 @@
-"""The rooms and their boundaries."""
+"""The packages and what they may import."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PACKAGE = Path(pose_app.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 LONGEST = 400
 
-# Lower rooms know nothing of higher ones. Files of the package itself count by their own name.
+# Lower packages import nothing from higher ones. Files of the package count by their own name.
 LAYERS = [
     ("errors", "__version__"),
     ("argument_values", "engine_words", "openvino_silently", "paths", "process", "skeletons"),
@@ -36,13 +36,13 @@ LAYERS = [
     ("cli",),
     ("__main__",),
 ]
-HEIGHT = {room: height for height, rooms in enumerate(LAYERS) for room in rooms}
-# Lists installed things for the report, so it looks into every room; loaded on request only.
+HEIGHT = {name: height for height, names in enumerate(LAYERS) for name in names}
+# Lists installed things for the report, so it imports from every package; loaded on request only.
 QT = ("PySide6", "pyqtgraph", "shiboken6")
 TORCH_FREE = ("pose", "sources", "drawing", "recording", "pipeline")
 
 
-def room(path: Path) -> str:
+def top_level(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
@@ -75,7 +75,7 @@ def imports(path: Path, *, lazy: bool = True, typing: bool = False) -> Iterator[
 
 
 def layer_problems(path: Path) -> Iterator[str]:
-    own = room(path)
+    own = top_level(path)
     if own == "__init__":
         return
     if own not in HEIGHT:
@@ -86,7 +86,7 @@ def layer_problems(path: Path) -> Iterator[str]:
         if own != "ui" and top in QT:
             yield f"{name} outside of ui"
         if own in TORCH_FREE and top == "torch":
-            yield "torch in a room that runs without it"
+            yield "torch in a package that runs without it"
         if top == "pose_app" and rest and HEIGHT.get(rest[0], 0) > HEIGHT[own]:
             yield f"{own} imports the higher {name}"
 

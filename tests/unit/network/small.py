@@ -1,4 +1,4 @@
-"""Small networks and specs for the tests of this room."""
+"""Small networks and specs for the tests of this package."""
 
 from __future__ import annotations
 
