@@ -174,7 +174,7 @@ class Tracks:
                 track = self._new(candidate.region, seconds)
                 at_once = self._threshold + AT_ONCE * (1 - self._threshold)
                 sure = self._first or candidate.box.score >= at_once
-                track.shown = sure and self._joints(one) >= FEWEST
+                track.shown = sure and self._joints(prediction) >= FEWEST
             if track not in self.active:
                 self.active.append(track)
             self.lost = [other for other in self.lost if other is not track]
@@ -206,7 +206,7 @@ class Tracks:
                 track.course = Course(seconds, track.region, joints, track.velocity.copy())
 
     def _joints(self, seen: CropPrediction) -> int:
-        """How many joints the network sees."""
+        """The number of present joints of the last stack."""
         return int((seen.scores[-1] >= self._spec.threshold).sum())
 
     def _new(self, region: Region, seconds: float) -> Track:
