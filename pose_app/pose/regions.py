@@ -11,7 +11,7 @@ from ..types import Box, Floats, Region
 
 MARGIN = 1.45  # side of the region / extent of the confident joints
 BOX_MARGIN = 1.3  # side of the region / longer side of a box, as in training
-CONFIDENT = 0.5  # a joint counts for the region from this share of the joint threshold
+CONFIDENT = 0.8  # a joint counts for the region from this share of the joint threshold
 
 _FEWEST = 3  # confident joints that are needed for a region
 _SMALLEST = 24.0  # pixels, smallest side of a region

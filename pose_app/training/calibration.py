@@ -25,7 +25,7 @@ from .metrics import TORSO_SHARE, body_lengths
 from .predict import of_engine, predict
 from .scenes import SceneData
 
-JOINT_THRESHOLD = 0.4  # probability from which a joint is drawn; few invented legs
+JOINT_THRESHOLD = 0.25  # probability from which a joint is drawn; see weights/README.md
 _BINS = 12
 _ENOUGH = 250  # labels of a joint for its own curve; with fewer, it has that of all joints
 _FACE_SHARE = 0.08  # of the torso: largest distance from the label for joints of the face
