@@ -60,14 +60,13 @@ class Track:
 
     def __init__(
         self,
-        number: int,
         seconds: float,
         region: Region,
         rule: RegionRule,
         frame: tuple[int, int],
     ) -> None:
         """A new person at `seconds`, in frames of size `frame` (width, height)."""
-        self.id = number
+        self.id = 0  # until they are shown
         self._rule = rule
         self._frame = frame
         self.region = region

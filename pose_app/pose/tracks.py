@@ -148,7 +148,9 @@ class Tracks:
         affinity = np.array([[track.overlap(box) for box in boxes] for track in self.active])
         pairs = assign(affinity.reshape(len(self.active), len(boxes)), SAME_BOX)
         for row, column in pairs:
-            self.active[row].confirm_by_box(boxes[column], seconds)
+            track, box = self.active[row], boxes[column]
+            if track.shown or box.score >= self._threshold:
+                track.confirm_by_box(box, seconds)
         taken = {column for _, column in pairs}
         free: list[Box] = []
         for index, box in sorted(enumerate(boxes), key=lambda pair: -_area(pair[1])):
@@ -200,6 +202,9 @@ class Tracks:
         self._keep_the_largest()
         self._first = False
         for track in self.active:
+            if track.shown and not track.id:
+                track.id = self._next
+                self._next += 1
             track.move()
             if not track.weak and not track.touched and track.prediction is not None:
                 joints = track.prediction.joints[-1].astype(np.float64)
@@ -210,9 +215,7 @@ class Tracks:
         return int((seen.scores[-1] >= self._spec.threshold).sum())
 
     def _new(self, region: Region, seconds: float) -> Track:
-        track = Track(self._next, seconds, region, self.rule, self._size)
-        self._next += 1
-        return track
+        return Track(seconds, region, self.rule, self._size)
 
     def _lose(self, track: Track, seconds: float) -> None:
         self.active.remove(track)
@@ -297,7 +300,7 @@ class Tracks:
         assert b.prediction is not None
         shared = self._similarity.alike(a.prediction, b.prediction) >= SAME_POSE
         if not shared.any():
-            return max(a, b, key=lambda track: track.id)
+            return max(a, b, key=lambda track: (track.born, track.id or math.inf))
         distances = []
         for track in (a, b):
             assert track.prediction is not None

@@ -150,7 +150,7 @@ def test_wrong_input_is_refused(opened: tuple) -> None:
         engine.infer(good[:, :32], 1)
     with pytest.raises(EngineError, match="uint8"):
         engine.infer(good.astype(np.float32), 1)  # type: ignore[arg-type]
-    with pytest.raises(EngineError, match="one picture"):
+    with pytest.raises(EngineError, match="at least one image"):
         engine.infer(good[:0], 1)
     for stacks in (0, 4):
         with pytest.raises(EngineError, match="stacks 1 to 3"):

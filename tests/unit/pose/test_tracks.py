@@ -110,7 +110,7 @@ def test_who_has_hardly_a_joint_is_not_shown(world: World) -> None:
     world.people["b"] = (450, 80, 280)
     for _ in range(3):
         world.frame()
-    assert [world.who(track) for track in world.tracks.visible] == ["b"]
+    assert [(world.who(track), track.id) for track in world.tracks.visible] == [("b", 1)]
     looks = world.looks
     for _ in range(20):  # the shirt is no reason to look for people in every frame
         world.frame(find=None)
@@ -448,3 +448,18 @@ def test_reset_forgets_everybody_but_gives_no_number_twice(world: World) -> None
     world.tracks.reset()
     assert world.tracks.regions == []
     assert [track.id for track in world.frame()] == [2]
+
+
+def test_a_newcomer_needs_two_boxes_that_are_sure_enough(world: World) -> None:
+    """What is known stays with less, such as a raised arm that the finder takes for somebody."""
+    world.people = {"a": (150, 60, 300)}
+    world.frame()
+    arm = {"arm": (450, 80, 280)}
+    for scores in ((0.5, 0.3, 0.3), (0.3, 0.3)):
+        for score in scores:
+            world.people |= arm
+            shown = world.frame([box_of(world.people["a"]), box_of(arm["arm"], score)])
+            assert [world.who(track) for track in shown] == ["a"]
+    for score in (0.5, 0.5, 0.3, 0.3):
+        shown = world.frame([box_of(world.people["a"]), box_of(arm["arm"], score)])
+    assert [(world.who(track), track.id) for track in shown] == [("a", 1), ("arm", 2)]
