@@ -54,7 +54,7 @@ def test_an_average_worse_than_its_parts_is_told(
     paths = [written(tmp_path, seed) for seed in (1, 2)]
     out = tmp_path / "out.safetensors"
     known = dict(zip((*paths, out), shares, strict=True))
-    monkeypatch.setattr(average, "_right", lambda path, _: known[path])
+    monkeypatch.setattr(average, "_pck", lambda path, _: known[path])
     assert main(["average", *map(str, paths), "--out", str(out)]) == 0
     assert ("worse than each model" in capsys.readouterr().out) == warned
 
