@@ -11,6 +11,7 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QImage
 
+from pose_app.drawing import colours
 from pose_app.engines.base import HostHeatmaps
 from pose_app.errors import EngineError
 from pose_app.skeletons import MPII_16
@@ -366,4 +367,13 @@ def test_only_several_people_have_numbers(canvas):
     alone = painted(canvas)
     canvas.show_result(one)
     assert np.array_equal(painted(canvas), alone)
-    assert painting.tint(1) != painting.tint(2)
+
+
+def test_numbers_have_the_colours_of_a_recording(canvas):
+    canvas.view.region = False
+    both = two_people()
+    canvas.show_result(both)
+    shown = painted(canvas)[..., :3].astype(int)
+    for pose in both.poses:
+        away = np.abs(shown - colours.tint(pose.track_id)).max(axis=-1)
+        assert (away < 12).sum() > 10, pose.track_id

@@ -19,3 +19,8 @@ SHADE = QColor(*colours.SHADE)
 COLOUR_MAPS = options.COLOUR_MAPS
 lookup = colours.lookup
 overlay_lookup = colours.overlay_lookup
+
+
+def tint(track_id: int) -> QColor:
+    """The colour of a person's number, as in a recording."""
+    return QColor(*colours.tint(track_id))

@@ -169,15 +169,10 @@ class Picture:
         return self.image
 
 
-def tint(track: int) -> QColor:
-    """A person's own colour: neighbours in number are far apart on the colour wheel."""
-    return QColor.fromHsvF((track * 0.61803398875) % 1.0, 0.55, 1.0)
-
-
 def paint_number(painter: QPainter, above: QPointF, track: int, selected: bool) -> None:
     """Paint a person's number in the person's colour; the selected one's is filled with it."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    text, colour, dark = str(track), tint(track), QColor(15, 18, 28, 225)
+    text, colour, dark = str(track), colours.tint(track), QColor(15, 18, 28, 225)
     size = painter.fontMetrics().size(0, text)
     box = QRectF(0, 0, max(size.width() + 10, size.height() + 2), size.height() + 2)
     box.moveCenter(QPointF(above.x(), max(above.y() - box.height() / 2, box.height() / 2)))
