@@ -22,7 +22,14 @@ from ..spec import ModelSpec, read_spec
 from .timing import Call, Times, alone, together
 
 _PEAK_SIDE = 2048
-_TYPES = {"f32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+# Of the matrix product beside a network; torch multiplies no 8 bits, so that of the other layers.
+_TYPES = {
+    "f32": torch.float32,
+    "bf16": torch.bfloat16,
+    "fp16": torch.float16,
+    "int8": torch.float32,
+    "int8+bf16": torch.bfloat16,
+}
 _SIZES = (128, 192, 256, 384)
 
 

@@ -35,13 +35,16 @@ def measure(model: str, seconds: float, ui: bool, say: Callable[[str], None]) ->
     Raises:
         PoseAppError: The model cannot be found.
     """
+    from ..engines.choose import measured
     from . import networks, pipeline, startup
 
     path = catalogue.resolve(model)
     notes = _Notes(say)
     memory = [_memory()]
     found: dict[str, Any] = {"machine": _machine(), "problems": notes.problems}
-    # The pipeline first: torch's threads, once started, stay and slow it down.
+    # What the app would have measured by itself within its first seconds on this machine.
+    notes.take("the choice", lambda: measured(path))
+    # The pipeline before networks: torch's threads, once started, stay and slow it down.
     with tempfile.TemporaryDirectory(prefix="pose-app-bench-") as name:
         folder = Path(name)
         clip = notes.take("the enlarged clip", lambda: enlarged(folder))
@@ -70,7 +73,9 @@ def measure(model: str, seconds: float, ui: bool, say: Callable[[str], None]) ->
     if ui:
         found["window"] = notes.take("the window", lambda: startup.window(path, 2 * seconds))
     memory.append(_memory())
-    found.update(notes.take("the choice", lambda: networks.choice(path)) or networks.NO_CHOICE)
+    found.update(
+        notes.take("the choice again", lambda: networks.choice(path)) or networks.NO_CHOICE
+    )
     found["baseline"] = notes.take(
         "the network beside plain torch", lambda: networks.baseline(path, seconds)
     )

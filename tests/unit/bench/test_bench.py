@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -184,3 +185,11 @@ def test_a_session_that_cannot_start_is_reported(tmp_path: Path, model: Path) ->
 
     with pytest.raises(PoseAppError):
         pipeline.full_speed(model, opener(tmp_path / "none.mp4"), 0.1, None)
+
+
+@pytest.mark.parametrize("precision", ["f32", "bf16", "int8", "int8+bf16"])
+def test_every_precision_of_the_processor_has_a_peak(
+    precision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(networks, "_PEAK_SIDE", 8)
+    assert np.shape(networks._product("cpu", precision)()) == (8, 8)
