@@ -99,6 +99,7 @@ def test_a_recording_after_one_that_failed(
     running.until_event("recording_finished")
     broken[0] = False
     request = running.record()
+    running.until_event("recording_started")
     running.until_processed(10)
     report = running.session.stop()
     assert report.conserved
