@@ -83,7 +83,7 @@ class Tracks:
         return (
             not self.visible
             or bool(self.lost)
-            or any(track.touched or track.is_new for track in self.active)
+            or any(track.touched or track.is_new or track.released for track in self.active)
             or any(track.weak for track in self.visible)
         )
 
@@ -108,7 +108,7 @@ class Tracks:
     def follow(self, seen: Sequence[CropPrediction], seconds: float) -> None:
         """Take the predictions of all tracked people, in the order of `regions`."""
         for track, prediction in zip(self.active, seen, strict=True):
-            track.manual = False
+            track.manual, track.released = False, track.manual
             track.update(prediction, seconds)
         self._resolve_touching(seconds)
         for track in self.active:
@@ -145,7 +145,13 @@ class Tracks:
             The other boxes that may be of a lost person or of a newcomer. Boxes of newcomers need
             a higher score: see STAY.
         """
-        affinity = np.array([[track.overlap(box) for box in boxes] for track in self.active])
+        # Who was looked at in a region chosen by hand is looked at again, in the finder's box.
+        affinity = np.array(
+            [
+                [0.0 if track.released else track.overlap(box) for box in boxes]
+                for track in self.active
+            ]
+        )
         pairs = assign(affinity.reshape(len(self.active), len(boxes)), SAME_BOX)
         for row, column in pairs:
             track, box = self.active[row], boxes[column]
@@ -251,7 +257,7 @@ class Tracks:
 
     def _candidates(self, boxes: list[Box], seconds: float) -> list[Candidate]:
         """Candidates of boxes (the largest first): lost or weak people, and newcomers."""
-        absent = self.lost + [track for track in self.active if track.weak]
+        absent = self.lost + [track for track in self.active if track.weak or track.released]
         near = [[track.nearness(box, seconds) for box in boxes] for track in absent]
         pairs = assign(np.array(near).reshape(len(absent), len(boxes)), 1e-6)
         known = {column: absent[row] for row, column in pairs}
@@ -266,7 +272,9 @@ class Tracks:
                 if free <= 0 and math.sqrt(_area(box)) < LARGER * smallest:
                     continue
                 free -= 1
-            least = 0.0 if track is None else SAME_SIZE * track.course.region.side
+            least = 0.0
+            if track is not None and not track.released:
+                least = SAME_SIZE * track.course.region.side
             region = self.rule.region_from_box(box, self._size, least)
             candidates.append(Candidate(box, region, track))
         return candidates

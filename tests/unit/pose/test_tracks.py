@@ -418,6 +418,24 @@ def test_a_region_chosen_by_hand_is_one_person_s(world: World) -> None:
     assert not any(track.manual for track in world.tracks.visible)
 
 
+def test_after_a_region_chosen_by_hand_the_same_frame_is_searched(world: World) -> None:
+    """Esc while a picture is held: no time passes in which the region could move."""
+    world.people = {"a": (150, 60, 300)}
+    (track,) = world.frame()
+    number, own = track.id, track.region
+    world.tracks.begin(SIZE, world.seconds)
+    by_hand = Region(own.x + 60, own.y + 120, 0.6 * own.side)
+    track = world.tracks.only(world.seen(by_hand), world.seconds)
+    assert track is not None
+    assert track.region.side < 0.7 * own.side
+    (track,) = world.frame(find=None)
+    assert (track.id, track.manual) == (number, False)
+    assert track.region == world.tracks.rule.region_from_box(box_of(world.people["a"]), SIZE)
+    looks = world.looks
+    world.frame(find=None)
+    assert world.looks == looks
+
+
 def test_an_empty_region_chosen_by_hand_has_nobody(world: World) -> None:
     world.people = {"a": (150, 60, 300)}
     world.frame()
