@@ -43,10 +43,18 @@ def test_a_recording_that_goes_on_in_another_source_can_be_stopped(open_window, 
     qtbot.waitUntil(lambda: "recording goes on in" in window.toast.text, timeout=WAIT_MS)
     assert window.record_button.text().startswith("■")
     assert window.commands["record"].text() == "Stop the recording"
+    before = window.bridge.session.metrics().processed
+    qtbot.waitUntil(
+        lambda: window.bridge.session.metrics().processed > before + 10, timeout=WAIT_MS
+    )
     window.commands["record_raw"].trigger()  # any record key stops it
     qtbot.waitUntil(lambda: not window.recording.running, timeout=WAIT_MS)
     assert window.record_button.text() == "Record"
     qtbot.waitUntil(lambda: "goes on" not in window.toast.text, timeout=WAIT_MS)
+    files = window.recordings.last.files
+    first, second = (file.path for file in files if file.kind == "annotated")
+    assert first != second
+    assert window.toast.text == f"Saved {second.name}"
 
 
 def test_the_pill_stops_in_full_screen_too(open_window, qtbot):

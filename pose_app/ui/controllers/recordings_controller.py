@@ -230,8 +230,11 @@ class RecordingsController(QObject):
             self._context.notices.tell("recording", nothing)
         if not report.paths:
             return
-        video = next((path for path in report.paths if path.suffix != ".jsonl"), report.paths[0])
-        self._tell_saved(video, self.tr("Saved {name}"))
+        # The parts before a change of source were told of when they were closed.
+        written = [file for file in report.files if file.path in report.paths]
+        first = next((file for file in written if file.kind != "log"), written[0])
+        last = [file for file in written if file.kind == first.kind][-1]
+        self._tell_saved(last.path, self.tr("Saved {name}"))
 
     def _tell_saved(self, video: Path, words: str) -> None:
         self._context.notices.tell(
