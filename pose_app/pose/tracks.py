@@ -159,13 +159,13 @@ class Tracks:
                 track.confirm_by_box(box, seconds)
         taken = {column for _, column in pairs}
         free: list[Box] = []
-        for index, box in sorted(enumerate(boxes), key=lambda pair: -_area(pair[1])):
+        for index, box in sorted(enumerate(boxes), key=lambda pair: -pair[1].score):
             known = [track.box for track in self.active if track.boxed] + free
             if index not in taken and all(
                 iou(box, other) < DOUBLE_BOX for other in known if other is not None
             ):
                 free.append(box)
-        return self._candidates(free, seconds)
+        return self._candidates(sorted(free, key=_area, reverse=True), seconds)
 
     def admit(
         self, candidates: Sequence[Candidate], seen: Sequence[CropPrediction], seconds: float

@@ -277,6 +277,15 @@ def test_two_boxes_on_one_person_are_one_person(world: World) -> None:
         assert [track.id for track in world.frame(boxes=[upper, whole, nearly])] == [1]
 
 
+def test_a_faint_box_around_a_sure_one_takes_nobody_away(world: World) -> None:
+    world.people = {"a": (300, 60, 320)}
+    sure = box_of(world.people["a"])
+    faint = Box(sure.x - 10, sure.y - 10, sure.width + 20, sure.height + 20, 0.3)
+    for boxes in ([sure, faint], [faint, sure]):
+        world.tracks.reset()
+        assert [world.who(track) for track in world.frame(boxes=boxes)] == ["a"]
+
+
 def test_a_box_without_joints_inside_somebody_is_nobody(world: World) -> None:
     world.people = {"a": (300, 60, 320)}
     world.frame()
