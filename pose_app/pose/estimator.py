@@ -22,7 +22,7 @@ from .crop_predictor import CropPrediction, CropPredictor, StageClock
 from .people import FinderSchedule
 from .speculative import SpeculativeInference
 from .track import Track
-from .tracks import STAY, Tracks
+from .tracks import FAINT, Tracks
 
 if TYPE_CHECKING:
     from ..engines.base import Engine
@@ -297,7 +297,7 @@ class PoseEstimator:
         if self.finder is None:
             raise PoseAppError("Without a person finder, give the region of the person.")
         with clock.stage("find"):
-            boxes = self.finder.find(image, _BOXES, STAY * self._enough)
+            boxes = self.finder.find(image, _BOXES, FAINT * self._enough)
         with clock.stage("track"):
             candidates = tracks.match(boxes, seconds)
         regions = [candidate.region for candidate in candidates]

@@ -29,7 +29,9 @@ TOUCH = 0.15  # mean OKS from which two people may be confused
 SAME_BOX = 0.3  # IoU from which a box may be that of a tracked person
 DOUBLE_BOX = 0.6  # IoU from which two boxes of one run of the finder are of one person
 INSIDE = 0.7  # two boxes are of different people if they share less than this of the smaller one
-STAY = 0.6  # a box of a known person needs this share of the finder's threshold
+FAINT = 0.6  # boxes count from this share of the finder's threshold on
+WORTH = 0.5  # what a newcomer needs of the finder's threshold: see `_is_somebody`
+SUREST = 8  # joints that count in it
 AT_ONCE = 0.5  # a newcomer is shown at once from this share of the way from the threshold to 1
 LARGER = 1.25  # a newcomer replaces the smallest tracked person if this many times as large
 
@@ -54,7 +56,7 @@ class Tracks:
     """
 
     def __init__(self, spec: ModelSpec, limit: int = 4, threshold: float = 0.0) -> None:
-        """`threshold` is the finder's score from which a box may be a newcomer."""
+        """`threshold` is the finder's."""
         self.limit = limit
         self.active: list[Track] = []
         self.lost: list[Track] = []
@@ -142,9 +144,10 @@ class Tracks:
         """Assign the finder's boxes to tracked people.
 
         Returns:
-            The other boxes that may be of a lost person or of a newcomer. Boxes of newcomers need
-            a higher score: see STAY.
+            The other boxes that may be of a lost person or of a newcomer. While somebody is shown,
+            a newcomer's box needs a higher score: a raised arm must not become a second person.
         """
+        least = self._threshold if self.visible else 0.0
         # Who was looked at in a region chosen by hand is looked at again, in the finder's box.
         affinity = np.array(
             [
@@ -155,7 +158,8 @@ class Tracks:
         pairs = assign(affinity.reshape(len(self.active), len(boxes)), SAME_BOX)
         for row, column in pairs:
             track, box = self.active[row], boxes[column]
-            if track.shown or box.score >= self._threshold:
+            assert track.prediction is not None
+            if track.shown or (box.score >= least and self._is_somebody(box, track.prediction)):
                 track.confirm_by_box(box, seconds)
         taken = {column for _, column in pairs}
         free: list[Box] = []
@@ -165,7 +169,8 @@ class Tracks:
                 iou(box, other) < DOUBLE_BOX for other in known if other is not None
             ):
                 free.append(box)
-        return self._candidates(sorted(free, key=_area, reverse=True), seconds)
+        free.sort(key=lambda box: (box.score >= self._threshold, _area(box)), reverse=True)
+        return self._candidates(free, least, seconds)
 
     def admit(
         self, candidates: Sequence[Candidate], seen: Sequence[CropPrediction], seconds: float
@@ -179,6 +184,8 @@ class Tracks:
                 continue
             track = candidate.track
             if track is None:
+                if not self._is_somebody(candidate.box, prediction):
+                    continue
                 track = self._new(candidate.region, seconds)
                 at_once = self._threshold + AT_ONCE * (1 - self._threshold)
                 sure = self._first or candidate.box.score >= at_once
@@ -220,6 +227,15 @@ class Tracks:
         """The number of present joints of the last stack."""
         return int((seen.scores[-1] >= self._spec.threshold).sum())
 
+    def _is_somebody(self, box: Box, seen: CropPrediction) -> bool:
+        """Whether finder and pose network together are sure enough that a newcomer is a person.
+
+        The score of the box times the mean of the surest joints' scores tells people from things
+        better than either (measured on held-out pictures; see the model card).
+        """
+        joints = np.sort(seen.scores[-1])[-SUREST:]
+        return box.score * float(joints.mean()) >= WORTH * self._threshold
+
     def _new(self, region: Region, seconds: float) -> Track:
         return Track(seconds, region, self.rule, self._size)
 
@@ -255,8 +271,8 @@ class Tracks:
             else:
                 less.foreign[:] = True
 
-    def _candidates(self, boxes: list[Box], seconds: float) -> list[Candidate]:
-        """Candidates of boxes (the largest first): lost or weak people, and newcomers."""
+    def _candidates(self, boxes: list[Box], least: float, seconds: float) -> list[Candidate]:
+        """Boxes of lost or weak people, and of newcomers with a score of `least` or more."""
         absent = self.lost + [track for track in self.active if track.weak or track.released]
         near = [[track.nearness(box, seconds) for box in boxes] for track in absent]
         pairs = assign(np.array(near).reshape(len(absent), len(boxes)), 1e-6)
@@ -267,7 +283,7 @@ class Tracks:
         for index, box in enumerate(boxes):
             track = known.get(index)
             if track is None or track not in self.active:
-                if track is None and box.score < self._threshold:
+                if track is None and box.score < least:
                     continue
                 if free <= 0 and math.sqrt(_area(box)) < LARGER * smallest:
                     continue
