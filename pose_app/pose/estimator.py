@@ -157,6 +157,10 @@ class PoseEstimator:
     def estimate(self, image: Image, region: Region | None = None) -> list[Pose]:
         """Find everybody in a single image.
 
+        The network looks at each person twice, first in the finder's box, then nearer to the joints
+        that it found there; a joint is taken from the look that is surer of it. The heatmaps are
+        those of the second look.
+
         Args:
             image: (H, W, 3) uint8 BGR.
             region: Run only on this square, without the finder. The result is at most one pose;
@@ -178,6 +182,10 @@ class PoseEstimator:
         else:
             self._search(tracks, image, 0.0, self._stacks, clock)
             tracks.settle(0.0, True)
+            regions = [track.nearer for track in tracks.visible]
+            seconds = self._predictor.predict(image, regions, self._stacks, clock)
+            for track, second in zip(tracks.visible, seconds, strict=True):
+                track.add(second)
         return [self._pose(track, None, 0.0, smoothing=False) for track in tracks.visible]
 
     def track(

@@ -100,6 +100,12 @@ def middle(region: Region) -> tuple[float, float]:
     return region.x + region.side / 2 - 0.5, region.y + region.side / 2 - 0.5
 
 
+def halfway(a: Region, b: Region) -> Region:
+    """The region between two: the mean of their middles, the geometric mean of their sides."""
+    (x, y), (to_x, to_y) = middle(a), middle(b)
+    return square((x + to_x) / 2, (y + to_y) / 2, math.sqrt(a.side * b.side))
+
+
 def follow(old: Region, wanted: Region, step: float) -> Region:
     """The old region moved towards the wanted one by a low-pass filter over `step` seconds."""
     change = math.log(wanted.side / old.side)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..types import Box, Floats, Region
 from .crop_predictor import CropPrediction
-from .regions import RegionRule, follow, middle, square
+from .regions import RegionRule, follow, halfway, middle, square
 from .similarity import iou
 from .smoothing import OneEuro
 
@@ -173,6 +173,24 @@ class Track:
         else:
             return
         self.region = follow(self.region, wanted, self.step)
+
+    @property
+    def nearer(self) -> Region:
+        """The region for a second look at the same picture: halfway to that of the joints seen."""
+        assert self.prediction is not None
+        joints, first = self.prediction.joints[-1], self.prediction.region
+        return halfway(first, self._rule.region_from_keypoints(joints, self.scores, self._frame))
+
+    def add(self, second: CropPrediction) -> None:
+        """Take each joint of a second look at the same picture that is surer than the first."""
+        assert self.prediction is not None
+        first = self.prediction
+        surer = second.scores > first.scores
+        self.prediction = replace(
+            second,
+            joints=np.where(surer[..., None], second.joints, first.joints),
+            scores=np.maximum(first.scores, second.scores),
+        )
 
     def overlap(self, box: Box) -> float:
         """The IoU 0..1 of a box with the person's box or the extent of their joints, the larger."""

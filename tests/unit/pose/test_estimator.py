@@ -266,11 +266,30 @@ def test_the_network_sees_the_finder_s_box_with_a_margin(
 ) -> None:
     image = draw(SIZE, person(300, 50, 330))
     (box,) = finder.find(image)
-    (pose,) = estimator.estimate(image)
+    (pose,) = estimator.track(frame(image, 0))
     assert pose.box == box
     assert pose.score == box.score
     assert pose.region.side == pytest.approx(BOX_MARGIN * box.height)
     assert pose.region.centre == pytest.approx((box.x + box.width / 2, box.y + box.height / 2))
+
+
+def test_a_joint_in_a_picture_is_of_the_surer_of_two_looks(
+    estimator: PoseEstimator, engine: ColourEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places, infer = person(300, 50, 330), engine.infer
+    blind: list[tuple[int, ...]] = [(0, 1, 2), (8, 9)]  # joints that each of the looks misses
+
+    def partly(crops: np.ndarray, stacks: int) -> HostHeatmaps:
+        maps = infer(crops, stacks)
+        for stack in range(stacks):
+            maps.stack(stack)[:, list(blind[len(engine.batches) - 1])] = 0
+        return maps
+
+    monkeypatch.setattr(engine, "infer", partly)
+    (pose,) = estimator.estimate(draw(SIZE, places))
+    assert len(engine.batches) == 2
+    assert pose.present.all()
+    assert furthest(pose, places) < 0.6
 
 
 def two(x: float = 150, other: float = 480) -> np.ndarray:
@@ -282,7 +301,7 @@ def test_everybody_is_found_the_largest_first(
     estimator: PoseEstimator, engine: ColourEngine
 ) -> None:
     first, second = estimator.estimate(two())
-    assert engine.batches == [2]
+    assert engine.batches == [2, 2]
     assert furthest(first, person(150, 60, 300)) < 0.6
     assert furthest(second, person(480, 100, 240)) < 0.6
     assert (first.track_id, second.track_id) == (1, 2)
