@@ -13,6 +13,7 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
+import pytest
 
 from pose_app.errors import EngineError
 from pose_app.pose.estimator import PoseEstimator
@@ -114,6 +115,18 @@ def breakable_files(fault: FileFault) -> Iterator[None]:
         patch.object(files, "free_bytes", breakable_free_bytes),
     ):
         yield
+
+
+@contextmanager
+def files_limited(size: int) -> Iterator[None]:
+    """While this lasts, the system lets no file grow beyond `size` bytes, as a full disk does."""
+    resource = pytest.importorskip("resource")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 class HangingDisk:

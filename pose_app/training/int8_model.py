@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -21,6 +20,7 @@ from ..pose.crop import crop
 from ..pose.finder import whole_frame
 from ..spec import ModelSpec
 from ..types import Image, Region
+from ..whole_files import replace_folder
 from .calibration import with_scores
 from .data import load, split
 from .evaluate import evaluate
@@ -86,8 +86,7 @@ def quantize(
                     found = graphs.read(folder, folder)
                     assert found is not None
                     made["int8"] = quantized, _calibrated(found, data)
-            shutil.rmtree(out, ignore_errors=True)
-            final.replace(out)
+            replace_folder(final, out)
     except OSError as error:
         raise PoseAppError(f"{out} cannot be written: {error.strerror}.") from None
     size = sum(path.stat().st_size for path in out.iterdir())

@@ -21,6 +21,7 @@ LONGEST = 400
 LAYERS = [
     ("errors", "__version__"),
     ("argument_values", "engine_words", "openvino_silently", "paths", "process", "skeletons"),
+    ("whole_files",),
     ("settings", "settings_table", "spec", "types"),
     ("network",),
     ("engines",),
