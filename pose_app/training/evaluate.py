@@ -246,21 +246,25 @@ def presence(engine: Engine, sets: list[PoseData], stacks: int | None = None) ->
     from .metrics import upper_body
 
     finder = open_finder()
-    estimator = PoseEstimator(engine, finder, stacks=stacks)
     nobody = np.zeros((len(engine.spec.joints), 2), np.float32)
     drawn: dict[bool, list[bool]] = {False: [], True: []}
     joints, truths = [], []
-    for data in (one.with_skeleton(engine.spec.skeleton) for one in sets):
-        # A picture without labels may still have people in it, unless its labels are complete.
-        for row in np.flatnonzero(data.somebody | data.complete):
-            poses = estimator.estimate(data.read(int(row)))
-            drawn[bool(data.somebody[row])].append(any(pose.present.any() for pose in poses))
-            if data.somebody[row]:
-                truth = data.keypoints[row]
-                near = sorted((_away(pose.joints, truth), i) for i, pose in enumerate(poses))
-                joints.append(poses[near[0][1]].joints if near else np.full_like(nobody, np.inf))
-                truths.append(truth)
-    finder.engine.close()
+    try:
+        estimator = PoseEstimator(engine, finder, stacks=stacks)
+        for data in (one.with_skeleton(engine.spec.skeleton) for one in sets):
+            # A picture without labels may still have people in it, unless its labels are complete.
+            for row in np.flatnonzero(data.somebody | data.complete):
+                poses = estimator.estimate(data.read(int(row)))
+                drawn[bool(data.somebody[row])].append(any(pose.present.any() for pose in poses))
+                if data.somebody[row]:
+                    truth = data.keypoints[row]
+                    near = sorted((_away(pose.joints, truth), i) for i, pose in enumerate(poses))
+                    joints.append(
+                        poses[near[0][1]].joints if near else np.full_like(nobody, np.inf)
+                    )
+                    truths.append(truth)
+    finally:
+        finder.engine.close()
 
     def share(values: list[bool]) -> float | None:
         return sum(values) / len(values) if values else None
