@@ -47,7 +47,8 @@ def main(arguments: argparse.Namespace) -> int:
     from ..errors import ModelError
     from ..network.catalogue import resolve
     from .calibration import save_calibrated
-    from .data import load, split
+    from .data import split
+    from .loading import load
 
     out = Path(arguments.out)
     if out.exists():

@@ -66,7 +66,8 @@ def _print(arguments: argparse.Namespace, result: dict[str, Any], text: str) -> 
 
 def _pose(arguments: argparse.Namespace) -> int:
     from ..engines.choose import open_engine
-    from .data import load, split
+    from .data import split
+    from .loading import load
 
     sets = _sets(arguments, load, lambda data: split(data)[1])
     model = arguments.model or "default"
@@ -83,7 +84,8 @@ def _pose(arguments: argparse.Namespace) -> int:
 def _finder(arguments: argparse.Namespace) -> int:
     from ..engines.choose import open_engine
     from .finder_metrics import table
-    from .scenes import load_scenes, split_scenes
+    from .loading import load_scenes
+    from .scenes import split_scenes
 
     sets = _sets(arguments, load_scenes, lambda scenes: split_scenes(scenes)[1])
     model = arguments.model or "finder"
@@ -97,8 +99,9 @@ def _finder(arguments: argparse.Namespace) -> int:
 
 def _people(arguments: argparse.Namespace) -> int:
     from ..pose.estimator import MOST_PEOPLE, PoseEstimator
+    from .loading import load_scenes
     from .people import evaluate_people, table
-    from .scenes import load_scenes, split_scenes
+    from .scenes import split_scenes
 
     sets = _sets(arguments, load_scenes, lambda scenes: split_scenes(scenes)[1])
     opened = PoseEstimator.open(

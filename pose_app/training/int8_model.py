@@ -22,12 +22,13 @@ from ..spec import ModelSpec
 from ..types import Image, Region
 from ..whole_files import replace_folder
 from .calibration import with_scores
-from .data import load, split
+from .data import split
 from .evaluate import evaluate
 from .int8_calibration import find_corrections, find_entries
 from .int8_graph import int8_graph
+from .loading import load, load_scenes
 from .predict import region_around
-from .scenes import load_scenes, split_scenes
+from .scenes import split_scenes
 
 _SEED = 0
 # Random errors of the crops, as large as those of the app's regions.

@@ -143,7 +143,8 @@ def main(arguments: argparse.Namespace) -> int:
 def _pose(arguments: argparse.Namespace, device: torch.device) -> tuple[Trainer, Validation]:
     """The trainer and the validation of a pose network."""
     from ..skeletons import SKELETONS
-    from .data import load, split
+    from .data import split
+    from .loading import load
     from .tasks import PoseTask
     from .trainer import Trainer
     from .validation import PoseValidation
@@ -173,7 +174,8 @@ def _finder(arguments: argparse.Namespace, device: torch.device) -> tuple[Traine
     from ..network.heads import finder_from
     from ..network.hourglass import StackedHourglass
     from .finder_data import FinderTask
-    from .scenes import load_scenes, split_scenes
+    from .loading import load_scenes
+    from .scenes import split_scenes
     from .trainer import Trainer
     from .validation import FinderValidation
 

@@ -20,8 +20,9 @@ from pose_app.network.hourglass import StackedHourglass
 from pose_app.pose import estimator
 from pose_app.skeletons import MPII_16
 from pose_app.spec import DecodeRule, ModelSpec, NetworkConfig
-from pose_app.training.data import PoseData, load
+from pose_app.training.data import PoseData
 from pose_app.training.evaluate import presence
+from pose_app.training.loading import load
 from pose_app.training.tasks import PoseTask
 from pose_app.training.trainer import Options, Trainer
 from pose_app.types import Image
