@@ -504,7 +504,7 @@ def test_another_model_takes_over_when_it_is_loaded(run: Run) -> None:
     session.set_estimator(lambda: second)
     run.until(lambda: second.seen)
     run.until(lambda: first.closed == 1)
-    assert first.threads == {"inference"}
+    assert first.threads == {"inference", "close model"}
     assert session.metrics().model == "second"
 
 
@@ -540,6 +540,23 @@ def test_in_a_file_every_frame_has_the_same_engine(run: Run) -> None:
     session.start()
     assert session.finished.wait(20)
     assert len(estimator.seen) == 30
+
+
+def test_frames_go_on_while_the_model_before_is_closed(run: Run) -> None:
+    """An engine that compiles cannot be closed at once."""
+    first, second, compiled = FakeEstimator(), FakeEstimator(), threading.Event()
+    close = first.close
+    first.close = lambda: (compiled.wait(60), close())[1]  # type: ignore[method-assign]
+    session = run(ScriptedSource(None, live=True, fps=100), first, WINDOW)
+    session.start()
+    run.until(lambda: len(first.seen) > 3)
+    session.set_estimator(lambda: second)
+    try:
+        run.until(lambda: len(second.seen) > 3)
+        assert first.closed == 0
+    finally:
+        compiled.set()
+    run.until(lambda: first.closed == 1)
 
 
 def test_a_model_that_does_not_load_changes_nothing(run: Run) -> None:
