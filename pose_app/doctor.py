@@ -96,11 +96,13 @@ def _app() -> dict[str, str]:
 def _system() -> dict[str, Any]:
     import psutil
 
+    from .engines.hardware import processor
+
     memory = psutil.virtual_memory()
     return {
         "python": sys.version.split()[0],
         "platform": platform.platform(),
-        "processor": _processor(),
+        "processor": processor(),
         "cores": f"{psutil.cpu_count(logical=False)} ({os.cpu_count()} threads)",
         "memory": f"{memory.total / 2**30:.1f} GiB, {memory.available / 2**30:.1f} GiB free",
         "display": ", ".join(
@@ -110,15 +112,6 @@ def _system() -> dict[str, Any]:
         )
         or "none named in the environment",
     }
-
-
-def _processor() -> str:
-    try:
-        with Path("/proc/cpuinfo").open(encoding="utf-8") as file:
-            names = [line.partition(":")[2].strip() for line in file if "model name" in line]
-    except OSError:
-        names = []
-    return names[0] if names else platform.processor() or platform.machine()
 
 
 def _packages() -> dict[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from . import paths
 from .errors import SettingsError
 from .settings_table import SETTINGS
+from .whole_files import replacing
 
 _SCHEMA = 1
 
@@ -93,18 +93,16 @@ class Settings:
         """Write the file atomically. Raises SettingsError where it cannot be written."""
         values = {k: v for k, v in self._values.items() if v != _TABLE[k].default}
         text = json.dumps({**self._foreign, **values, "schema": _SCHEMA}, indent=2, sort_keys=True)
-        temporary = None
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(".tmp", self.path.stem, self.path.parent)
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
+            with (
+                replacing(self.path, mode=0o600) as temporary,
+                temporary.open("w", encoding="utf-8") as file,
+            ):
                 file.write(text + "\n")
                 file.flush()
                 os.fsync(file.fileno())
-            Path(temporary).replace(self.path)
         except OSError as error:
-            if temporary is not None:
-                Path(temporary).unlink(missing_ok=True)
             raise SettingsError(
                 f"The settings cannot be written to {self.path}: {error.strerror}."
             ) from None

@@ -1,14 +1,19 @@
-"""Engines, encoders and disks that fail when they are told to: for the fault suite and the soak."""
+"""Engines, encoders and disks that fail or hang when they are told to: for tests and the soak."""
 
 from __future__ import annotations
 
+import os
+import shutil
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import wraps
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import numpy as np
+import pytest
 
 from pose_app.errors import EngineError
 from pose_app.pose.estimator import PoseEstimator
@@ -110,3 +115,61 @@ def breakable_files(fault: FileFault) -> Iterator[None]:
         patch.object(files, "free_bytes", breakable_free_bytes),
     ):
         yield
+
+
+@contextmanager
+def files_limited(size: int) -> Iterator[None]:
+    """While this lasts, the system lets no file grow beyond `size` bytes, as a full disk does."""
+    resource = pytest.importorskip("resource")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+class HangingDisk:
+    """Writers' threads that ask for anything below a folder wait; other threads are remembered."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.answers = threading.Event()  # lets those that wait go on
+        self.waiting: set[str] = set()  # names of writers' threads that have asked
+        self.others: set[str] = set()  # who else has asked, and what
+
+    def ask(self, what: str, path: Any) -> None:
+        if isinstance(path, int) or not Path(os.fsdecode(path)).is_relative_to(self.folder):
+            return
+        name = threading.current_thread().name
+        if name.startswith("write "):
+            self.waiting.add(name)
+            self.answers.wait(60)
+        else:
+            self.others.add(f"{name}: {what} {path}")
+
+
+@contextmanager
+def hanging_disk(folder: Path) -> Iterator[HangingDisk]:
+    """While this lasts, `folder` is on a disk that does not answer."""
+    disk = HangingDisk(folder)
+
+    def asked(owner: Any, name: str) -> Any:
+        real = getattr(owner, name)
+
+        @wraps(real)
+        def ask_first(path: Any, *args: Any, **kwargs: Any) -> Any:
+            disk.ask(name, path)
+            return real(path, *args, **kwargs)
+
+        return patch.object(owner, name, ask_first)
+
+    with ExitStack() as patches:
+        for name in ("open", "stat", "mkdir", "unlink"):
+            patches.enter_context(asked(os, name))
+            patches.enter_context(asked(Path, name))  # Python 3.10 does not call `os` by its name
+        patches.enter_context(asked(shutil, "disk_usage"))
+        try:
+            yield disk
+        finally:
+            disk.answers.set()

@@ -14,6 +14,7 @@ from typing import Any
 
 import psutil
 
+from ..engines.hardware import processor
 from ..errors import PoseAppError
 from ..network import catalogue
 from .clips import enlarged, opener
@@ -128,21 +129,12 @@ def _summary(found: dict[str, Any]) -> dict[str, float | None]:
 def _machine() -> dict[str, Any]:
     return {
         "system": platform.platform(),
-        "processor": _processor(),
+        "processor": processor(),
         "cores": os.cpu_count(),
         "load_before": psutil.getloadavg()[0],
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in _PACKAGES},
     }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.processor())
 
 
 def _version(package: str) -> str | None:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import hashlib
 import io
 import logging
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
+
+from ..whole_files import replacing
 
 log = logging.getLogger(__name__)
 
@@ -44,12 +44,7 @@ def save(compiled: Any, path: Path) -> None:
     try:
         exported = compiled.export_model()
         blob = exported if isinstance(exported, bytes) else bytes(exported.getvalue())
-        handle, temporary = tempfile.mkstemp(prefix="new-", dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(hashlib.sha256(blob).digest() + blob)
-            Path(temporary).replace(path)
-        finally:
-            Path(temporary).unlink(missing_ok=True)
+        with replacing(path) as temporary:
+            temporary.write_bytes(hashlib.sha256(blob).digest() + blob)
     except (OSError, RuntimeError) as error:
         log.warning("%s cannot be written: %s", path, error)

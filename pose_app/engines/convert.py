@@ -23,8 +23,8 @@ from ..openvino_silently import openvino
 from ..paths import cache_folder
 from ..spec import ModelSpec
 from ..types import Floats
+from ..whole_files import checksum
 from . import graphs, progress
-from .checksums import file_checksum
 from .graphs import Graphs
 
 _UNUSED_DAYS = 90
@@ -76,7 +76,7 @@ def _folder(model: Path, spec: ModelSpec) -> Path:
 
 def _key(model: Path, spec: ModelSpec) -> str:
     digest = hashlib.sha256(f"{graphs.SCHEMA} {openvino.__version__} {spec.to_json()}".encode())
-    digest.update(file_checksum(model).encode())
+    digest.update(checksum(model).encode())
     return digest.hexdigest()[:32]
 
 

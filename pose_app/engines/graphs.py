@@ -28,7 +28,7 @@ from ..errors import ModelError
 from ..openvino_silently import openvino
 from ..spec import ModelSpec
 from ..types import Floats
-from .checksums import file_checksum
+from ..whole_files import checksum
 
 SCHEMA = 4  # raise when a folder's content changes
 
@@ -68,7 +68,7 @@ def shipped(model: Path, spec: ModelSpec, compiled: Path) -> Graphs | None:
     found = read(folder, compiled)
     if found is None:
         return None
-    if manifest(folder)["model"] != file_checksum(model):
+    if manifest(folder)["model"] != checksum(model):
         log.warning("%s is not used: it was made from other weights than %s", folder, model.name)
         return None
     return found if found.specs["f32"].input_size == spec.input_size else None
@@ -81,7 +81,7 @@ def read(folder: Path, compiled: Path) -> Graphs | None:
         if content["schema"] != SCHEMA:
             raise ValueError(f"its schema is {content['schema']}, not {SCHEMA}")
         for name, wanted in content["files"].items():
-            if file_checksum(folder / name) != wanted:
+            if checksum(folder / name) != wanted:
                 raise ValueError(f"{name} is damaged")
         specs = {name: ModelSpec.from_json(text) for name, text in content["specs"].items()}
         files = {name: folder / f"{name}.xml" for name in specs}
@@ -121,10 +121,10 @@ def write(
     )
     content = {
         "schema": SCHEMA,
-        "model": file_checksum(model),
+        "model": checksum(model),
         "made_with": openvino.__version__,
         "specs": {name: spec.to_json() for name, (_, spec) in graphs.items()},
-        "files": {path.name: file_checksum(path) for path in sorted(folder.iterdir())},
+        "files": {path.name: checksum(path) for path in sorted(folder.iterdir())},
     }
     (folder / MANIFEST).write_text(json.dumps(content, indent=1), encoding="utf-8")
 

@@ -7,6 +7,7 @@ import importlib.util
 import platform
 import sys
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,16 @@ class Choice:
     label: str
     problem: str | None = None
     rank: int = 0
+
+
+def processor() -> str:
+    """The processor's name, or else its architecture."""
+    try:
+        with Path("/proc/cpuinfo").open(encoding="utf-8") as file:  # Linux; Python knows no name
+            names = (line.partition(":")[2].strip() for line in file if "model name" in line)
+            return next(names)
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
 
 
 def torch_choices() -> list[Choice]:

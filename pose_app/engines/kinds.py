@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from ..errors import EngineError
 from ..spec import ModelSpec
 from ..types import Floats
+from ..whole_files import checksum
 from . import hardware
-from .checksums import file_checksum
 from .hardware import Choice
 from .measure import Candidate
 
@@ -37,7 +37,7 @@ class Model:
     @functools.cached_property
     def checksum(self) -> str:
         """SHA-256 of the file."""
-        return file_checksum(self.path)
+        return checksum(self.path)
 
     @functools.cached_property
     def ready_made(self) -> Graphs | None:

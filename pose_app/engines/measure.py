@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from ..errors import EngineError, without_frames
 from ..paths import cache_folder
 from ..types import Image
+from ..whole_files import replacing
 from . import progress
 
 if TYPE_CHECKING:
@@ -146,12 +147,11 @@ class Kept:
     def put(self, key: str, table: Table) -> None:
         self._memory[key] = table
         path = _file(key)
-        temporary = path.with_name(f"new-{os.getpid()}-{path.name}")
         content = {"schema": SCHEMA, "table": [dataclasses.asdict(one) for one in table]}
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_text(json.dumps(content), encoding="utf-8")
-            temporary.replace(path)
+            with replacing(path) as temporary:
+                temporary.write_text(json.dumps(content), encoding="utf-8")
         except OSError as error:
             log.warning("%s cannot be written: %s", path, error)
 

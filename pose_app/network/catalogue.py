@@ -15,8 +15,9 @@ from pathlib import Path
 from ..errors import ModelError
 from ..paths import bundled, cache_folder, models_folder
 from ..spec import ModelSpec, read_spec
+from ..whole_files import checksum, replacing
 from .cost import cost
-from .download import DownloadCancelledError, Progress, UnreachableError, fetch, sha256_of
+from .download import DownloadCancelledError, Progress, UnreachableError, fetch, locked
 from .model_files import SUFFIX, name_of
 from .published import (
     DEFAULT_ACCURACY,
@@ -45,6 +46,7 @@ __all__ = [
 
 DEFAULT = "default"
 FINDER = "finder"  # the bundled person finder; not a pose network
+_LOCK_SECONDS = 60.0  # for other processes to add a line to a small file
 
 
 def known() -> list[ModelEntry]:
@@ -160,7 +162,7 @@ def add(path: str | Path, name: str | None = None, family: str | None = None) ->
     is as in `load_checkpoint`. Raises ModelError, also where the name is taken.
     """
     path = Path(path).expanduser()
-    digest = sha256_of(path)
+    digest = _checksum(path)
     entry = next((e for e in PUBLISHED if e.sha256 and digest.startswith(e.sha256)), None)
     wanted = name or (entry.name if entry else name_of(path))
     if not _is_name(wanted) or wanted in (DEFAULT, FINDER):
@@ -216,7 +218,7 @@ def _install(
 
 def _converted(path: Path) -> Path:
     """The native file of a published checkpoint, from the cache, by the checkpoint's hash."""
-    target = cache_folder() / "converted" / f"{sha256_of(path)}{SUFFIX}"
+    target = cache_folder() / "converted" / f"{_checksum(path)}{SUFFIX}"
     if target.is_file() and _is_native(target):
         return target
     from .checkpoints import load_checkpoint
@@ -294,6 +296,13 @@ def _is_native(path: Path) -> bool:
     return True
 
 
+def _checksum(path: Path) -> str:
+    try:
+        return checksum(path)
+    except OSError as error:
+        raise ModelError(f"The model file {path} cannot be read: {error.strerror}.") from None
+
+
 def _pins_file() -> Path:
     return models_folder() / "seen.json"
 
@@ -313,11 +322,11 @@ def _pins() -> dict[str, str]:
 
 
 def _pin(url: str, digest: str) -> None:
+    """Add to that list; other processes may do so at the same time."""
     file = _pins_file()
-    temporary = file.with_suffix(".part")
-    content = json.dumps({**_pins(), url: digest}, indent=1)
     try:
-        temporary.write_text(content, encoding="utf-8")
-        temporary.replace(file)
+        with locked(file, timeout=_LOCK_SECONDS), replacing(file) as temporary:
+            content = json.dumps({**_pins(), url: digest}, indent=1)
+            temporary.write_text(content, encoding="utf-8")
     except OSError as error:
         raise ModelError(f"{file} cannot be written: {error.strerror}.") from None

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from .. import __version__
 from ..errors import ModelError
 from ..paths import models_folder
+from ..whole_files import checksum
 
 if TYPE_CHECKING:  # imported where they are used, to keep every start fast
     import http.client
@@ -77,9 +78,9 @@ def fetch(
     part = target.with_name(target.name + ".part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(target):
+        with locked(target):
             _fetch_part(url, part, progress, cancel, timeout, pause)
-            found = sha256_of(part)
+            found = checksum(part)
             if not found.startswith(sha256.lower()):
                 _forget(part)
                 raise ModelError(
@@ -94,19 +95,27 @@ def fetch(
 
 
 @contextlib.contextmanager
-def _alone(target: Path) -> Iterator[None]:
-    """Hold the lock of a target across processes: two writers would corrupt the part file."""
+def locked(target: Path, timeout: float = 0.0) -> Iterator[None]:
+    """Hold a lock of a file that no other process has at the same time.
+
+    Args:
+        target: The file; it need not exist.
+        timeout: Seconds to wait for the process that has the lock.
+
+    Raises:
+        ModelError: Another process has it, or the folder of locks cannot be written.
+    """
     from filelock import FileLock, Timeout
 
     folder = models_folder().parent / "locks"  # not in the models folder, which users look into
     name = hashlib.sha256(os.fsencode(target.resolve())).hexdigest()[:16]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / f"download-{name}.lock", timeout=0)
+        lock = FileLock(folder / f"download-{name}.lock", timeout=timeout)
         lock.acquire()
     except Timeout:
         raise ModelError(
-            f"{target.name} is being downloaded by another window or command: wait for that one."
+            f"{target.name} is being written by another window or command: wait for that one."
         ) from None
     except OSError as error:
         raise ModelError(f"{folder} cannot be written: {error.strerror}.") from None
@@ -269,15 +278,3 @@ def _size(part: Path) -> int:
 def _forget(part: Path) -> None:
     part.unlink(missing_ok=True)
     _validator(part).unlink(missing_ok=True)
-
-
-def sha256_of(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file. Raises ModelError where it cannot be read."""
-    digest = hashlib.sha256()
-    try:
-        with Path(path).open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-    except OSError as error:
-        raise ModelError(f"The model file {path} cannot be read: {error.strerror}.") from None
-    return digest.hexdigest()

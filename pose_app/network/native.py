@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ..errors import ModelError
 from ..spec import ModelSpec, read_spec
+from ..whole_files import replacing
 from .hourglass import StackedHourglass
 from .layouts import config_of
 
@@ -91,9 +92,5 @@ def save_native(
         for key, value in network.state_dict().items()
         if not key.endswith("num_batches_tracked")
     }
-    temporary = path.with_name(path.name + ".part")
-    try:
+    with replacing(path) as temporary:
         temporary.write_bytes(save(tensors, metadata={"spec": spec.to_json()}))
-        Path(temporary).replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -115,11 +115,14 @@ class EstimatorSupervisor:
         self._load(request)
 
     def close_retired(self) -> None:
-        """Close replaced estimators; on the inference thread, the only one that used them."""
+        """Close replaced estimators; called by the inference thread, once it has let go of them.
+
+        On a new thread: an engine ends after what it is compiling, and frames go on meanwhile.
+        """
         with self._lock:
             retired, self._retired = self._retired, []
-        for estimator in retired:
-            close(estimator)
+        if retired:
+            self._close_later(retired)
 
     def stop(self) -> None:
         """Load nothing more. Call `close` after the inference thread has ended."""
@@ -129,16 +132,20 @@ class EstimatorSupervisor:
 
     def close(self) -> None:
         """Close the running estimator on a new thread, because a device may never answer."""
-        thread = threading.Thread(target=self._close_all, name="close model", daemon=True)
-        self.threads.append(thread)
-        thread.start()
-
-    def _close_all(self) -> None:
         with self._lock:
             current, self._current = self._current, None
-        self.close_retired()
-        if current is not None:
-            close(current)
+            retired, self._retired = self._retired, []
+        self._close_later(retired if current is None else [*retired, current])
+
+    def _close_later(self, estimators: Sequence[PoseEstimator]) -> None:
+        def close_all() -> None:
+            for estimator in estimators:
+                close(estimator)
+
+        thread = threading.Thread(target=close_all, name="close model", daemon=True)
+        with self._lock:
+            self.threads = [t for t in self.threads if t.is_alive()] + [thread]
+            thread.start()
 
     def _load(self, request: _Request) -> None:
         with self._lock:

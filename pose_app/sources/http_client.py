@@ -47,6 +47,8 @@ class HttpBody:
         try:
             self._response = opener.open(request, timeout=timeout)
         except (OSError, http.client.HTTPException, ValueError) as error:
+            if isinstance(error, HTTPError):
+                error.close()  # it is the response, with its connection
             has_password = bool(user or password)
             raise SourceError(explain(self._name, error, has_password)) from error
 

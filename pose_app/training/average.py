@@ -47,7 +47,8 @@ def main(arguments: argparse.Namespace) -> int:
     from ..errors import ModelError
     from ..network.catalogue import resolve
     from .calibration import save_calibrated
-    from .data import load, split
+    from .data import split
+    from .loading import load
 
     out = Path(arguments.out)
     if out.exists():
@@ -57,7 +58,10 @@ def main(arguments: argparse.Namespace) -> int:
     network, spec = averaged(paths)
     spec = replace(spec, name=arguments.name)
     held_out = [split(data.with_skeleton(spec.skeleton))[1] for data in loaded]
-    save_calibrated(network, spec, held_out, out)
+    try:
+        save_calibrated(network, spec, held_out, out)
+    except OSError as error:
+        raise ModelError(f"{out} cannot be written: {error.strerror}.") from None
     shares = [_pck(path, held_out) for path in (*paths, out)]
     for model, share in zip((*arguments.models, out), shares, strict=True):
         if share is not None:

@@ -1,4 +1,4 @@
-"""Training data: the app's own shards, and annotation files with a folder of pictures.
+"""Training data: labelled persons with their pictures (`loading` reads them from files).
 
 A joint of a picture has one of three states. MASKED: not labelled, ignored. PRESENT: has a
 position. ABSENT: known not to be in the picture, its heatmap must be empty. Confusing MASKED and
@@ -9,28 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
-from ..skeletons import MPII_16, MPII_21, Skeleton
-from ..sources.images import decode_image
+from ..skeletons import Skeleton
 from ..types import Floats, Image
 
 MASKED, PRESENT, ABSENT = 0, 1, 2
 
-# Shards in which a joint without a label is known to be outside the picture.
-COMPLETE_SHARDS = ("synthetic", "no_person")
-
 # Shards with crowd-sourced labels, which have gross errors.
 NOISY_SHARDS = ("lspet",)
-
-# Joints of the face predicted by a teacher network: used from this score, with this factor of the
-# score as their weight.
-_SURE_FACE, _TEACHER_WEIGHT = 0.4, 0.6
 
 Rows = NDArray[np.intp]
 
@@ -127,112 +117,6 @@ class PoseData:
             weight=weight,
             complete=self.complete and not unknown,
         )
-
-
-def load(path: str | Path, pictures: str | Path | None = None) -> PoseData:
-    """Load a shard (.npz), or MPII's or COCO's annotations (.mat, .json) with a picture folder.
-
-    Raises DataError.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise DataError(f"There is no file {path}: give a shard (.npz) or an annotation file.")
-    if path.suffix.lower() == ".npz":
-        return load_shard(path)
-    from .annotations import load_annotations
-
-    if pictures is None:
-        raise DataError(f"{path.name} needs its pictures: give their folder with --pictures.")
-    return load_annotations(path, Path(pictures))
-
-
-def load_shard(path: Path) -> PoseData:
-    """Load a shard: one person per row.
-
-    It has the arrays `jpeg` (concatenated files), `offsets` (n + 1), `keypoints` (n, 16, 3) in
-    MPII's order and `name`; or it is a scene shard (see `scenes`). Shards named in COMPLETE_SHARDS
-    label all visible joints. Persons of one MPII picture share its number, after the second
-    underscore of their name. A file `<name>_faces.npz` beside the shard adds a teacher's joints of
-    the face: `faces` (n, 5, 3) x, y and score.
-    """
-    arrays, read = read_pictures(path)
-    if "persons" in arrays:
-        from .scenes import load_scene_shard
-
-        return load_scene_shard(path).crops()
-    keypoints, count = arrays["keypoints"].astype(np.float32), len(arrays["name"])
-    if keypoints.shape != (count, len(MPII_16), 3):
-        raise DataError(f"The keypoints of {path} have the shape {keypoints.shape}.")
-    if not np.isfinite(keypoints).all():
-        raise DataError(f"The keypoints of {path} have values that are not finite.")
-    data = PoseData(
-        name=path.stem,
-        skeleton=MPII_16,
-        keypoints=keypoints,
-        pictures=tuple(_picture_of(str(name)) for name in arrays["name"]),
-        read=read,
-        complete=path.stem.startswith(COMPLETE_SHARDS),
-    )
-    faces = path.with_name(f"{path.stem}_faces.npz")
-    return _with_faces(data, faces) if faces.is_file() else data
-
-
-def read_pictures(path: Path) -> tuple[dict[str, NDArray[Any]], Callable[[int], Image]]:
-    """(arrays of a shard except its pictures, function that reads picture i).
-
-    Types and sizes of the arrays that all shards have are checked. Raises DataError.
-    """
-    try:
-        with np.load(path) as file:
-            arrays = {name: file[name] for name in file.files}
-        jpeg, offsets = arrays.pop("jpeg"), arrays.pop("offsets")
-        keypoints, names = arrays["keypoints"], arrays["name"]
-    except Exception as error:  # numpy's reader raises anything on damaged files
-        what = f"{type(error).__name__}: {error}"[:200]
-        raise DataError(f"{path} is not a shard of training pictures ({what}).") from error
-    kinds = {"jpeg": (jpeg, "u"), "offsets": (offsets, "iu"), "keypoints": (keypoints, "f")}
-    for name, (array, kind) in {**kinds, "name": (names, "U")}.items():
-        if not isinstance(array, np.ndarray):  # numpy returns data without a header as bytes
-            raise DataError(f"The array {name!r} of {path} is damaged.")
-        if array.dtype.kind not in kind or array.ndim != (3 if name == "keypoints" else 1):
-            raise DataError(f"The array {name!r} of {path} has the wrong type for a shard.")
-    offsets = offsets.astype(np.int64)
-    if len(names) == 0 or jpeg.dtype != np.uint8 or len(offsets) != len(names) + 1:
-        raise DataError(f"The offsets of {path} do not fit its pictures.")
-    if (np.diff(offsets) <= 0).any() or offsets[0] < 0 or offsets[-1] > len(jpeg):
-        raise DataError(f"The offsets of {path} do not fit its pictures.")
-
-    def read(index: int) -> Image:
-        picture = decode_image(jpeg[offsets[index] : offsets[index + 1]])
-        if picture is None:
-            raise DataError(f"Picture {index} of {path} is damaged.")
-        return picture
-
-    return arrays, read
-
-
-def _with_faces(data: PoseData, path: Path) -> PoseData:
-    """The data with five joints of the face by a teacher network. Raises DataError."""
-    try:
-        with np.load(path) as file:
-            faces = file["faces"].astype(np.float32)
-    except Exception as error:
-        raise DataError(f"{path} has no faces for {data.name} ({error}).") from error
-    if faces.shape != (len(data), len(MPII_21) - len(MPII_16), 3) or not np.isfinite(faces).all():
-        raise DataError(f"The faces of {path} do not fit the persons of {data.name}.")
-    weight = np.where(faces[..., 2] >= _SURE_FACE, _TEACHER_WEIGHT * faces[..., 2].clip(0, 1), 0)
-    faces[..., 2] = np.where(weight > 0, 2, 0)
-    return replace(
-        data,
-        skeleton=MPII_21,
-        keypoints=np.concatenate((data.keypoints, faces), axis=1),
-        weight=np.concatenate((data.weights, weight.astype(np.float32)), axis=1),
-    )
-
-
-def _picture_of(name: str) -> str:
-    parts = name.split("_")
-    return parts[2] if parts[0] == "mpii" and len(parts) > 2 else name
 
 
 def split(data: PoseData) -> tuple[PoseData, PoseData]:

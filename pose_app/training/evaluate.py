@@ -66,7 +66,8 @@ def _print(arguments: argparse.Namespace, result: dict[str, Any], text: str) -> 
 
 def _pose(arguments: argparse.Namespace) -> int:
     from ..engines.choose import open_engine
-    from .data import load, split
+    from .data import split
+    from .loading import load
 
     sets = _sets(arguments, load, lambda data: split(data)[1])
     model = arguments.model or "default"
@@ -83,7 +84,8 @@ def _pose(arguments: argparse.Namespace) -> int:
 def _finder(arguments: argparse.Namespace) -> int:
     from ..engines.choose import open_engine
     from .finder_metrics import table
-    from .scenes import load_scenes, split_scenes
+    from .loading import load_scenes
+    from .scenes import split_scenes
 
     sets = _sets(arguments, load_scenes, lambda scenes: split_scenes(scenes)[1])
     model = arguments.model or "finder"
@@ -97,8 +99,9 @@ def _finder(arguments: argparse.Namespace) -> int:
 
 def _people(arguments: argparse.Namespace) -> int:
     from ..pose.estimator import MOST_PEOPLE, PoseEstimator
+    from .loading import load_scenes
     from .people import evaluate_people, table
-    from .scenes import load_scenes, split_scenes
+    from .scenes import split_scenes
 
     sets = _sets(arguments, load_scenes, lambda scenes: split_scenes(scenes)[1])
     opened = PoseEstimator.open(
@@ -246,21 +249,25 @@ def presence(engine: Engine, sets: list[PoseData], stacks: int | None = None) ->
     from .metrics import upper_body
 
     finder = open_finder()
-    estimator = PoseEstimator(engine, finder, stacks=stacks)
     nobody = np.zeros((len(engine.spec.joints), 2), np.float32)
     drawn: dict[bool, list[bool]] = {False: [], True: []}
     joints, truths = [], []
-    for data in (one.with_skeleton(engine.spec.skeleton) for one in sets):
-        # A picture without labels may still have people in it, unless its labels are complete.
-        for row in np.flatnonzero(data.somebody | data.complete):
-            poses = estimator.estimate(data.read(int(row)))
-            drawn[bool(data.somebody[row])].append(any(pose.present.any() for pose in poses))
-            if data.somebody[row]:
-                truth = data.keypoints[row]
-                near = sorted((_away(pose.joints, truth), i) for i, pose in enumerate(poses))
-                joints.append(poses[near[0][1]].joints if near else np.full_like(nobody, np.inf))
-                truths.append(truth)
-    finder.engine.close()
+    try:
+        estimator = PoseEstimator(engine, finder, stacks=stacks)
+        for data in (one.with_skeleton(engine.spec.skeleton) for one in sets):
+            # A picture without labels may still have people in it, unless its labels are complete.
+            for row in np.flatnonzero(data.somebody | data.complete):
+                poses = estimator.estimate(data.read(int(row)))
+                drawn[bool(data.somebody[row])].append(any(pose.present.any() for pose in poses))
+                if data.somebody[row]:
+                    truth = data.keypoints[row]
+                    near = sorted((_away(pose.joints, truth), i) for i, pose in enumerate(poses))
+                    joints.append(
+                        poses[near[0][1]].joints if near else np.full_like(nobody, np.inf)
+                    )
+                    truths.append(truth)
+    finally:
+        finder.engine.close()
 
     def share(values: list[bool]) -> float | None:
         return sum(values) / len(values) if values else None

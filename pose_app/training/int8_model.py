@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -21,13 +20,15 @@ from ..pose.crop import crop
 from ..pose.finder import whole_frame
 from ..spec import ModelSpec
 from ..types import Image, Region
+from ..whole_files import replace_folder
 from .calibration import with_scores
-from .data import load, split
+from .data import split
 from .evaluate import evaluate
 from .int8_calibration import find_corrections, find_entries
 from .int8_graph import int8_graph
+from .loading import load, load_scenes
 from .predict import region_around
-from .scenes import load_scenes, split_scenes
+from .scenes import split_scenes
 
 _SEED = 0
 # Random errors of the crops, as large as those of the app's regions.
@@ -86,8 +87,7 @@ def quantize(
                     found = graphs.read(folder, folder)
                     assert found is not None
                     made["int8"] = quantized, _calibrated(found, data)
-            shutil.rmtree(out, ignore_errors=True)
-            final.replace(out)
+            replace_folder(final, out)
     except OSError as error:
         raise PoseAppError(f"{out} cannot be written: {error.strerror}.") from None
     size = sum(path.stat().st_size for path in out.iterdir())

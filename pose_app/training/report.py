@@ -11,6 +11,7 @@ import numpy as np
 
 from ..skeletons import Skeleton
 from ..types import Floats, Image
+from ..whole_files import replacing
 
 Number = float | int | None
 
@@ -43,12 +44,13 @@ class History:
         self._write()
 
     def _write(self) -> None:
-        temporary = self._path.with_name(self._path.name + ".part")
-        with temporary.open("w", newline="", encoding="utf-8") as file:
+        with (
+            replacing(self._path) as temporary,
+            temporary.open("w", newline="", encoding="utf-8") as file,
+        ):
             writer = csv.DictWriter(file, self._columns, restval="")
             writer.writeheader()
             writer.writerows(self.rows)
-        temporary.replace(self._path)
 
 
 def plot(rows: Sequence[dict[str, float]], loss: str, accuracies: Sequence[str]) -> Image:
@@ -93,6 +95,13 @@ def _write_text(
     image: Image, text: str, start: tuple[int, int], colour: tuple[int, int, int] = (60, 60, 60)
 ) -> None:
     cv2.putText(image, text, start, cv2.FONT_HERSHEY_SIMPLEX, 0.45, colour, 1, cv2.LINE_AA)
+
+
+def write_image(path: Path, image: Image) -> None:
+    """Write an image in the format of the path's ending. Raises OSError."""
+    encoded = cv2.imencode(path.suffix, image)[1]  # `cv2.imwrite` does not say what failed
+    with replacing(path) as temporary:
+        temporary.write_bytes(encoded.tobytes())
 
 
 def draw_joints(image: Image, joints: Floats, skeleton: Skeleton, least: float = 0.2) -> Image:

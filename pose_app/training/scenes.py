@@ -18,15 +18,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DataError
 from ..skeletons import MPII_21, Skeleton
 from ..types import Floats, Image
-from .data import ABSENT, PoseData, Rows, load, read_pictures, split_rows
+from .data import ABSENT, PoseData, Rows
 
 _LOWER = ("knee", "ankle")
 _FEWEST = 2  # labelled joints that a crop needs
@@ -104,74 +102,6 @@ class SceneData:
             boxes=self.boxes[who],
             held_out=self.held_out[where],
         )
-
-
-def load_scene_shard(path: Path) -> SceneData:
-    """Load a scene shard. Raises DataError."""
-    arrays, read = read_pictures(path)
-    count = len(arrays["name"])
-    try:
-        persons = arrays["persons"].astype(np.int64)
-        boxes, box_weight = (arrays[name].astype(np.float32) for name in ("boxes", "box_weight"))
-        keypoints, weight = (arrays[name].astype(np.float32) for name in ("keypoints", "weight"))
-        complete = arrays["complete"].astype(bool)
-        held_out = arrays["split"].astype(str) == "held_out"
-    except (KeyError, ValueError, TypeError) as error:
-        raise DataError(f"The scene shard {path} is not as expected ({error}).") from None
-    people, joints = len(boxes), len(MPII_21)
-    wanted = {
-        "persons": (persons, (count + 1,)),
-        "boxes": (boxes, (people, 4)),
-        "box_weight": (box_weight, (people,)),
-        "keypoints": (keypoints, (people, joints, 3)),
-        "weight": (weight, (people, joints)),
-        "complete": (complete, (count,)),
-        "split": (held_out, (count,)),
-    }
-    for name, (array, shape) in wanted.items():
-        if array.shape != shape:
-            raise DataError(f"The array {name!r} of {path} has the shape {array.shape}.")
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise DataError(f"The array {name!r} of {path} has values that are not finite.")
-    if persons[0] != 0 or persons[-1] != people or (np.diff(persons) < 0).any():
-        raise DataError(f"The people of {path} do not fit its pictures.")
-    return SceneData(
-        name=path.stem,
-        skeleton=MPII_21,
-        persons=persons,
-        boxes=boxes,
-        box_weight=box_weight,
-        size_weight=np.ones(people, dtype=np.float32),
-        keypoints=keypoints,
-        weight=weight,
-        complete=complete,
-        held_out=held_out,
-        pictures=tuple(str(name) for name in arrays["name"]),
-        read=read,
-    )
-
-
-def load_scenes(path: str | Path, pictures: str | Path | None = None) -> SceneData:
-    """Load data for a finder. Raises DataError.
-
-    It may be a scene shard, a shard of crops (as scenes with one person), or COCO's annotations
-    (.json, boxes with or without joints) with the folder of pictures.
-    """
-    path = Path(path)
-    if path.suffix.lower() == ".json" and path.is_file():
-        from .annotations import load_boxes
-
-        if pictures is None:
-            raise DataError(f"{path.name} needs its pictures: give their folder with --pictures.")
-        return load_boxes(path, Path(pictures))
-    if path.suffix.lower() == ".npz" and path.is_file():
-        arrays, _ = read_pictures(path)
-        if "persons" in arrays:
-            return load_scene_shard(path)
-    data = load(path, pictures)
-    held_out = np.ones(len(data), dtype=bool)
-    held_out[split_rows(data)] = False
-    return scenes_of_crops(data, held_out)
 
 
 def split_scenes(scenes: SceneData) -> tuple[SceneData, SceneData]:

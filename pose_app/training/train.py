@@ -7,12 +7,14 @@ their spec), `history.csv`, `history.png` and a contact sheet per evaluation.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import time
 from typing import TYPE_CHECKING
 
 from ..skeletons import SKELETONS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     import torch
@@ -100,7 +102,7 @@ def main(arguments: argparse.Namespace) -> int:
 
     import torch
 
-    from ..errors import DataError
+    from ..errors import DataError, PoseAppError
 
     device = _device(arguments.device)
     for name in (
@@ -123,7 +125,12 @@ def main(arguments: argparse.Namespace) -> int:
     prepare = _finder if arguments.task == "finder" else _pose
     trainer, validation = prepare(arguments, device)
     folder = Path(arguments.out)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PoseAppError(
+            f"The folder {folder} cannot be made ({error.strerror}): choose another --out."
+        ) from None
     checkpoint = folder / "checkpoint.pt"
     if arguments.resume:
         trainer.resume(checkpoint)
@@ -136,7 +143,8 @@ def main(arguments: argparse.Namespace) -> int:
 def _pose(arguments: argparse.Namespace, device: torch.device) -> tuple[Trainer, Validation]:
     """The trainer and the validation of a pose network."""
     from ..skeletons import SKELETONS
-    from .data import load, split
+    from .data import split
+    from .loading import load
     from .tasks import PoseTask
     from .trainer import Trainer
     from .validation import PoseValidation
@@ -166,7 +174,8 @@ def _finder(arguments: argparse.Namespace, device: torch.device) -> tuple[Traine
     from ..network.heads import finder_from
     from ..network.hourglass import StackedHourglass
     from .finder_data import FinderTask
-    from .scenes import load_scenes, split_scenes
+    from .loading import load_scenes
+    from .scenes import split_scenes
     from .trainer import Trainer
     from .validation import FinderValidation
 
@@ -291,18 +300,32 @@ def _mix(
     return tuple(shares)
 
 
+@contextlib.contextmanager
+def _writing_to(folder: Path) -> Iterator[None]:
+    """Turns an OSError into a sentence that says what to do."""
+    from ..errors import PoseAppError
+
+    try:
+        yield
+    except OSError as error:
+        raise PoseAppError(
+            f"The folder {folder} cannot be written ({error.strerror}): make room there, then add "
+            "--resume to continue from the last checkpoint."
+        ) from None
+
+
 def _run(trainer: Trainer, validation: Validation, folder: Path, every: float) -> None:
     """Train to the end, with a progress line, evaluations and checkpoints."""
     import math
 
-    import cv2
     import torch
 
     from ..errors import DataError
-    from .report import History, contact_sheet, plot
+    from .report import History, contact_sheet, plot, write_image
 
     columns = ["step", "seen", "hours", "learning_rate", "loss", *validation.columns]
-    history = History(folder / "history.csv", columns, trainer.step)
+    with _writing_to(folder):
+        history = History(folder / "history.csv", columns, trainer.step)
     losses: list[torch.Tensor] = []
     evaluated = told = saved = time.monotonic()
     told_seen = trainer.seen
@@ -328,25 +351,27 @@ def _run(trainer: Trainer, validation: Validation, folder: Path, every: float) -
         measured = done or now - evaluated > every
         if measured:
             figures, tiles = validation.measure(trainer)
-            history.add(
-                step=trainer.step,
-                seen=trainer.seen,
-                hours=trainer.seconds / 3600,
-                learning_rate=trainer.learning_rate,
-                loss=loss,
-                **figures,
-            )
-            curves = [name for name in figures if name in validation.plotted]
-            cv2.imwrite(str(folder / "history.png"), plot(history.rows, "loss", curves))
-            sheet = folder / f"sheet_{trainer.step:07d}.jpg"
-            cv2.imwrite(str(sheet), contact_sheet(tiles))
+            with _writing_to(folder):
+                history.add(
+                    step=trainer.step,
+                    seen=trainer.seen,
+                    hours=trainer.seconds / 3600,
+                    learning_rate=trainer.learning_rate,
+                    loss=loss,
+                    **figures,
+                )
+                curves = [name for name in figures if name in validation.plotted]
+                write_image(folder / "history.png", plot(history.rows, "loss", curves))
+                write_image(folder / f"sheet_{trainer.step:07d}.jpg", contact_sheet(tiles))
             values = [f"{name} {v:.3f}" for name, v in figures.items() if v is not None]
             print("held out: " + ", ".join(values), flush=True)
             evaluated = told = time.monotonic()
         if measured or now - saved > _SAVE_SECONDS:
-            trainer.save(folder / "checkpoint.pt")
+            with _writing_to(folder):
+                trainer.save(folder / "checkpoint.pt")
             saved = time.monotonic()
     path = folder / "model.safetensors"
     network = trainer.average.cpu()
-    validation.write(network, trainer.spec, path)
+    with _writing_to(folder):
+        validation.write(network, trainer.spec, path)
     print(f"wrote {path}", flush=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import io
 import math
 import time
 from dataclasses import asdict, dataclass, replace
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 from ..errors import ModelError, PoseAppError
 from ..network.hourglass import StackedHourglass
 from ..spec import ModelSpec
+from ..whole_files import replacing
 from .store import to_device
 from .tasks import Task
 
@@ -198,8 +200,7 @@ class Trainer:
         torch._foreach_lerp_(kept, new, 1 - decay)
 
     def save(self, path: Path) -> None:
-        """Write everything that `resume` needs, atomically."""
-        temporary = path.with_name(path.name + ".part")
+        """Write everything that `resume` needs, atomically. Raises OSError."""
         state = {
             "options": asdict(self.options),
             "spec": self.spec.to_json(),
@@ -210,8 +211,10 @@ class Trainer:
             "average": self.average.state_dict(),
             "optimiser": self._optimiser.state_dict(),
         }
-        torch.save(state, temporary)
-        Path(temporary).replace(path)
+        whole = io.BytesIO()  # of a file that cannot be written, torch tells something else
+        torch.save(state, whole)
+        with replacing(path) as temporary:
+            temporary.write_bytes(whole.getbuffer())
 
     def resume(self, path: Path) -> None:
         """Continue exactly where `save` was called. Raises ModelError for a file of another run."""

@@ -14,7 +14,8 @@ import pytest
 
 from pose_app.errors import DataError
 from pose_app.skeletons import MPII_16
-from pose_app.training.data import load, split
+from pose_app.training.data import split
+from pose_app.training.loading import load
 from tests.fuzz.fuzzing import EXAMPLES, damaged, fuzz, nonsense, one_sentence
 from tests.unit.training.shards import write_shard
 

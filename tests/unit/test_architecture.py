@@ -21,6 +21,7 @@ LONGEST = 400
 LAYERS = [
     ("errors", "__version__"),
     ("argument_values", "engine_words", "openvino_silently", "paths", "process", "skeletons"),
+    ("whole_files",),
     ("settings", "settings_table", "spec", "types"),
     ("network",),
     ("engines",),
@@ -147,6 +148,19 @@ def test_a_breach_of_the_rules_is_found(
     problems = list(rule(path))
     assert problems
     assert all(word in problem for problem in problems)
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    """Not even inside functions; only for types."""
+    modules = {
+        ".".join(("pose_app", *path.relative_to(PACKAGE).with_suffix("").parts)): path
+        for path in FILES
+        if path.name != "__init__.py"
+    }
+    below = {name: set(imports(path)) & modules.keys() for name, path in modules.items()}
+    while free := {name for name, names in below.items() if not names & below.keys()}:
+        below = {name: names for name, names in below.items() if name not in free}
+    assert sorted(below) == []
 
 
 def loaded_after(code: str) -> set[str]:

@@ -255,7 +255,7 @@ def test_compiled_models_are_kept(
     kept.write_bytes(hashlib.sha256(b"strange").digest() + b"strange")
     assert relative(answer(), expected) < 1e-4
     assert "cannot be used" in caplog.text
-    assert [p.name for p in found.compiled.glob("new-*")] == []
+    assert [p.name for p in found.compiled.glob("*.part")] == []
 
 
 def test_badge() -> None:

@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 
 from pose_app.engines import convert, graphs
-from pose_app.engines.checksums import file_checksum
 from pose_app.engines.choose import open_engine
 from pose_app.engines.openvino_engine import OpenVINOEngine
 from pose_app.engines.selfcheck import check_picture, deviation, failure
 from pose_app.paths import bundled
 from pose_app.spec import read_spec
+from pose_app.whole_files import checksum
 
 MODELS = ("default", "finder")
 
@@ -31,7 +31,7 @@ def model(request: pytest.FixtureRequest) -> Path:
 
 def test_they_are_of_the_weights(model: Path, tmp_path: Path) -> None:
     manifest = graphs.manifest(graphs.beside(model))
-    assert manifest["model"] == file_checksum(model)
+    assert manifest["model"] == checksum(model)
     found = graphs.shipped(model, read_spec(model), tmp_path)
     assert found is not None
     assert found.files.keys() == {"f32", "int8"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import subprocess
@@ -10,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -204,10 +206,40 @@ def test_an_unreadable_list_of_seen_files(entry: ModelEntry) -> None:
         catalogue.download("small-hg")
 
 
-def test_a_hash_that_cannot_be_remembered_is_said(entry: ModelEntry) -> None:
-    (models_folder() / "seen.part").mkdir(parents=True)  # a folder in the way of the file
+def test_a_hash_that_cannot_be_remembered_is_said(
+    entry: ModelEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = Path.write_text
+
+    def no_room(path: Path, *args: Any, **options: Any) -> int:
+        if path.name.startswith("seen.json"):
+            raise OSError(28, "No space left on device")
+        return write(path, *args, **options)
+
+    monkeypatch.setattr(Path, "write_text", no_room)
     with pytest.raises(ModelError, match=r"seen\.json cannot be written"):
         catalogue.download("small-hg")
+
+
+def test_two_processes_remember_both_of_their_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither reads the list while the other one is about to write it."""
+    models_folder().mkdir(parents=True)
+    both, pins = threading.Barrier(2), catalogue._pins
+
+    def read_together() -> dict[str, str]:
+        found = pins()
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both.wait(0.3)  # passed at once where both have read
+        return found
+
+    monkeypatch.setattr(catalogue, "_pins", read_together)
+    urls = ("http://one.invalid/", "http://two.invalid/")
+    threads = [threading.Thread(target=catalogue._pin, args=(url, "0")) for url in urls]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(pins()) == set(urls)
 
 
 # --- add, remove, list ---------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from pose_app.errors import ModelError
 from pose_app.network import load_checkpoint
 from pose_app.network.native import build, save_native
 from pose_app.paths import bundled
+from tests.faults import files_limited
 from tests.unit.network import reference_graphs as reference
 from tests.unit.network.small import small_spec
 
@@ -132,17 +133,11 @@ def test_our_own_file_comes_back_as_it_was(tmp_path: Path) -> None:
 
 
 def test_a_write_that_fails_keeps_the_old_file_and_leaves_nothing(tmp_path: Path) -> None:
-    resource = pytest.importorskip("resource")
     path = tmp_path / "net.safetensors"
     save_native(path, build(small_spec()), small_spec())
     before = path.read_bytes()
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, limits[1]))
-    try:
-        with pytest.raises(OSError, match="large"):
-            save_native(path, build(small_spec()), small_spec())
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    with files_limited(len(before) // 2), pytest.raises(OSError, match="large"):
+        save_native(path, build(small_spec()), small_spec())
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
 

@@ -18,6 +18,7 @@ from pose_app.network.download import (
     UnreachableError,
     fetch,
 )
+from tests.faults import files_limited
 from tests.unit.network.file_server import AUTHORITY, FileServer
 
 CONTENT = random.Random(1).randbytes(700_000)
@@ -39,12 +40,8 @@ def server() -> Iterator[FileServer]:
 
 @pytest.fixture
 def small_files() -> Iterator[None]:
-    """The system refuses to let files grow beyond 100,000 bytes, as a full disk does."""
-    resource = pytest.importorskip("resource")
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    with files_limited(100_000):
+        yield
 
 
 def get(server: FileServer, target: Path, sha256: str = HASH, **options: object) -> str:

@@ -105,6 +105,17 @@ def test_taken_names_get_one_number_for_all(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a (2).jsonl", "a.mp4"]
 
 
+def test_recordings_that_start_at_the_same_time_get_files_of_their_own(tmp_path: Path) -> None:
+    """As those of two windows within one second: nothing but the system decides who is first."""
+    request = RecordingRequest(tmp_path / "a.mp4", log=tmp_path / "a.jsonl")
+    started = [ActiveRecording(request) for _ in range(8)]
+    names = [path.name for one in started for path in one.opened.result(20).paths]
+    assert len(set(names)) == 16
+    assert {path.name for path in tmp_path.iterdir()} == set(names)
+    for one in started:
+        one.close()
+
+
 def test_the_folder_is_made_where_that_is_wanted(tmp_path: Path) -> None:
     wanted = RecordingRequest(tmp_path / "of today" / "a.mp4", make_folder=True)
     active = ActiveRecording(wanted)

@@ -23,6 +23,7 @@ from pose_app.recording import writer as writer_module
 from pose_app.recording.recording import RecordingReport
 from pose_app.recording.video_writer import Recorder
 from pose_app.types import Frame, FrameResult, Image
+from tests.faults import hanging_disk
 from tests.media import numbered_picture, picture_number
 from tests.poses import make_result
 
@@ -305,38 +306,22 @@ def test_a_writer_that_hangs_is_left_behind_and_named(tmp_path: Path) -> None:
     recorder.thread.join(10)
 
 
-def test_a_disk_that_hangs_holds_nobody_but_its_own_thread(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_disk_that_hangs_holds_nobody_but_its_own_thread(tmp_path: Path) -> None:
     """Neither at the start nor for a look at the file's size nor at the end."""
-    answers, begin, asked_by = threading.Event(), files.begin, set()
-
-    def hanging(path: Path) -> Path:
-        asked_by.add(threading.current_thread().name)
-        answers.wait(60)
-        return begin(path)
-
-    def of_this_thread(*_: object) -> None:
-        assert threading.current_thread().name.startswith("write "), "nobody else asks the disk"
-
-    monkeypatch.setattr(files, "begin", hanging)
-    stat, usage = Path.stat, files.free_bytes
-    monkeypatch.setattr(
-        Path, "stat", lambda path, **more: (of_this_thread(), stat(path, **more))[1]
-    )
-    monkeypatch.setattr(files, "free_bytes", lambda path: (of_this_thread(), usage(path))[1])
-    recorder = Recorder(tmp_path / "out.mp4")
-    assert recorder.offer(numbered_picture(0), 0.0), "it waits in the queue"
-    assert (recorder.bytes, recorder.free_bytes) == (0, None)
-    assert recorder.busy_since is not None
-    report = recorder.close(timeout=0.2)
-    assert recorder.thread.is_alive()
-    assert asked_by == {"write raw"}
-    assert "out.mp4 was not finished, because its disk does not answer" in str(report.error)
-    assert report.conserved
-    answers.set()
-    recorder.thread.join(10)
-    assert not recorder.thread.is_alive()
+    with hanging_disk(tmp_path) as disk:
+        recorder = Recorder(tmp_path / "out.mp4")
+        assert recorder.offer(numbered_picture(0), 0.0), "it waits in the queue"
+        assert (recorder.bytes, recorder.free_bytes) == (0, None)
+        assert recorder.busy_since is not None
+        report = recorder.close(timeout=0.2)
+        assert recorder.thread.is_alive()
+        assert disk.waiting == {"write raw"}
+        assert disk.others == set()
+        assert "out.mp4 was not finished, because its disk does not answer" in str(report.error)
+        assert report.conserved
+        disk.answers.set()
+        recorder.thread.join(10)
+        assert not recorder.thread.is_alive()
 
 
 def test_a_writer_that_failed_does_not_count_as_one_that_hangs(tmp_path: Path) -> None:

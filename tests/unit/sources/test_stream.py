@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.error import HTTPError
 
 import pytest
 from hypothesis import given
@@ -82,6 +83,14 @@ def test_nobody_listens() -> None:
 
 def test_nothing_there(camera: MjpegServer) -> None:
     assert "(404)" in failure(camera.address("/nothing"))
+
+
+def test_the_answer_of_a_server_that_refuses_is_closed(camera: MjpegServer) -> None:
+    with pytest.raises(SourceError) as raised:
+        HttpBody(camera.address("/nothing"), 5.0)
+    response = raised.value.__cause__
+    assert isinstance(response, HTTPError)
+    assert response.fp.closed
 
 
 def test_a_server_that_cannot_now(camera: MjpegServer) -> None:

@@ -12,7 +12,8 @@ from pose_app.errors import DataError, ModelError
 from pose_app.pose.decode import calibrate
 from pose_app.spec import ModelSpec, NetworkConfig
 from pose_app.training.calibration import Judged, calibrations, fit, judge
-from pose_app.training.data import PRESENT, load
+from pose_app.training.data import PRESENT
+from pose_app.training.loading import load
 from pose_app.training.metrics import body_lengths
 from tests.unit.training.scene_shards import write_scenes
 from tests.unit.training.shards import write_shard

@@ -12,7 +12,8 @@ import pytest
 
 from pose_app.errors import DataError
 from pose_app.skeletons import COCO_17, MPII_16
-from pose_app.training.data import ABSENT, MASKED, PRESENT, load, split
+from pose_app.training.data import ABSENT, MASKED, PRESENT, split
+from pose_app.training.loading import load
 from pose_app.training.store import CANVAS, fitted
 from tests.unit.training.shards import FIGURE, write_shard
 

@@ -19,7 +19,7 @@ from pose_app.spec import BOX_MAPS, ModelSpec, NetworkConfig, read_spec
 from pose_app.training.finder_data import FinderTask, draw_frame, draw_sample, letterboxed
 from pose_app.training.finder_metrics import best_threshold, figures, matched, overlap, search
 from pose_app.training.finder_targets import finder_loss, finder_targets
-from pose_app.training.scenes import load_scenes
+from pose_app.training.loading import load_scenes
 from pose_app.training.trainer import Options, Trainer
 from tests.unit.training.scene_shards import write_scenes
 from tests.unit.training.shards import write_shard

@@ -11,9 +11,10 @@ import pytest
 
 from pose_app.errors import DataError
 from pose_app.skeletons import COCO_17, MPII_21
+from pose_app.training.loading import load_scenes
 from pose_app.training.oks import SIGMAS, average_precision, similarity, to_coco
 from pose_app.training.people import evaluate_people
-from pose_app.training.scenes import SceneData, load_scenes
+from pose_app.training.scenes import SceneData
 from pose_app.types import Image, Pose, Region
 from tests.unit.training.scene_shards import write_scenes
 

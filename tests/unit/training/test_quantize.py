@@ -92,6 +92,25 @@ def test_a_folder_with_somebody_elses_files_is_not_replaced(model: Path, tmp_pat
     assert (folder / "thesis.txt").read_text() == "years of work"
 
 
+def test_graphs_that_cannot_be_replaced_stay(
+    model: Path, made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, replace = graphs.beside(model), Path.replace
+
+    def no_room(path: Path, target: Path) -> Path:
+        if target == folder and path.name == "final":
+            raise OSError(28, "No space left on device")
+        return replace(path, target)
+
+    before = sorted((path.name, path.read_bytes()) for path in folder.iterdir())
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", no_room)
+        with pytest.raises(PoseAppError, match="cannot be written: No space left"):
+            quantize(model, [str(made.parent / "no_person.npz")], folder, 8)
+    assert sorted((path.name, path.read_bytes()) for path in folder.iterdir()) == before
+    assert {path.name for path in model.parent.iterdir()} == {folder.name, model.name}
+
+
 @pytest.mark.parametrize("precision", ["f32", "int8"])
 def test_it_runs_from_the_folder(
     model: Path, monkeypatch: pytest.MonkeyPatch, precision: str

@@ -11,8 +11,9 @@ import pytest
 
 from pose_app.errors import DataError
 from pose_app.skeletons import COCO_17, MPII_16, MPII_21
-from pose_app.training.data import ABSENT, MASKED, PRESENT, load, split
-from pose_app.training.scenes import load_scene_shard, load_scenes, split_scenes
+from pose_app.training.data import ABSENT, MASKED, PRESENT, split
+from pose_app.training.loading import load, load_scene_shard, load_scenes
+from pose_app.training.scenes import split_scenes
 from tests.unit.training.scene_shards import write_scenes
 from tests.unit.training.shards import write_shard
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pose_app.training.data import load
+from pose_app.training.loading import load
 from pose_app.training.store import Store
 from tests.unit.training.shards import write_shard
 

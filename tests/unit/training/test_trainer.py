@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -16,11 +17,17 @@ import torch
 from pose_app.cli import main
 from pose_app.errors import DataError, ModelError
 from pose_app.network.hourglass import StackedHourglass
+from pose_app.pose import estimator
 from pose_app.skeletons import MPII_16
 from pose_app.spec import DecodeRule, ModelSpec, NetworkConfig
-from pose_app.training.data import PoseData, load
+from pose_app.training.data import PoseData
+from pose_app.training.evaluate import presence
+from pose_app.training.loading import load
 from pose_app.training.tasks import PoseTask
 from pose_app.training.trainer import Options, Trainer
+from pose_app.types import Image
+from tests.faults import files_limited
+from tests.unit.pose.colour_engine import ColourEngine
 from tests.unit.training.shards import write_shard
 
 CONFIG = NetworkConfig(stacks=2, width=16, stem=(4, 8), stem_second=8)
@@ -315,3 +322,41 @@ def test_impossible_wishes_are_told(
     error = capsys.readouterr().err
     assert message in error
     assert "Traceback" not in error
+
+
+def test_a_folder_that_cannot_be_made_is_told(
+    tmp_path: Path, parts: list[PoseData], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "run").write_text("a file")
+    assert command(tmp_path, "--steps", "1") == 2
+    assert f"{tmp_path / 'run'} cannot be made" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("largest", [0, 1000, 20_000, 100_000])
+def test_a_full_disk_is_told_and_leaves_nothing_half_written(
+    tmp_path: Path, parts: list[PoseData], capsys: pytest.CaptureFixture[str], largest: int
+) -> None:
+    """In the figures, in their pictures, in the checkpoint."""
+    with files_limited(largest):
+        assert command(tmp_path, "--steps", "1") == 2
+    error = capsys.readouterr().err
+    assert f"pose-app: The folder {tmp_path / 'run'} cannot be written (File too large)" in error
+    assert "--resume" in error
+    assert "Traceback" not in error
+    left = {path.name for path in (tmp_path / "run").iterdir()}
+    assert left <= {"history.csv", "history.png", "sheet_0000001.jpg"}
+
+
+def test_the_finder_is_closed_when_a_picture_cannot_be_read(
+    parts: list[PoseData], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[bool] = []
+    engine = SimpleNamespace(spec=SPEC, close=lambda: closed.append(True))
+    monkeypatch.setattr(estimator, "open_finder", lambda: SimpleNamespace(engine=engine))
+
+    def damaged(row: int) -> Image:
+        raise DataError(f"Picture {row} is damaged.")
+
+    with pytest.raises(DataError, match="is damaged"):
+        presence(ColourEngine(), [replace(parts[0], read=damaged)])
+    assert closed == [True]
