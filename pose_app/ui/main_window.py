@@ -42,9 +42,10 @@ from .controllers.dialogs_controller import DialogsController
 from .controllers.keys_controller import KeysController
 from .controllers.messages_controller import MessagesController
 from .controllers.models_controller import ModelsController
+from .controllers.openers import FIRST
 from .controllers.recordings_controller import RecordingsController
 from .controllers.snapshots_controller import SnapshotsController
-from .controllers.sources_controller import FIRST, SourcesController
+from .controllers.sources_controller import SourcesController
 from .controllers.views_controller import ViewsController
 from .dialogs.asking import Dialogs
 from .dialogs.hint import Hint
@@ -239,6 +240,14 @@ class MainWindow(QMainWindow):
         # The names and ticks of the commands
         texts = self.tr("Pause"), self.tr("Play")
         alternate(commands["pause"], self.play, "paused", texts, ("pause", "play"))
+        for name, of_pictures in (
+            ("step", self.tr("Next picture")),
+            ("step_back", self.tr("Previous picture")),
+            ("back", self.tr("One picture back")),
+            ("forward", self.tr("One picture on")),
+            ("start", self.tr("To the first picture")),
+        ):
+            alternate(commands[name], self.play, "slides", (commands[name].text(), of_pictures))
         for name in ("heatmap", "skeleton", "region", "mirror"):
             follow(commands[name], self.view, name)
         for name in ("fit", "fill", "actual"):

@@ -91,7 +91,10 @@ def test_pictures_of_different_sizes_are_no_reason_for_a_message(
     window = open_window(str(tmp_path))
     sizes = set()
     window.bridge.result.connect(lambda result: sizes.add(result.frame.size))
-    qtbot.waitUntil(lambda: window.play.ended, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: window.play.paused, timeout=WAIT_MS)
+    for position in ("2 of 4", "3 of 4", "4 of 4"):
+        window.commands["step"].trigger()
+        qtbot.waitUntil(lambda: window.playback.position.text() == position, timeout=WAIT_MS)  # noqa: B023
     assert len(sizes) > 1
     assert window.banner.text == ""
     assert window.toast.text == ""
