@@ -237,7 +237,7 @@ class CaptureThread:
             if seconds is not None and source.info.seekable:
                 source.seek(seconds)
                 frame, read_ms = self._read(source)
-                self._steps += self._controls.paused
+                self._steps = int(self._controls.paused)  # steps asked for before it are past
                 discontinuity, pace = True, _Pace()
 
     def _take_seek(self) -> float | None:

@@ -43,6 +43,7 @@ class Capture:
     """A capture thread of three pictures that are a minute and a half apart."""
 
     def __init__(self, source: ScriptedSource) -> None:
+        self.source = source
         self.controls = Controls(OPTIONS)
         self.recipient = Recipient()
         self.thread = CaptureThread(lambda: source, self.recipient, self.controls, OPTIONS)
@@ -85,6 +86,24 @@ def test_a_step_does_not_wait_until_the_frame_is_due(capture: Capture) -> None:
     for expected in ((0,), (0, 1)):
         capture.thread.step()
         capture.sees(*expected)
+
+
+def test_a_seek_that_replaces_another_shows_one_frame(capture: Capture) -> None:
+    capture.controls.paused = True
+    capture.thread.start()
+    for expected in ((0,), (0, 1)):
+        capture.thread.step()
+        capture.sees(*expected)
+    seek = capture.source.seek
+
+    def slow_seek(seconds: float) -> None:
+        capture.source.seek = seek  # type: ignore[method-assign]
+        seek(seconds)
+        capture.thread.seek(seconds)  # the key was pressed again
+
+    capture.source.seek = slow_seek  # type: ignore[method-assign]
+    capture.thread.seek(0.0)
+    capture.sees(0, 1, 0)
 
 
 def test_the_last_frame_of_a_loop_is_shown_as_long_as_any_other(capture: Capture) -> None:
