@@ -7,7 +7,7 @@ from functools import partial
 from operator import eq
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent
 from PySide6.QtWidgets import QMainWindow, QVBoxLayout, QWidget
 
@@ -63,6 +63,9 @@ if TYPE_CHECKING:
     from ..sources.discover import CameraInfo
 
 
+_LAST_SAVE_MS = 5000  # that the settings may take to be written before the window goes
+
+
 class MainWindow(QMainWindow):
     """The window with its menus, panels, controllers and dialogs.
 
@@ -81,9 +84,11 @@ class MainWindow(QMainWindow):
     ) -> None:
         super().__init__()
         self._shown = self._closing = self.has_stopped = False
+        self._patience = QTimer(self, singleShot=True)
+        self._patience.timeout.connect(self._leave)
         # What everybody uses, and what is shared
-        self.settings = AppSettings(settings, self)
         self.tasks = TaskRunner(self)
+        self.settings = AppSettings(settings, self.tasks, self)
         self.notices = Notices()
         self.bridge = Bridge(session, self.tasks, self)
         context = AppContext(session, self.settings, self.tasks, self.notices, dialogs or Dialogs())
@@ -378,9 +383,15 @@ class MainWindow(QMainWindow):
         self.bridge.stop()
 
     def _session_stopped(self, report: Any) -> None:
+        self._patience.start(_LAST_SAVE_MS)  # a disk may not answer
+        self.settings.save(self._leave)
+
+    def _leave(self) -> None:
+        if self.has_stopped:
+            return
         self.has_stopped = True
+        self._patience.stop()
         self.notices.forget()
         self.tasks.close()
-        self.settings.save()
         self.close()
         self.closed.emit()

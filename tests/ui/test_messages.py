@@ -16,6 +16,7 @@ from pose_app.sources.base import SourceInfo
 from pose_app.ui.app_settings import AppSettings
 from pose_app.ui.controllers.messages_controller import MessagesController
 from pose_app.ui.notices import Notices
+from pose_app.ui.tasks import TaskRunner
 from tests.media import regular, write_video
 from tests.ui.conftest import WAIT_MS
 
@@ -25,7 +26,7 @@ DARK = "The camera's picture is black: open its cover, or turn on a light."
 
 @pytest.fixture
 def messages(qapp, tmp_path: Path) -> MessagesController:
-    settings = AppSettings(Settings(tmp_path / "settings.json"))
+    settings = AppSettings(Settings(tmp_path / "settings.json"), TaskRunner())
     return MessagesController(SimpleNamespace(notices=Notices(), settings=settings))
 
 

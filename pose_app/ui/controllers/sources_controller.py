@@ -315,8 +315,8 @@ class SourcesController(QObject):
 
     def _folder(self) -> str:
         last = self._context.settings.get("source.last")
-        folder = Path(last).parent if last and "://" not in last else Path.home()
-        return str(folder if folder.is_dir() else Path.home())
+        folder = Path(last).parent
+        return str(folder if folder.is_absolute() and folder.is_dir() else Path.home())
 
     def _name(self, target: Any) -> str:
         from ...sources import redact
