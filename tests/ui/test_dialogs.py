@@ -259,6 +259,16 @@ def test_the_explanation_comes_when_it_is_asked_for(open_window, qtbot):
     assert not window.hint.isVisible()
 
 
+def test_the_explanation_is_not_cut_in_the_smallest_window(open_window, qtbot):
+    window = open_window("demo", size=(800, 500))
+    qtbot.waitUntil(lambda: window.canvas.height() < 300, timeout=WAIT_MS)
+    window.commands["hint"].trigger()
+    hint, words = window.hint, window.hint.words
+    qtbot.waitUntil(lambda: words.height() >= words.heightForWidth(words.width()), timeout=WAIT_MS)
+    assert window.canvas.rect().contains(hint.geometry())
+    assert hint.rect().contains(words.geometry())
+
+
 def _click_the_picture(window, qtbot):
     qtbot.mouseClick(window.canvas, Qt.MouseButton.LeftButton, pos=QPoint(3, 3))
 
