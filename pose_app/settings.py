@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ class Settings:
         self._values: dict[str, Any] = {}
         self._overrides: dict[str, Any] = {}  # of the command line; never saved
         self._foreign: dict[str, Any] = {}  # of other versions of the app
+        self._saving = threading.Lock()
 
     @classmethod
     def load(cls, path: Path | None = None) -> Settings:
@@ -90,8 +92,12 @@ class Settings:
         self._overrides.pop(key, None)
 
     def save(self) -> None:
-        """Write the file atomically. Raises SettingsError where it cannot be written."""
-        values = {k: v for k, v in self._values.items() if v != _TABLE[k].default}
+        """Write the file atomically; any thread may. Raises SettingsError where it cannot be."""
+        with self._saving:  # whoever is the last to write has the newest values
+            self._write()
+
+    def _write(self) -> None:
+        values = {k: v for k, v in dict(self._values).items() if v != _TABLE[k].default}
         text = json.dumps({**self._foreign, **values, "schema": _SCHEMA}, indent=2, sort_keys=True)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -71,8 +71,13 @@ def measure(model: str, seconds: float, ui: bool, say: Callable[[str], None]) ->
         found["startup_s"] = notes.take("start-up", lambda: startup.startup(path, folder))
         first = notes.take("the first start", lambda: startup.first_start(path, folder))
         found.update(first or {"first_start_s": None, "first_start_imports_torch": None})
-    if ui:
-        found["window"] = notes.take("the window", lambda: startup.window(path, 2 * seconds))
+        if ui:
+            found["window"] = notes.take("the window", lambda: startup.window(path, 2 * seconds))
+            if clip is not None:
+                found["full_window"] = notes.take(
+                    "the window at 1280x720 with everything",
+                    lambda: startup.window(path, 2 * seconds, clip),
+                )
     memory.append(_memory())
     found.update(
         notes.take("the choice again", lambda: networks.choice(path)) or networks.NO_CHOICE

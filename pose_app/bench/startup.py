@@ -90,11 +90,17 @@ def _until_pose(
     return spent
 
 
-def window(model: Path, seconds: float) -> dict[str, Any]:
-    """The real window on the demo clip, offscreen: start-up, age, cost of a frame."""
+def window(model: Path, seconds: float, everything: Path | None = None) -> dict[str, Any]:
+    """The real window, offscreen: start-up, age, cost of a frame.
+
+    On the demo clip as at the first start, or on the clip `everything`, with the heatmap and all
+    panels.
+    """
     offscreen = {"QT_QPA_PLATFORM": "offscreen"}
     arguments = ["-m", "pose_app.ui.bench_window"]
     options = ["--model", str(model), "--seconds", str(seconds)]
+    if everything is not None:
+        options += ["--source", str(everything), "--everything"]
     found: dict[str, Any] = json.loads(_run([*arguments, *options], offscreen))
     return found
 

@@ -14,7 +14,6 @@ from ..errors import PoseAppError, SourceError
 from ..sources.base import Driven
 from ..types import Frame
 from .delivery import DeliveryPolicy
-from .frame_queue import wait_until
 from .options import Controls, SessionOptions
 
 if TYPE_CHECKING:
@@ -213,27 +212,33 @@ class CaptureThread:
         """Deliver frames until `stop` or until no more are wanted."""
         frame: Frame | None = first
         shown: Frame | None = None
-        discontinuity, due = True, time.perf_counter()
+        discontinuity, pace = True, _Pace()
         while not self._stopping:
             if frame is None:
-                if not self._continue_after_end(source, policy, shown):
+                if self._loops(source, policy, shown):
+                    source.seek(0.0)
+                    frame, read_ms = self._read(source)
+                    discontinuity, pace.gap = True, 1 / (source.info.fps or 30.0)
+                elif not self._wait_for_seek(source, policy):
                     return
                 shown = None
-            elif self._may_show(policy) and self._is_due(policy, due):
+            elif self._may_show(policy, pace):
                 if policy.paced:
                     frame = replace(frame, captured_ns=time.perf_counter_ns())
                 if not self._owner.deliver(self, frame, discontinuity, read_ms):
                     return
                 self._shown.add(frame.seconds, discontinuity)
+                pace.shown(self._controls.speed)
                 shown, discontinuity = frame, False
                 frame, read_ms = self._read(source)
-                due = self._due(due, shown, frame)
+                if frame is not None:
+                    pace.gap = max(0.0, frame.seconds - shown.seconds)
             seconds = self._take_seek()
             if seconds is not None and source.info.seekable:
                 source.seek(seconds)
                 frame, read_ms = self._read(source)
-                self._steps += self._controls.paused
-                discontinuity, due = True, time.perf_counter()
+                self._steps = int(self._controls.paused)  # steps asked for before it are past
+                discontinuity, pace = True, _Pace()
 
     def _take_seek(self) -> float | None:
         """The requested position, which is then forgotten; None where there is none."""
@@ -241,12 +246,6 @@ class CaptureThread:
             return None
         seconds, self._seek = self._seek, None
         return seconds
-
-    def _is_due(self, policy: DeliveryPolicy, due: float) -> bool:
-        """Wait until a paced frame is due. False where a seek or `stop` comes first."""
-        if policy.paced:
-            self._wait(due)
-        return not self._stopping and (self._seek is None or policy.live)
 
     def _read(self, source: Source) -> tuple[Frame | None, float]:
         self.busy_since = time.monotonic()
@@ -257,62 +256,65 @@ class CaptureThread:
             self.busy_since = None
         return frame, (time.perf_counter() - begun) * 1e3
 
-    def _may_show(self, policy: DeliveryPolicy) -> bool:
-        """Wait while paused; returns whether to show the current frame."""
+    def _may_show(self, policy: DeliveryPolicy, pace: _Pace) -> bool:
+        """Wait until the current frame is due, or for a step while paused.
+
+        False where `stop` or a seek comes first.
+        """
         controls = self._controls
         if not policy.paced:
-            return True
+            return not self._stopping and (self._seek is None or policy.live)
         with controls.changed:
-            controls.changed.wait_for(
-                lambda: (
-                    not controls.paused
-                    or self._steps > 0
-                    or self._stopping
-                    or self._seek is not None
-                )
-            )
-            if controls.paused and self._steps > 0:
-                self._steps -= 1
-                return True
-            self._steps = 0
-            return not self._stopping and self._seek is None
+            while not self._stopping and self._seek is None:
+                wait: float | None = None
+                if not controls.paused:
+                    self._steps = 0
+                    wait = pace.due(controls.speed) - time.perf_counter()
+                    if wait <= 0:
+                        return True
+                elif self._steps > 0:
+                    self._steps -= 1
+                    return True
+                controls.changed.wait(wait)
+        return False
 
-    def _wait(self, due: float) -> None:
-        paused, speed = self._controls.paused, self._controls.speed
-        wait_until(
-            due,
-            self._controls.changed,
-            lambda: (
-                self._stopping
-                or self._seek is not None
-                or self._controls.paused != paused
-                or self._controls.speed != speed
-            ),
-        )
-
-    def _due(self, due: float, shown: Frame, following: Frame | None) -> float:
-        """When the next frame is due, on the clock of `time.perf_counter`."""
-        now = time.perf_counter()
-        if following is None:
-            return now
-        step = max(0.0, following.seconds - shown.seconds) / max(self._controls.speed, 0.01)
-        return now if due + step < now - LATE_SECONDS else due + step
-
-    def _continue_after_end(
-        self, source: Source, policy: DeliveryPolicy, shown: Frame | None
-    ) -> bool:
-        """At the end of a file: loop, or wait for a seek. False where the source is finished.
+    def _loops(self, source: Source, policy: DeliveryPolicy, shown: Frame | None) -> bool:
+        """Whether to start again at the end of a file.
 
         `shown` is None where there was no frame since the last end: looping would never stop.
         """
-        controls = self._controls
-        can_seek = source.info.seekable and policy.paced
-        if can_seek and controls.loop and shown is not None:
-            self._seek = 0.0
-            return True
+        return self._controls.loop and source.info.seekable and policy.paced and shown is not None
+
+    def _wait_for_seek(self, source: Source, policy: DeliveryPolicy) -> bool:
+        """Report the end of a file and wait for a seek. False where the source is finished."""
         self._owner.ended(self)
-        if not can_seek:
+        if not (source.info.seekable and policy.paced):
             return False
+        controls = self._controls
         with controls.changed:
             controls.changed.wait_for(lambda: self._stopping or self._seek is not None)
         return not self._stopping
+
+
+class _Pace:
+    """When the next frame of a paced file is due, on the clock of `time.perf_counter`.
+
+    `gap`: seconds of the file between the shown frame and the next one; 0: that is due at once.
+    """
+
+    def __init__(self) -> None:
+        self.gap = 0.0
+        self._since = time.perf_counter()  # when the shown frame was due
+
+    def due(self, speed: float) -> float:
+        """When the next frame is due at this speed."""
+        return self._since + self.gap / max(speed, 0.01)
+
+    def shown(self, speed: float) -> None:
+        """The next frame is shown now: the one after it is due `gap` later.
+
+        The pace is that of the timestamps, not of the moments when frames are shown; only a frame
+        that is much too late, or was shown before its time, begins a new pace.
+        """
+        due, now = self.due(speed), time.perf_counter()
+        self._since = due if abs(now - due) <= LATE_SECONDS else now

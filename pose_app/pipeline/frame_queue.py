@@ -8,7 +8,6 @@ they are under two frame periods old.
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from itertools import islice
@@ -76,13 +75,3 @@ class FrameQueue(Generic[T]):
 
     def __len__(self) -> int:
         return len(self._items)
-
-
-def wait_until(deadline: float, changed: threading.Condition, stop: Callable[[], bool]) -> None:
-    """Wait until `time.perf_counter` reaches `deadline`, or until `stop()` after a notification."""
-    with changed:
-        while not stop():
-            left = deadline - time.perf_counter()
-            if left <= 0:
-                return
-            changed.wait(left)

@@ -142,12 +142,13 @@ class InferenceWorker:
     def _update_held(self) -> None:
         """Process a held frame again with all stacks, after `refresh` or a change of controls.
 
-        A frame is held while the session is paused and at the end of a file.
+        A frame is held while the session is paused, at the end of a file, and where every frame is
+        a picture to be looked at.
         """
         held, estimator = self._held, self._estimators.current
         if held is None or estimator is None or not held.policy.resumes:
             return
-        stays = self._controls.paused or self._lifecycle.exhausted
+        stays = self._controls.paused or self._lifecycle.exhausted or held.source.files != ()
         outdated = stays and self._held_inputs != self._inputs(estimator, every_stack=True)
         if not (self._refresh or outdated):
             return

@@ -201,8 +201,12 @@ class MetricsCollector(Sink):
                 self._stages.setdefault("read", LatencyHistogram()).add(captured.read_ms)
 
     def on_result(self, processed: ProcessedFrame) -> None:
-        """Count a result of the network, except repetitions."""
-        if processed.result.estimated and not processed.repeated:
+        """Count a result of the network; of a repetition, only how many stacks it has."""
+        if not processed.result.estimated:
+            return
+        if processed.repeated:
+            self._stacks_now = processed.stacks
+        else:
             self.frame_processed(processed.result.timings, processed.age_ms, processed.stacks)
 
     def frame_dropped(self, reason: str) -> None:

@@ -22,13 +22,18 @@ class ReplayManager(Sink):
         self._request: ReplayRequest | None = None
         self._annotated: ReplayTrack | None = None
         self._raw: ReplayTrack | None = None
+        self._ended: list[ReplayTrack] = []  # whose threads may still have an image to encode
         self._drawing = DrawOptions()
         self._picture = _Picture()
 
     def keep(self, request: ReplayRequest | None) -> None:
-        """Start the buffer, or start it again; None ends it and frees its memory."""
+        """Start the buffer, or start it again; None ends it and frees its memory.
+
+        Waits for nothing.
+        """
         with self._lock:
             ending = [track for track in (self._annotated, self._raw) if track is not None]
+            self._ended = [track for track in self._ended if track.thread.is_alive()] + ending
             self._request, self._annotated, self._raw = request, None, None
             if request is not None:
                 self._drawing, self._picture = request.drawing, _Picture()
@@ -37,7 +42,7 @@ class ReplayManager(Sink):
                 if request.raw:
                     self._raw = ReplayTrack("raw", request.seconds)
         for track in ending:
-            track.close()
+            track.end()
 
     def set_drawing(self, options: DrawOptions) -> None:
         """Set what the annotated video shows from now on."""
@@ -74,8 +79,10 @@ class ReplayManager(Sink):
         )
 
     def close(self) -> None:
-        """End the buffer."""
+        """End the buffer and its threads."""
         self.keep(None)
+        for track in self._ended:
+            track.close()
 
     def on_frame(self, captured: CapturedFrame) -> None:
         """Keep the frame in the raw video, if there is one."""

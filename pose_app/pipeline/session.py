@@ -153,7 +153,7 @@ class Session:
     def refresh(self) -> None:
         """Process the held frame again, with all stacks.
 
-        A frame is held while the session is paused, at a file's end, and for a single image. A
+        A frame is held while the session is paused, at a file's end, and of image files. A
         change of model, region, threshold or shown stack refreshes it without this call.
         """
         self._inference.refresh()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 from pathlib import Path
 
@@ -28,14 +29,37 @@ def claim(path: Path) -> Path:
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     except FileExistsError:
-        raise NameTakenError(
-            f"{path} exists already and is not overwritten: choose another name."
-        ) from None
+        raise _taken(path) from None
     except OSError as error:
-        raise RecordingError(
-            f"{path} cannot be written ({_reason(error)}): choose another folder."
-        ) from None
+        raise _not_writable(path, error) from None
     return path
+
+
+def write_new(path: Path, data: bytes) -> None:
+    """Write a file that is there as a whole or not at all, whenever the app is killed.
+
+    Raises:
+        NameTakenError: It exists.
+        RecordingError: It cannot be written.
+    """
+    part = claim(path.with_name(f".{path.name}.{secrets.token_hex(4)}.part"))
+    try:
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(part, path)
+        except FileExistsError:
+            raise _taken(path) from None
+        except OSError:  # a disk without links, such as a memory card
+            if path.exists():
+                raise _taken(path) from None
+            part.rename(path)
+    except OSError as error:
+        raise _not_writable(path, error) from None
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def begin(path: Path) -> Path:
@@ -80,6 +104,14 @@ def check_video_name(path: Path) -> None:
     """Raise RecordingError for a suffix that is not in CONTAINERS."""
     if path.suffix.lower() not in CONTAINERS:
         raise RecordingError(f"{path} is not the name of a video: use .mp4 or .mkv.")
+
+
+def _taken(path: Path) -> NameTakenError:
+    return NameTakenError(f"{path} exists already and is not overwritten: choose another name.")
+
+
+def _not_writable(path: Path, error: OSError) -> RecordingError:
+    return RecordingError(f"{path} cannot be written ({_reason(error)}): choose another folder.")
 
 
 def _reason(error: OSError) -> str:

@@ -167,14 +167,13 @@ def check_name(name: str) -> str:
 
 
 def remember_completed(settings: Settings, paths: Iterable[Path]) -> None:
-    """Store the recordings that were completed when the app was quit, to show at the next start.
+    """Remember the recordings that were completed when the app was quit, for the next start.
 
-    Raises SettingsError where the settings cannot be written.
+    The settings have to be saved afterwards.
     """
     kept = [str(path) for path in paths]
     if kept:
         settings.set(COMPLETED, (*settings.get(COMPLETED), *kept))
-        settings.save()
 
 
 def take_completed(settings: Settings) -> tuple[Path, ...]:

@@ -165,14 +165,17 @@ class ReplayTrack:
         count = len(packets)
         return FileReport(self.kind, path, count, count, {}, length, path.stat().st_size)
 
-    def close(self, timeout: float = 5.0) -> None:
-        """End the thread and free the memory."""
+    def end(self) -> None:
+        """Keep nothing more and free the memory; returns at once, see `close`."""
         with self._changed:
             self._closing = True
-            self._queue.clear()
             self._changed.notify_all()
-        self.thread.join(timeout)
         self.clear()
+
+    def close(self, timeout: float = 5.0) -> None:
+        """As `end`; then wait for the thread, which may have an image to encode."""
+        self.end()
+        self.thread.join(timeout)
 
     def _wanted(self) -> list[_Group]:
         """The newest groups that are together at least `self.seconds` long."""
@@ -240,6 +243,8 @@ class ReplayTrack:
 
     def _keep(self, packet: _Packet) -> None:
         with self._changed:
+            if self._closing:
+                return
             if packet.key:
                 self._groups.append(_Group())
             if not self._groups:

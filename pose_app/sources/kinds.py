@@ -87,6 +87,11 @@ def camera_meant(text: str) -> CameraInfo | None:
     return find_by_name(text)
 
 
+def is_pictures(target: Target) -> bool:
+    """Whether the target is an image file, a folder or a pattern. Raises SourceError."""
+    return kind_of(target).open is _open_pictures
+
+
 def as_path(text: str | Path) -> Path:
     """The path of a text, with `~` and `file://` resolved."""
     if isinstance(text, str) and text.lower().startswith("file://"):

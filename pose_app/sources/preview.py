@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
 
-from ..errors import PoseAppError
+from ..errors import PoseAppError, SourceError
 from ..types import Frame
 from .base import Source, SourceInfo
+
+log = logging.getLogger(__name__)
 
 _POLL_SECONDS = 0.05  # between two checks whether a driver has released its camera
 
@@ -50,6 +53,10 @@ class Preview:
                 self._show(self._opener())
         except PoseAppError as error:
             self.error = error
+        except Exception as error:
+            log.error("a preview failed", exc_info=error)
+            reason = f"{type(error).__name__}: {error}"
+            self.error = SourceError(f"The camera failed ({reason}): choose it again.")
         finally:
             self.released.set()
 

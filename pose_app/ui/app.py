@@ -19,8 +19,8 @@ from PySide6.QtWidgets import QApplication
 from ..errors import PoseAppError, SourceError
 from ..settings import Settings
 from .controllers.models_controller import estimators, threshold
-from .controllers.sources_controller import FIRST, last_target
-from .controllers.sources_controller import opener as source_opener
+from .controllers.openers import FIRST, last_target
+from .controllers.openers import opener as source_opener
 from .icons import icon
 from .main_window import MainWindow
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from ..errors import SettingsError
+from ..errors import PoseAppError
 from ..settings import Settings
+from .tasks import TaskRunner
 
 _SAVE_MS = 1500
 
@@ -17,19 +18,21 @@ class AppSettings(QObject):
     """Settings with signals: `changed(frozenset of keys)` once per update.
 
     `failed(sentence)`: the file cannot be written; the values stay valid until the app ends.
+    `tasks` writes it.
     """
 
     changed = Signal(object)
     failed = Signal(str)
 
-    def __init__(self, stored: Settings, parent: QObject | None = None) -> None:
+    def __init__(self, stored: Settings, tasks: TaskRunner, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.stored = stored
+        self._tasks = tasks
         self._previewed: frozenset[str] = frozenset()
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_SAVE_MS)
-        self._timer.timeout.connect(self.save)
+        self._timer.timeout.connect(lambda: self.save())
 
     def get(self, key: str) -> Any:
         """The value of a setting. Raises KeyError for one that is not in the table."""
@@ -87,10 +90,14 @@ class AppSettings(QObject):
         if keys:
             self.changed.emit(keys)
 
-    def save(self) -> None:
-        """Write the file now."""
+    def save(self, done: Callable[[], object] | None = None) -> None:
+        """Write the file now, on another thread; then call `done()`, also where that failed."""
         self._timer.stop()
-        try:
-            self.stored.save()
-        except SettingsError as error:
-            self.failed.emit(str(error))
+
+        def saved(value: Any, error: PoseAppError | None) -> None:
+            if error is not None:
+                self.failed.emit(str(error))
+            if done is not None:
+                done()
+
+        self._tasks.run(self.stored.save, saved)

@@ -1,4 +1,4 @@
-"""The real window on the demo clip, measured from inside, in a process of its own.
+"""The real window, measured from inside, in a process of its own.
 
 `pose-app bench --ui` starts it: it prints one JSON object and ends.
 """
@@ -94,17 +94,24 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--model", default="default")
     parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--source", default="demo")
+    parser.add_argument("--everything", action="store_true", help="the heatmap and all panels")
     arguments = parser.parse_args()
     app = application()
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings.load(Path(folder) / "settings.json")  # not the user's own
         settings.set("model.name", arguments.model)
         settings.set("window.hint_seen", True)
+        settings.set("source.loop", True)
+        settings.set("view.heatmap", arguments.everything)
         theme.apply(app, settings.get("appearance.theme"))
-        window = make_window(settings, "demo")
+        window = make_window(settings, arguments.source)
         probe = Probe(window, arguments.seconds)
         window.closed.connect(app.quit)
         window.show()
+        for dock in window.docks.values() if arguments.everything else ():
+            dock.setFloating(True)  # so that none hides another
+            dock.show()
         app.processEvents()
         probe.shown()
         QTimer.singleShot(0, window.start)

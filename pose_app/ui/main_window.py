@@ -7,7 +7,7 @@ from functools import partial
 from operator import eq
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent
 from PySide6.QtWidgets import QMainWindow, QVBoxLayout, QWidget
 
@@ -42,9 +42,10 @@ from .controllers.dialogs_controller import DialogsController
 from .controllers.keys_controller import KeysController
 from .controllers.messages_controller import MessagesController
 from .controllers.models_controller import ModelsController
+from .controllers.openers import FIRST
 from .controllers.recordings_controller import RecordingsController
 from .controllers.snapshots_controller import SnapshotsController
-from .controllers.sources_controller import FIRST, SourcesController
+from .controllers.sources_controller import SourcesController
 from .controllers.views_controller import ViewsController
 from .dialogs.asking import Dialogs
 from .dialogs.hint import Hint
@@ -60,6 +61,9 @@ if TYPE_CHECKING:
     from ..pipeline.metrics import FrameMetrics
     from ..pipeline.session import Session
     from ..sources.discover import CameraInfo
+
+
+_LAST_SAVE_MS = 5000  # that the settings may take to be written before the window goes
 
 
 class MainWindow(QMainWindow):
@@ -80,9 +84,11 @@ class MainWindow(QMainWindow):
     ) -> None:
         super().__init__()
         self._shown = self._closing = self.has_stopped = False
+        self._patience = QTimer(self, singleShot=True)
+        self._patience.timeout.connect(self._leave)
         # What everybody uses, and what is shared
-        self.settings = AppSettings(settings, self)
         self.tasks = TaskRunner(self)
+        self.settings = AppSettings(settings, self.tasks, self)
         self.notices = Notices()
         self.bridge = Bridge(session, self.tasks, self)
         context = AppContext(session, self.settings, self.tasks, self.notices, dialogs or Dialogs())
@@ -239,6 +245,14 @@ class MainWindow(QMainWindow):
         # The names and ticks of the commands
         texts = self.tr("Pause"), self.tr("Play")
         alternate(commands["pause"], self.play, "paused", texts, ("pause", "play"))
+        for name, of_pictures in (
+            ("step", self.tr("Next picture")),
+            ("step_back", self.tr("Previous picture")),
+            ("back", self.tr("One picture back")),
+            ("forward", self.tr("One picture on")),
+            ("start", self.tr("To the first picture")),
+        ):
+            alternate(commands[name], self.play, "slides", (commands[name].text(), of_pictures))
         for name in ("heatmap", "skeleton", "region", "mirror"):
             follow(commands[name], self.view, name)
         for name in ("fit", "fill", "actual"):
@@ -369,9 +383,15 @@ class MainWindow(QMainWindow):
         self.bridge.stop()
 
     def _session_stopped(self, report: Any) -> None:
+        self._patience.start(_LAST_SAVE_MS)  # a disk may not answer
+        self.settings.save(self._leave)
+
+    def _leave(self) -> None:
+        if self.has_stopped:
+            return
         self.has_stopped = True
+        self._patience.stop()
         self.notices.forget()
         self.tasks.close()
-        self.settings.save()
         self.close()
         self.closed.emit()

@@ -52,6 +52,7 @@ QMainWindow::separator:hover { background: palette(highlight); }
 QToolBar { border: none; border-bottom: 1px solid palette(mid); padding: 3px 8px; spacing: 4px; }
 QToolBar::separator { background: palette(mid); width: 1px; margin: 6px 6px; }
 QToolButton { border: 1px solid transparent; border-radius: 7px; padding: 5px; }
+#low { padding: 1px 4px; }
 QToolButton:hover { background: palette(midlight); }
 QToolButton:pressed { background: palette(mid); }
 QToolButton:checked { background: %(accent_soft)s; border-color: %(accent)s; }

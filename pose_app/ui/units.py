@@ -11,6 +11,12 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"
 
 
+def exact_clock(seconds: float) -> str:
+    """With hundredths, e.g. 1:02.07: every frame of a video has a time of its own."""
+    hundredths = max(int(seconds * 100 + 1e-6), 0)
+    return f"{clock(hundredths / 100)}.{hundredths % 100:02}"
+
+
 def size_of(count: int) -> str:
     """E.g. 3.4 MB."""
     return f"{count / 1e9:.2f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"

@@ -147,6 +147,14 @@ def close(window: MainWindow, qtbot) -> None:
     window.deleteLater()
 
 
+def save_settings(window: MainWindow, qtbot) -> Settings:
+    """Save the window's settings; what is in the file then."""
+    done: list[bool] = []
+    window.settings.save(lambda: done.append(True))
+    qtbot.waitUntil(lambda: bool(done), timeout=WAIT_MS)
+    return Settings.load(window.settings.stored.path)
+
+
 def wait_for_pose(window: MainWindow, qtbot):
     """The first result with somebody in it that is painted."""
 

@@ -14,7 +14,7 @@ from PySide6.QtCore import QTimer
 from pose_app.settings import Settings
 from pose_app.sources import discover
 from pose_app.ui import app as ui_app
-from tests.ui.conftest import WAIT_MS, wait_for_pose
+from tests.ui.conftest import WAIT_MS, save_settings, wait_for_pose
 
 STARTED = """
 import sys
@@ -98,8 +98,7 @@ def test_an_engine_of_the_command_line_that_fails_leaves_the_preference(
     window = open_window("demo")
     wait_for_pose(window, qtbot)
     assert "preferences is used instead" in window.banner.text
-    window.settings.save()
-    kept = Settings.load(settings.path)
+    kept = save_settings(window, qtbot)
     assert (kept.get("model.engine"), kept.get("model.device")) == ("openvino", "auto")
 
 

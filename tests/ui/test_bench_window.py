@@ -6,15 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from pose_app.bench.clips import enlarged
 from pose_app.bench.startup import window
 from pose_app.network import catalogue
 
 pytestmark = pytest.mark.timeout(300)
 
 
-def test_the_window_is_measured_in_a_process_of_its_own() -> None:
+@pytest.mark.parametrize("everything", [False, True])
+def test_the_window_is_measured_in_a_process_of_its_own(tmp_path: Path, everything: bool) -> None:
     model: Path = catalogue.resolve("default")
-    found = window(model, 0.5)
+    found = window(model, 0.5, enlarged(tmp_path) if everything else None)
     assert 0 < found["window_s"] <= found["first_picture_s"] <= found["first_skeleton_s"]
     assert found["painted_fps"] > 0
     assert 0 < found["ui_thread_ms_per_frame"] <= found["process_ms_per_frame"]

@@ -10,7 +10,7 @@ from PySide6.QtGui import QAction
 
 from pose_app.settings import Settings
 from pose_app.ui.controllers.known_cameras import KnownCameras
-from pose_app.ui.controllers.sources_controller import last_target
+from pose_app.ui.controllers.openers import last_target
 from tests.fakes import FakeCamera, FakeDriver
 from tests.ui.conftest import WAIT_MS, close, demo_pictures, wait_for_pose
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,13 +11,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QMenu, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from pose_app.engines import progress
 from pose_app.engines.base import EngineInfo
 from pose_app.engines.hardware import Choice
-from pose_app.errors import RecordingError
+from pose_app.errors import CameraError, RecordingError
 from pose_app.pipeline.events import Event
 from pose_app.pipeline.metrics import FrameMetrics
 from pose_app.pipeline.options import Controls, SessionOptions
@@ -36,6 +39,7 @@ from pose_app.ui.controllers.dialogs_controller import DialogsController
 from pose_app.ui.controllers.messages_controller import MessagesController
 from pose_app.ui.controllers.models_controller import ModelsController, estimators
 from pose_app.ui.controllers.recordings_controller import RecordingsController
+from pose_app.ui.controllers.snapshots_controller import save_snapshot
 from pose_app.ui.controllers.sources_controller import SourcesController
 from pose_app.ui.controllers.views_controller import ViewsController
 from pose_app.ui.notices import Notices
@@ -114,10 +118,12 @@ def context(
     qapp: object, session: QuietSession, settings: Settings, dialogs: SilentDialogs
 ) -> Iterator[AppContext]:
     tasks = TaskRunner()
-    kept = AppSettings(settings)
+    kept = AppSettings(settings, tasks)
     yield AppContext(session, kept, tasks, Notices(), dialogs)  # type: ignore[arg-type]
-    tasks.close()
     kept.save()
+    tasks.close()
+    while tasks.busy:
+        time.sleep(0.01)
 
 
 def heard(signal: Any) -> list[Any]:
@@ -133,6 +139,38 @@ def test_settings_tell_once_what_changed_together(context: AppContext) -> None:
     assert told == [frozenset({"view.opacity", "view.heatmap"})]
     context.settings.set("view.opacity", 0.3)
     assert len(told) == 1
+
+
+def test_settings_are_written_on_another_thread_and_the_newest_last(
+    context: AppContext, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on, writers = threading.Event(), []
+
+    def slow_disk(handle: int) -> None:
+        writers.append(threading.current_thread())
+        go_on.wait(WAIT_MS / 1e3)
+
+    monkeypatch.setattr("pose_app.settings.os.fsync", slow_disk)
+    done: list[str] = []
+    context.settings.set("view.opacity", 0.3)
+    context.settings.save(lambda: done.append("first"))
+    qtbot.waitUntil(lambda: len(writers) == 1, timeout=WAIT_MS)
+    context.settings.set("view.opacity", 0.4)
+    context.settings.save(lambda: done.append("second"))
+    assert threading.main_thread() not in writers
+    go_on.set()
+    qtbot.waitUntil(lambda: done == ["first", "second"], timeout=WAIT_MS)
+    stored = context.settings.stored
+    assert Settings.load(stored.path).get("view.opacity") == 0.4
+
+
+def test_settings_that_cannot_be_written_are_told(context: AppContext, qtbot: QtBot) -> None:
+    told = heard(context.settings.failed)
+    done: list[bool] = []
+    context.settings.stored.path.parent.write_text("a file where the folder should be")
+    context.settings.save(lambda: done.append(True))
+    qtbot.waitUntil(lambda: bool(done), timeout=WAIT_MS)
+    assert "cannot be written" in told[0]
 
 
 # Sources
@@ -241,6 +279,22 @@ def test_looking_for_cameras_survives_a_mistake(
     controller.look()
     qtbot.waitUntil(lambda: controller.found == [], timeout=WAIT_MS)
     assert len(looks) == 2
+
+
+def test_a_search_for_cameras_that_fails_is_told_once_and_settled(
+    qtbot: QtBot, context: AppContext
+) -> None:
+    controller = CamerasController(context)
+    trouble = CameraError("The system does not list its cameras: restart it.", {})
+    controller._looked(None, trouble)
+    assert [error.text for error in context.notices.errors] == [str(trouble)]
+    context.notices.dismiss()
+    controller._looked(None, trouble)  # a few seconds later
+    assert context.notices.errors == ()
+    controller._looked({}, None)
+    controller._looked(None, trouble)
+    controller._looked({}, None)
+    assert context.notices.errors == ()
 
 
 # Models
@@ -518,7 +572,11 @@ def test_the_last_seconds_are_kept_and_saved(
 
 
 def test_the_next_start_tells_what_quitting_completed(
-    recordings: RecordingsController, context: AppContext, view: ViewState, tmp_path: Path
+    recordings: RecordingsController,
+    context: AppContext,
+    view: ViewState,
+    tmp_path: Path,
+    qtbot: QtBot,
 ) -> None:
     video = tmp_path / "pose.mp4"
     video.write_bytes(b"video")
@@ -529,10 +587,13 @@ def test_the_next_start_tells_what_quitting_completed(
     recordings.session_stopped(report)  # type: ignore[arg-type]
     again = RecordingsController(context, RecordingState(), view)
     again.start()
-    assert context.notices.fact is not None
+    assert context.notices.fact is None  # the file is looked for on another thread
+    qtbot.waitUntil(lambda: context.notices.fact is not None, timeout=WAIT_MS)
     assert context.notices.fact.text == "Completed when pose-app was quit: pose.mp4"
     context.notices.forget()
     again.start()
+    qtbot.waitUntil(lambda: not context.tasks.busy, timeout=WAIT_MS)
+    qtbot.wait(50)
     assert context.notices.fact is None
 
 
@@ -600,3 +661,17 @@ def test_the_window_goes_on_with_other_engines_than_the_one_that_failed(
     for others in handed_over:
         assert ("openvino", "cpu") not in engines_after_openvino(others)
         assert ("torch", "cpu") in engines_after_openvino(others)
+
+
+def test_a_snapshot_that_cannot_be_written_leaves_no_file(
+    qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(handle: int) -> None:
+        if any(tmp_path.glob("*-picture.png")):
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pose_app.recording.files.os.fsync", full)
+    shown = QImage(8, 8, QImage.Format.Format_RGB32)
+    with pytest.raises(RecordingError, match="no space left"):
+        save_snapshot(tmp_path, "snapshot", shown, made_result(), {})
+    assert not list(tmp_path.iterdir())

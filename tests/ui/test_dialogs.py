@@ -35,7 +35,7 @@ from pose_app.ui.dialogs.keymap import Command
 from pose_app.ui.dialogs.preferences import PreferencesDialog
 from pose_app.ui.dialogs.shortcuts import ShortcutsDialog
 from pose_app.ui.panels import PANELS
-from tests.ui.conftest import WAIT_MS, wait_for_pose
+from tests.ui.conftest import WAIT_MS, save_settings, wait_for_pose
 
 _ICON_ONLY = Qt.ToolButtonStyle.ToolButtonIconOnly
 
@@ -155,7 +155,7 @@ def test_cancelled_preferences_change_nothing(open_window, settings, dialogs):
     assert settings.get("appearance.theme") == "dark"
 
 
-def test_changes_of_the_view_are_seen_at_once_and_undone_by_cancel(open_window, settings, dialogs):
+def test_changes_of_the_view_are_seen_at_once_and_undone_by_cancel(open_window, qtbot, dialogs):
     window = open_window("demo")
     dark = window.palette().window().color()
     seen = []
@@ -168,8 +168,8 @@ def test_changes_of_the_view_are_seen_at_once_and_undone_by_cancel(open_window, 
         view = window.view
         seen.append((window.palette().window().color(), view.opacity, view.colour_map))
         seen.append(window.bridge.session.controls.stacks)
-        window.settings.save()  # as its timer may do meanwhile
-        assert Settings.load(settings.path).get("view.opacity") == dialog._start["view.opacity"]
+        kept = save_settings(window, qtbot)  # as a timer may do meanwhile
+        assert kept.get("view.opacity") == dialog._start["view.opacity"]
 
     dialogs.on_show = change
     dialogs.accept = False
@@ -180,13 +180,11 @@ def test_changes_of_the_view_are_seen_at_once_and_undone_by_cancel(open_window, 
     assert stacks == 2  # what costs something waits for OK
     assert window.palette().window().color() == dark
     assert (window.view.opacity, window.view.colour_map) == (0.6, "inferno")
-    window.settings.save()
-    assert Settings.load(settings.path).get("view.opacity") == 0.6
+    assert save_settings(window, qtbot).get("view.opacity") == 0.6
     dialogs.accept = True
     window.commands["preferences"].trigger()
     assert window.view.opacity == 0.25
-    window.settings.save()
-    kept = Settings.load(settings.path)
+    kept = save_settings(window, qtbot)
     assert kept.get("appearance.theme") == "light"
     assert kept.get("view.colour_map") == "viridis"
 
@@ -259,6 +257,16 @@ def test_the_explanation_comes_when_it_is_asked_for(open_window, qtbot):
     assert window.hint.isVisible()
     window.hint._button.click()
     assert not window.hint.isVisible()
+
+
+def test_the_explanation_is_not_cut_in_the_smallest_window(open_window, qtbot):
+    window = open_window("demo", size=(800, 500))
+    qtbot.waitUntil(lambda: window.canvas.height() < 300, timeout=WAIT_MS)
+    window.commands["hint"].trigger()
+    hint, words = window.hint, window.hint.words
+    qtbot.waitUntil(lambda: words.height() >= words.heightForWidth(words.width()), timeout=WAIT_MS)
+    assert window.canvas.rect().contains(hint.geometry())
+    assert hint.rect().contains(words.geometry())
 
 
 def _click_the_picture(window, qtbot):

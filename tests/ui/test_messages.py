@@ -16,6 +16,7 @@ from pose_app.sources.base import SourceInfo
 from pose_app.ui.app_settings import AppSettings
 from pose_app.ui.controllers.messages_controller import MessagesController
 from pose_app.ui.notices import Notices
+from pose_app.ui.tasks import TaskRunner
 from tests.media import regular, write_video
 from tests.ui.conftest import WAIT_MS
 
@@ -25,7 +26,7 @@ DARK = "The camera's picture is black: open its cover, or turn on a light."
 
 @pytest.fixture
 def messages(qapp, tmp_path: Path) -> MessagesController:
-    settings = AppSettings(Settings(tmp_path / "settings.json"))
+    settings = AppSettings(Settings(tmp_path / "settings.json"), TaskRunner())
     return MessagesController(SimpleNamespace(notices=Notices(), settings=settings))
 
 
@@ -91,7 +92,10 @@ def test_pictures_of_different_sizes_are_no_reason_for_a_message(
     window = open_window(str(tmp_path))
     sizes = set()
     window.bridge.result.connect(lambda result: sizes.add(result.frame.size))
-    qtbot.waitUntil(lambda: window.play.ended, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: window.play.paused, timeout=WAIT_MS)
+    for position in ("2 of 4", "3 of 4", "4 of 4"):
+        window.commands["step"].trigger()
+        qtbot.waitUntil(lambda: window.playback.position.text() == position, timeout=WAIT_MS)  # noqa: B023
     assert len(sizes) > 1
     assert window.banner.text == ""
     assert window.toast.text == ""

@@ -96,6 +96,13 @@ def column(dialog: ModelsDialog, title: str) -> dict[str, str]:
     }
 
 
+def accept(dialog: ModelsDialog, qtbot: QtBot) -> None:
+    """Download the selected model and accept its licence."""
+    dialog.download_button.click()
+    wait(qtbot, dialog.question.isVisible)
+    dialog.agree_button.click()
+
+
 def finish(dialog: ModelsDialog, qtbot: QtBot) -> None:
     """Until nothing is being done."""
     wait(qtbot, lambda: not dialog._working)
@@ -141,7 +148,8 @@ def test_the_licence_is_shown_before_the_first_download(
 ) -> None:
     dialog.table.select("net-2hg")
     dialog.download_button.click()
-    assert dialog.question.isVisible()
+    assert not dialog.question.isVisible()  # whether it was accepted is in a file
+    wait(qtbot, dialog.question.isVisible)
     assert "MIT" in dialog.question_words.text()
     assert dialog.decline_button.hasFocus() or not dialog.isActiveWindow()
     qtbot.keyClick(dialog, Qt.Key.Key_Escape)
@@ -154,8 +162,7 @@ def test_download_use_remove_and_download_again(
     dialog: ModelsDialog, qtbot: QtBot, server: FileServer
 ) -> None:
     dialog.table.select("net-2hg")
-    dialog.download_button.click()
-    dialog.agree_button.click()
+    accept(dialog, qtbot)
     assert dialog.progress_row.isVisible()
     assert not dialog.download_button.isEnabled()
     finish(dialog, qtbot)
@@ -186,8 +193,7 @@ def test_an_address_without_the_file_says_what_to_do(
 ) -> None:
     server.faults = [404]
     dialog.table.select("net-2hg")
-    dialog.download_button.click()
-    dialog.agree_button.click()
+    accept(dialog, qtbot)
     finish(dialog, qtbot)
     assert "404" in dialog.message.text()
     assert "https://example.org/nets" in dialog.message.text()
@@ -199,8 +205,7 @@ def test_a_file_that_is_not_the_published_one_is_refused(
 ) -> None:
     monkeypatch.setattr(catalogue, "PUBLISHED", (replace(published, sha256="00112233"),))
     dialog.table.select("net-2hg")
-    dialog.download_button.click()
-    dialog.agree_button.click()
+    accept(dialog, qtbot)
     finish(dialog, qtbot)
     assert "00112233" in dialog.message.text()
     assert not (models_folder() / "net-2hg.safetensors").exists()
@@ -211,8 +216,7 @@ def test_a_stalled_download_can_be_cancelled_and_goes_on_later(
 ) -> None:
     server.faults = ["stall"]
     dialog.table.select("net-2hg")
-    dialog.download_button.click()
-    dialog.agree_button.click()
+    accept(dialog, qtbot)
     wait(qtbot, lambda: server.stalled.is_set() and " of " in dialog.progress_words.text())
     assert 0 < dialog.bar.value() < dialog.bar.maximum()
     dialog.cancel_button.click()
@@ -220,9 +224,7 @@ def test_a_stalled_download_can_be_cancelled_and_goes_on_later(
     finish(dialog, qtbot)
     assert "cancelled" in dialog.message.text()
     assert not dialog.progress_row.isVisible()
-    dialog.download_button.click()
-    assert dialog.question.isVisible(), "nothing was installed from there yet"
-    dialog.agree_button.click()
+    accept(dialog, qtbot)  # nothing was installed from there yet
     finish(dialog, qtbot)
     assert "Range" in server.requests[-1][1], "the half that had arrived was kept"
     assert (models_folder() / "net-2hg.safetensors").is_file()
@@ -236,8 +238,7 @@ def test_closing_the_dialog_ends_its_download(
     wait(qtbot, lambda: dialog.table.rowCount() == 3)
     server.faults = ["stall"]
     dialog.table.select("net-2hg")
-    dialog.download_button.click()
-    dialog.agree_button.click()
+    accept(dialog, qtbot)
     wait(qtbot, server.stalled.is_set)
     dialog.reject()
     dialog.deleteLater()

@@ -12,7 +12,7 @@ from pose_app.pipeline.metrics import FrameMetrics
 from pose_app.skeletons import COCO_17, MPII_16
 from pose_app.sources.base import SourceInfo
 from pose_app.ui.chrome.status import StatusLine, describe, describe_pose, describe_rates
-from pose_app.ui.units import clock, size_of
+from pose_app.ui.units import clock, exact_clock, size_of
 from tests.ui.panel_results import made_result
 
 
@@ -92,6 +92,7 @@ def test_rates_in_words(stats, words):
 
 def test_times_and_sizes():
     assert [clock(s) for s in (0, 62.9, 3602)] == ["0:00", "1:02", "1:00:02"]
+    assert [exact_clock(s) for s in (0, 0.07, 62.96)] == ["0:00.00", "0:00.07", "1:02.96"]
     assert [size_of(n) for n in (3_400_000, 2_500_000_000)] == ["3.4 MB", "2.50 GB"]
 
 

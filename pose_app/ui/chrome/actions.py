@@ -340,26 +340,27 @@ def alternate(
     state: Observable,
     name: str,
     texts: tuple[str, str],
-    icons: tuple[str, str],
+    icons: tuple[str, str] | None = None,
 ) -> None:
-    """Keep the name and icon of a command that both begins and ends something.
+    """Keep the name and icon of a command that does one thing or another.
 
     Args:
         action: The command.
         state: The state with the attribute.
-        name: The attribute that tells whether it has begun.
+        name: The attribute that tells which.
         texts: The command's names while the attribute is false, true.
-        icons: The names of its icons while it is false, true.
+        icons: The names of its icons while it is false, true; None = its icon stays.
     """
 
     def show(changed: str = name) -> None:
         if changed != name:
             return
-        begun = bool(getattr(state, name))
-        action.setIcon(icon(icons[begun]))
-        if action.text() != texts[begun]:
-            action.setToolTip(action.toolTip().replace(action.text(), texts[begun], 1))
-            action.setText(texts[begun])
+        now = bool(getattr(state, name))
+        if icons is not None:
+            action.setIcon(icon(icons[now]))
+        if action.text() != texts[now]:
+            action.setToolTip(action.toolTip().replace(action.text(), texts[now], 1))
+            action.setText(texts[now])
 
     state.changed.connect(show)
     show()

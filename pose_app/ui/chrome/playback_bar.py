@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from ..state.playback_state import SPEEDS, PlaybackState
-from ..units import clock
+from ..units import clock, exact_clock
 from .actions import key_of
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ class PlaybackBar(QToolBar):
         self.slider.setAccessibleName(self.tr("Position in the video"))
         self.slider.valueChanged.connect(self._moved)
         self.position = QLabel("0:00 / 0:00")
+        self.position.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.file = QLabel()
         self.file.setAccessibleName(self.tr("File"))
         self.file.setTextFormat(Qt.TextFormat.PlainText)
@@ -96,9 +97,15 @@ class PlaybackBar(QToolBar):
             self.show_position(stats.seconds, info.duration)
 
     def show_position(self, seconds: float, duration: float) -> None:
-        """Follow the video; a slider that is held by the mouse stays where it is."""
+        """Follow the video; a slider that is held by the mouse stays where it is.
+
+        While paused the time tells one frame from the next.
+        """
         position = seconds % duration if duration > 0 else 0.0  # a loop's time keeps rising
-        self.position.setText(f"{clock(position)} / {clock(duration)}")
+        now = exact_clock(position) if self._state.paused else clock(position)
+        self.position.setText(f"{now} / {clock(duration)}")
+        widest = f"{exact_clock(duration)} / {clock(duration)}"  # the slider keeps its place
+        self.position.setMinimumWidth(self.position.fontMetrics().horizontalAdvance(widest))
         self._show_slider(round(position * self._steps), round(duration * self._steps))
 
     def _show_picture(self, index: int, files: Sequence[str]) -> None:
@@ -107,6 +114,7 @@ class PlaybackBar(QToolBar):
         self.position.setText(
             self.tr("{number} of {count}").format(number=index + 1, count=len(files))
         )
+        self.position.setMinimumWidth(0)
         self._show_slider(index, len(files) - 1)
 
     def _show_slider(self, value: int, highest: int) -> None:

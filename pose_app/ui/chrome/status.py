@@ -127,7 +127,8 @@ class StatusLine(QStatusBar):
         `selected` as `describe` has them; `held`: the picture stands still because somebody wants
         it.
         """
-        still = None if held else without_picture(result)
+        pictures = stats.source is not None and stats.source.files != ()
+        still = None if held or pictures else without_picture(result)
         parts = [notice] if notice else []
         if result is not None and not notice and still is None:
             parts.append(describe(result, follow, selected))
@@ -135,12 +136,14 @@ class StatusLine(QStatusBar):
             parts.append(describe_rates(stats))
         self.words.setText("  ·  ".join(part for part in parts if part))
         self.words.setToolTip(self.words.text())
-        if held:
+        if held and not pictures:
             figures = self.tr("paused")
         elif still is not None:
             figures = self.tr("no picture for {seconds:.0f} s").format(seconds=still)
         elif result is None or not result.estimated:
             figures = self.tr("no poses yet") if result is not None else ""
+        elif pictures:
+            figures = ""  # they neither come at a rate nor grow old
         else:
             figures = self.tr("{fps:.0f} fps").format(fps=stats.fps)
             if age_ms is not None:

@@ -12,7 +12,7 @@ from .heatmap_control import HeatmapControl
 from .record_button import RecordButton
 
 _SPACING = 4  # widget pixels, as in the style sheet
-_MARGIN = 16
+_MARGINS = 16  # on both sides together
 
 
 class Toolbar(QToolBar):
@@ -53,7 +53,7 @@ class Toolbar(QToolBar):
 
     def fit(self) -> None:
         """Show as many commands as there is room for."""
-        needed = self._needed(self.actions()) + 2 * _MARGIN
+        needed = self._needed(self.actions()) + _MARGINS
         if self._fitted == (needed, self.width()):
             return
         self._fitted = needed, self.width()

@@ -49,6 +49,7 @@ class CamerasController(QObject):
         self.opening: CameraInfo | None = None
         self._opened_to_find_out: CameraInfo | None = None
         self._looking = self._stopped = False
+        self._problem = ""  # why the last search failed
         self._actions: list[QAction] = []
         self._timer = QTimer(self)
         self._timer.setInterval(LOOK_MS)
@@ -88,7 +89,13 @@ class CamerasController(QObject):
 
     def _looked(self, listed: dict[CameraInfo, Modes] | None, error: PoseAppError | None) -> None:
         self._looking = False
-        if error is not None or listed is None or list(listed) == self.found:
+        problem = "" if error is None else str(error)
+        if problem != self._problem:  # it is looked for every few seconds, and told once
+            self._problem = problem
+            self._context.notices.settle("list of cameras")
+            if problem:
+                self._context.notices.error("list of cameras", problem)
+        if listed is None or list(listed) == self.found:
             return
         new = (
             [] if self.found is None else [camera for camera in listed if camera not in self._modes]

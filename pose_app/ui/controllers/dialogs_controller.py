@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from ... import paths
 from .. import theme
-from .sources_controller import camera_opener
+from .openers import camera_opener
 
 if TYPE_CHECKING:
     from ...types import Frame

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from ...errors import PoseAppError, RecordingError, SettingsError
+from ...errors import PoseAppError, RecordingError
 from ..state.recording_state import RecordingState
 from ..state.view_state import ViewState
 from .recordings_folder import free_stem, made_folder, recordings_folder
@@ -89,13 +89,15 @@ class RecordingsController(QObject):
         from ...recording.recent import take_completed
 
         self._keep_replay()
-        try:
-            completed = take_completed(self._context.settings.stored)
-        except SettingsError as error:
-            log.warning("what was completed cannot be told: %s", error)
-            return
-        if completed:
-            self._tell_saved(completed[0], self.tr("Completed when pose-app was quit: {name}"))
+        stored = self._context.settings.stored
+
+        def told(completed: tuple[Path, ...] | None, error: PoseAppError | None) -> None:
+            if error is not None:
+                log.warning("what was completed cannot be told: %s", error)
+            elif completed:
+                self._tell_saved(completed[0], self.tr("Completed when pose-app was quit: {name}"))
+
+        self._context.tasks.run(partial(take_completed, stored), told)
 
     def leave(self) -> None:
         """End the countdown and what is recorded, as the window closes."""
@@ -103,14 +105,11 @@ class RecordingsController(QObject):
         self._left = self._context.session.metrics().recording is not None
 
     def session_stopped(self, report: SessionReport | None) -> None:
-        """Save what was completed, so that the next start of the app tells it."""
+        """Remember what was completed, so that the next start of the app tells it."""
         from ...recording.recent import remember_completed
 
         if self._left and report is not None and report.recordings:
-            try:
-                remember_completed(self._context.settings.stored, report.recordings[-1].paths[:1])
-            except SettingsError as error:
-                log.warning("what was completed is not remembered: %s", error)
+            remember_completed(self._context.settings.stored, report.recordings[-1].paths[:1])
 
     @property
     def folder(self) -> Path:

@@ -7,10 +7,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QObject, Signal
 from PySide6.QtGui import QImage
 
 from ...errors import PoseAppError, RecordingError
+from ...recording import files
 from ..canvas.canvas import Canvas
 from .recordings_folder import free_stem, made_folder
 
@@ -44,19 +45,16 @@ class SnapshotsController(QObject):
         if result is None:
             self._context.notices.error("recording", self.tr("There is no picture yet."))
             return
-        try:
-            folder = made_folder(self._context.settings)
-        except RecordingError as error:
-            self._context.notices.error("recording", str(error))
-            return
+        settings = self._context.settings
         shown = self._canvas.grab().toImage()
         stem = time.strftime("snapshot-%Y%m%d-%H%M%S")
         about = {"source": self._source}
         background = self._canvas.view.backdrop
-        self._context.tasks.run(
-            lambda: save_snapshot(folder, stem, shown, result, about, background),
-            self._snapshot_saved,
-        )
+
+        def save() -> list[Path]:
+            return save_snapshot(made_folder(settings), stem, shown, result, about, background)
+
+        self._context.tasks.run(save, self._snapshot_saved)
 
     def _snapshot_saved(self, saved: list[Path] | None, error: PoseAppError | None) -> None:
         if error is not None or saved is None:
@@ -78,24 +76,38 @@ def save_snapshot(
     about: dict[str, Any],
     background: str = "picture",
 ) -> list[Path]:
-    """Write `<stem>.png`, `<stem>-picture.png` and `<stem>.json`. Raises RecordingError."""
+    """Write `<stem>.png`, `<stem>-picture.png` and `<stem>.json`, each as a whole.
+
+    Raises RecordingError; then there is none of them.
+    """
     import cv2
 
     from ...drawing.privacy import backdrop
 
     endings = (".png", "-picture.png", ".json")
     stem = free_stem(folder, stem, endings)
-    image, picture, data = (folder / f"{stem}{ending}" for ending in endings)
-    good, encoded = cv2.imencode(".png", backdrop(result.frame.image, background))
-    if not good or not shown.save(str(image)):
-        raise RecordingError(f"The snapshot {image} cannot be written: choose another folder.")
+    paths = [folder / f"{stem}{ending}" for ending in endings]
+    encoded = cv2.imencode(".png", backdrop(result.frame.image, background))[1]
+    description = {**about, "picture": paths[1].name, **_described(result)}
+    text = json.dumps(description, indent=1)
+    written: list[Path] = []
     try:
-        picture.write_bytes(encoded.tobytes())
-        description = {**about, "picture": picture.name, **_described(result)}
-        data.write_text(json.dumps(description, indent=1), encoding="utf-8")
-    except OSError as error:
-        raise RecordingError(f"The snapshot cannot be written: {error.strerror}.") from None
-    return [image, picture, data]
+        for path, data in zip(paths, (_png(shown), encoded.tobytes(), text.encode()), strict=True):
+            files.write_new(path, data)
+            written.append(path)
+    except RecordingError:
+        for path in written:
+            path.unlink(missing_ok=True)
+        raise
+    return paths
+
+
+def _png(image: QImage) -> bytes:
+    data = QByteArray()
+    buffer = QBuffer(data)
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    image.save(buffer, "PNG")  # type: ignore[call-overload]  # the stubs want bytes here
+    return bytes(data.data())
 
 
 def _described(result: FrameResult) -> dict[str, Any]:

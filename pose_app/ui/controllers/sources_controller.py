@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -12,97 +13,19 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QToolButton
 
-from ...errors import SourceError
 from ...sources.names import DEMOS
 from ..dialogs import file_filters
 from ..state.playback_state import SPEEDS, PlaybackState
 from .cameras_controller import CamerasController
-from .known_cameras import KEY, KnownCameras
+from .openers import FIRST, RememberedCamera, opener
 
 if TYPE_CHECKING:
     from ...pipeline.events import Event
-    from ...settings import Settings
     from ...sources.base import Source, SourceInfo
     from ...sources.discover import CameraInfo
-    from ...sources.modes import CameraMode
     from ..context import AppContext
 
 RECENT = 8
-FIRST = ""  # the first camera that works
-
-
-def opener(target: str | CameraInfo, settings: Settings) -> Callable[[], Source]:
-    """The factory that opens a source on the session's thread, with the settings of now."""
-    size, fps = _usual(settings)
-    known = KnownCameras(settings.get(KEY))
-
-    def open_camera(camera: CameraInfo) -> Source:
-        return camera_opener(camera, known.chosen(camera), settings)()
-
-    def open_target() -> Source:
-        from ...sources import camera_meant, discover, open_source
-
-        if isinstance(target, RememberedCamera):
-            camera = discover.find(json.loads(target))
-            if camera is None:
-                raise SourceError("The camera used last is not plugged in.")
-            return open_camera(camera)
-        if isinstance(target, discover.CameraInfo):
-            return open_camera(target)
-        if target != FIRST:
-            named = camera_meant(target)
-            if named is not None:
-                return open_camera(named)
-            return open_source(target, size=size, fps=fps)
-        problem = SourceError("No camera found.")
-        for camera in discover.cameras():
-            try:
-                return open_camera(camera)
-            except SourceError as error:
-                problem = error  # another program has it, perhaps: the next one may be free
-        raise problem
-
-    return open_target
-
-
-def camera_opener(
-    camera: CameraInfo, mode: CameraMode | None, settings: Settings
-) -> Callable[[], Source]:
-    """The factory that opens a camera in this mode; None = the size and rate of the settings."""
-    size, fps = _usual(settings)
-
-    def open_camera() -> Source:
-        from ...sources.camera import CameraSource
-
-        if mode is None:
-            return CameraSource(camera, size=size, fps=fps)
-        return CameraSource(
-            camera,
-            size=(mode.width, mode.height),
-            fps=mode.fps or fps,
-            pixel_format=mode.pixel_format,
-        )
-
-    return open_camera
-
-
-def _usual(settings: Settings) -> tuple[tuple[int, int] | None, int | None]:
-    """Size and rate of the settings, for cameras without a mode of their own."""
-    width, _, height = settings.get("source.size").partition("x")
-    return (int(width), int(height)) if height else None, settings.get("source.fps") or None
-
-
-def last_target(settings: Settings) -> str | CameraInfo:
-    """The source that was open when the app ended; FIRST where that is switched off or unknown."""
-    if not settings.get("source.reopen"):
-        return FIRST
-    if settings.get("source.camera"):
-        return RememberedCamera(settings.get("source.camera"))
-    return settings.get("source.last") or FIRST
-
-
-class RememberedCamera(str):
-    """A camera's identity as JSON; the camera is searched for when it is opened."""
 
 
 class SourcesController(QObject):
@@ -240,27 +163,39 @@ class SourcesController(QObject):
         self.set_paused(not self._playback.paused)
 
     def play_on(self) -> None:
-        """Go on from where it is paused; a file that is at its end starts again."""
-        if self._playback.paused:
-            self.set_paused(False)
+        """Go on from where it is paused; a file that is at its end starts again.
+
+        Of several pictures the one that is shown comes again, so that a recording begins with it.
+        """
+        if not self._playback.paused:
+            return
+        result = self._context.session.latest()
+        if self._playback.slides and not self._playback.ended and result is not None:
+            self._context.session.seek(result.frame.seconds)
+        self.set_paused(False)
 
     def step(self, *, back: bool = False) -> None:
         """Pause, and show the next or the previous frame."""
+        if back:
+            self._playback.ended = False  # it is held from here on
         self.set_paused(True)
         self._context.session.step(back=back)
 
     def seek(self, seconds: float) -> None:
+        """Go to a position; a video that is at its end plays from there."""
         if self.info is not None and self.info.seekable:
             if self._playback.ended:
                 self._playback.ended = False
-                self._playback.paused = False
+                self._playback.paused = self._playback.slides
             self._context.session.seek(seconds)
 
     def skip(self, seconds: float) -> None:
-        """Seek by so many seconds, back where negative."""
+        """Seek by so many seconds, back where negative; by one where they are pictures."""
         result = self._context.session.latest()
         if result is None or self.info is None or not self.info.duration:
             return
+        if self._playback.slides and self.info.fps:
+            seconds = math.copysign(1 / self.info.fps, seconds)
         position = result.frame.seconds % self.info.duration + seconds
         self.seek(min(max(position, 0.0), self.info.duration))
 
@@ -274,7 +209,7 @@ class SourcesController(QObject):
 
     def _playback_changed(self, name: str) -> None:
         controls = self._context.session.controls
-        if name == "paused":
+        if name in ("paused", "ended"):
             # At the end there is nothing to hold: what is opened or sought next plays at once.
             controls.paused = self._playback.paused and not self._playback.ended
         elif name == "speed":
@@ -293,14 +228,23 @@ class SourcesController(QObject):
     def happened(self, event: Event) -> None:
         """Follow the session's sources."""
         if event.kind in ("source_opened", "source_back"):
-            if event.kind == "source_opened":  # it plays, even if the one before was paused
-                self._playback.ended = self._playback.paused = False
+            if event.kind == "source_opened":
+                self._begin(event.data)
             self._source_opened(event.data)
         elif event.kind == "source_failed":
             self._source_failed(event.message)
         elif event.kind == "source_ended":
             self._playback.ended = True
             self._playback.paused = True
+
+    def _begin(self, info: SourceInfo) -> None:
+        """Play, even if the source before was paused; of several pictures hold the first."""
+        was_held = self._context.session.controls.paused
+        self._playback.slides = slides = len(info.files) > 1
+        self._playback.ended = False
+        self._playback.paused = slides
+        if was_held and slides:  # so was its first picture
+            self._context.session.seek(0.0)
 
     def _source_opened(self, info: SourceInfo) -> None:
         """Another source delivers pictures."""
@@ -371,8 +315,8 @@ class SourcesController(QObject):
 
     def _folder(self) -> str:
         last = self._context.settings.get("source.last")
-        folder = Path(last).parent if last and "://" not in last else Path.home()
-        return str(folder if folder.is_dir() else Path.home())
+        folder = Path(last).parent
+        return str(folder if folder.is_absolute() and folder.is_dir() else Path.home())
 
     def _name(self, target: Any) -> str:
         from ...sources import redact

@@ -24,6 +24,7 @@ from ... import __version__
 from ...errors import PoseAppError
 from ..icons import icon
 from . import about_text
+from .markdown_page import MarkdownPage
 from .parts import Standard, button_box, faint
 
 if TYPE_CHECKING:
@@ -36,9 +37,12 @@ class AboutDialog(QDialog):
     def __init__(self, tasks: TaskRunner, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(self.tr("About pose-app"))
-        self.papers = _browser(self.tr("Papers"))
+        self.papers = QTextBrowser()
+        self.papers.setAccessibleName(self.tr("Papers"))
+        self.papers.setOpenExternalLinks(True)
+        self.papers.document().setDocumentMargin(12)
         self.papers.setHtml(about_text.papers())
-        self.card = _browser(self.tr("Model card"))
+        self.card = MarkdownPage(self.tr("Model card"))
         self.licences = _table(
             [self.tr("Package"), self.tr("Version"), self.tr("Licence")], self.tr("Licences")
         )
@@ -83,7 +87,7 @@ class AboutDialog(QDialog):
 
     def _show_card(self, text: str | None, error: PoseAppError | None) -> None:
         if shiboken6.isValid(self.card):
-            self.card.setMarkdown(text if text is not None else str(error))
+            self.card.show_markdown(text if text is not None else str(error))
 
     def _show_licences(
         self, rows: list[tuple[str, str, str]] | None, error: PoseAppError | None
@@ -96,14 +100,6 @@ class AboutDialog(QDialog):
                 item = QTableWidgetItem(text)
                 item.setToolTip(text)
                 self.licences.setItem(row, column, item)
-
-
-def _browser(name: str) -> QTextBrowser:
-    browser = QTextBrowser()
-    browser.setAccessibleName(name)
-    browser.setOpenExternalLinks(True)
-    browser.document().setDocumentMargin(12)
-    return browser
 
 
 def _table(titles: list[str], name: str) -> QTableWidget:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import re
 from html import escape
 from typing import NamedTuple
 
@@ -85,11 +86,16 @@ def licences() -> list[tuple[str, str, str]]:
 
 
 def model_card() -> str:
-    """Markdown about the default models. Raises PoseAppError where the file is missing."""
+    """Markdown about the default models. Raises PoseAppError where the file is missing.
+
+    Files that it shows or links to come with the source code, not with the app: they are named.
+    """
     try:
-        return bundled("weights", "README.md").read_text(encoding="utf-8")
+        text = bundled("weights", "README.md").read_text(encoding="utf-8")
     except OSError as error:
         raise PoseAppError(f"The model card cannot be read: {error.strerror}.") from None
+    text = re.sub(r"!\[([^]]*)\]\(([^)]*)\)", r"*\1: weights/\2 in the source code*", text)
+    return re.sub(r"\[([^]]*)\]\((?!#|https?:)[^)]*\)", r"\1", text)
 
 
 def _of_package(name: str) -> tuple[str, str]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtCore import QEvent, QMargins, QObject, Qt, Signal
 from PySide6.QtGui import QAction, QFocusEvent, QKeyEvent
-from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from ..chrome.actions import key_of
 
@@ -17,6 +17,8 @@ _OWN_KEYS = {
     Qt.Key.Key_F1,
 }  # fmt: skip
 
+_WIDTH = 460  # widget pixels; more where that would be too high
+_AWAY = 8  # from the edges of the picture
 _NAMED = ("stack_1", "stack_2", "stack_last", "compare", "heatmap", "follow", "hint")  # commands
 _WORDS = (
     "<p>The <b>skeleton</b> is what a stacked hourglass network believes: blue is the person's "
@@ -26,7 +28,8 @@ _WORDS = (
     "the last one, {compare} to compare.</p>"
     "<p>A <b>heatmap</b> ({heatmap}) shows where a joint could be. Click a joint to see its own. "
     "The <b>square</b> is the part of the picture that the network looks at; drag another one, "
-    "{follow} gives it back. {hint} shows all this again.</p>"
+    "{follow} gives it back. Of several people, click one or press <b>Tab</b> to choose whom the "
+    "panels describe. {hint} shows all this again.</p>"
 )
 
 
@@ -51,10 +54,12 @@ class Hint(QFrame):
         self._button.setDefault(True)
         self._button.clicked.connect(self._done)
         self._column = layout = QVBoxLayout(self)
-        layout.setContentsMargins(24, 20, 24, 18)
-        layout.addWidget(title)
+        layout.setContentsMargins(24, 14, 18, 18)
+        top = QHBoxLayout()
+        top.addWidget(title, 1)
+        top.addWidget(self._button)
+        layout.addLayout(top)
         layout.addWidget(self.words)
-        layout.addWidget(self._button, 0, Qt.AlignmentFlag.AlignRight)
         over.installEventFilter(self)
         self._button.installEventFilter(self)
         self._over = over
@@ -93,6 +98,9 @@ class Hint(QFrame):
         return False
 
     def _place(self) -> None:
-        width = min(460, self._over.width() - 24)
-        self.resize(width, min(self._column.totalHeightForWidth(width), self._over.height() - 16))
+        room = self._over.size().shrunkBy(QMargins(_AWAY, _AWAY, _AWAY, _AWAY))
+        tall = self._column.totalHeightForWidth
+        wider = range(min(_WIDTH, room.width()), room.width() + 1, 20)
+        width = next((w for w in wider if tall(w) <= room.height()), room.width())
+        self.resize(width, min(tall(width), room.height()))
         self.move((self._over.width() - width) // 2, (self._over.height() - self.height()) // 2)

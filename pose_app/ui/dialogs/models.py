@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
@@ -28,40 +28,17 @@ from ...network.families import FAMILIES
 from ..icons import icon
 from . import file_filters
 from .asking import Dialogs
+from .catalogue import Catalogue, real_catalogue
 from .models_table import ModelsTable
 from .models_text import about, expected_fps, megabytes, state
 
 if TYPE_CHECKING:
-    from ...network.download import Progress
     from ...network.published import ModelEntry
     from ...pipeline.metrics import FrameMetrics
     from ..tasks import TaskRunner
 
 _POLL_MS = 100
 _DEFAULT = "default"  # part of the app: cannot be removed
-
-
-class Catalogue(Protocol):
-    """What the dialog uses of `pose_app.network.catalogue`; every call may take long."""
-
-    @property
-    def METRICS(self) -> Mapping[str, str]: ...
-
-    def entries(self) -> list[ModelEntry]: ...
-
-    def needs_licence(self, entry: ModelEntry) -> bool: ...
-
-    def licence_text(self, entry: ModelEntry) -> str: ...
-
-    def download(
-        self, name: str, progress: Progress | None, cancel: threading.Event | None
-    ) -> ModelEntry: ...
-
-    def add(
-        self, path: str | Path, name: str | None = None, family: str | None = None
-    ) -> ModelEntry: ...
-
-    def remove(self, name: str) -> None: ...
 
 
 class ModelsDialog(QDialog):
@@ -87,7 +64,7 @@ class ModelsDialog(QDialog):
         self._tasks = tasks
         self._metrics = metrics
         self._current = current
-        self._catalogue = catalogue or _real_catalogue()
+        self._catalogue = catalogue or real_catalogue()
         self._dialogs = dialogs or Dialogs()
         self._entries: dict[str, ModelEntry] = {}
         self._cancel = threading.Event()
@@ -120,11 +97,19 @@ class ModelsDialog(QDialog):
         entry = self.entry()
         if entry is None or not self.download_button.isEnabled():
             return
-        if self._catalogue.needs_licence(entry):
-            text = escape(self._catalogue.licence_text(entry)).replace("\n", "<br>")
-            self._ask(text, self.tr("Accept and download"), lambda: self._fetch(entry))
-        else:
-            self._fetch(entry)
+
+        def terms() -> str:
+            known = not self._catalogue.needs_licence(entry)
+            return "" if known else self._catalogue.licence_text(entry)
+
+        def agree(text: str) -> None:
+            if text:
+                words = escape(text).replace("\n", "<br>")
+                self._ask(words, self.tr("Accept and download"), lambda: self._fetch(entry))
+            else:
+                self._fetch(entry)
+
+        self._work(self.tr("Looking at the licence…"), terms, agree)
 
     def add_file(self) -> None:
         path = self._dialogs.open_file(
@@ -392,9 +377,3 @@ class ModelsDialog(QDialog):
             button.setAutoDefault(False)
             question.addWidget(button, 0, Qt.AlignmentFlag.AlignBottom)
         self.question.hide()
-
-
-def _real_catalogue() -> Catalogue:
-    from ...network import catalogue
-
-    return cast("Catalogue", catalogue)

@@ -182,6 +182,7 @@ class StacksPanel(QWidget):
         )
         self.threshold.valueChanged.connect(lambda v: setattr(self._view, "threshold", v / 100))
         self.own.setIcon(icon("reset"))
+        self.own.setObjectName("low")  # no higher than its row beside the tiles
         self.own.setAutoRaise(True)
         self.own.setAccessibleName(self.tr("The model's own threshold"))
         self.own.setToolTip(self.tr("Back to the threshold that the model was measured with"))

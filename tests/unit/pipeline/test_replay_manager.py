@@ -12,6 +12,7 @@ import pytest
 from pose_app.drawing.options import DrawOptions
 from pose_app.errors import RecordingError
 from pose_app.pipeline.options import SessionOptions
+from pose_app.pipeline.replay_manager import ReplayManager
 from pose_app.recording.recording import RecordingRequest
 from pose_app.recording.replay import GROUP_SECONDS, ReplayRequest
 from pose_app.recording.verify import verify
@@ -87,8 +88,34 @@ def test_it_is_off_until_it_is_asked_for_and_again_afterwards(
         session.save_replay()
     session.keep_replay(None)
     assert session.replay() is None
-    assert not any(thread.name.startswith("replay") for thread in threading.enumerate())
+    run.until(lambda: not any(thread.name.startswith("replay") for thread in threading.enumerate()))
     assert not list(tmp_path.iterdir())
+
+
+def test_ending_it_waits_for_nothing_but_the_session_does() -> None:
+    manager = ReplayManager()
+    drawing, go_on = threading.Event(), threading.Event()
+
+    def slow_picture() -> np.ndarray:
+        drawing.set()
+        go_on.wait(30)
+        return np.zeros((64, 96, 3), np.uint8)
+
+    manager.keep(ReplayRequest(1.0))
+    track = manager._annotated
+    assert track is not None
+    track.offer(slow_picture, 0.0)
+    assert drawing.wait(30)
+    join = track.thread.join
+    track.thread.join = lambda timeout=None: pytest.fail("it waits")  # type: ignore[method-assign]
+    manager.keep(ReplayRequest(1.0))
+    manager.keep(None)
+    assert manager.state() is None
+    track.thread.join = join  # type: ignore[method-assign]
+    go_on.set()
+    manager.close()
+    assert not track.thread.is_alive()
+    assert track.bytes == 0
 
 
 def test_what_is_drawn_may_change_and_a_recording_runs_beside_it(

@@ -1133,6 +1133,7 @@ def test_a_held_picture_stays_alive(run: Run) -> None:
     assert {asked[0] for asked in estimator.asked} == {2}
     session.controls.paused = True
     run.until(lambda: estimator.asked[-1][0] == 4)  # paused always means all stacks
+    run.until(lambda: session.metrics().stacks_now == 4)  # and is told so
     result = session.latest()
     assert result is not None
     before, processed = len(estimator.asked), session.metrics().processed

@@ -96,6 +96,15 @@ def test_a_camera_that_cannot_be_opened_is_told_and_free() -> None:
     assert "close other programs" in str(preview.error)
 
 
+def test_a_driver_with_a_mistake_is_told_and_the_camera_free() -> None:
+    def fail() -> Camera:
+        raise ZeroDivisionError("no rate")
+
+    preview = Preview(fail)
+    assert preview.released.wait(WAIT)
+    assert "ZeroDivisionError" in str(preview.error)
+
+
 def test_what_was_stopped_before_its_turn_opens_nothing() -> None:
     camera = Camera()
     first = Preview(camera.open)
