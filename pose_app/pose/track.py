@@ -75,7 +75,7 @@ class Track:
         self.score = 0.0  # of the finder
         self.shown = True  # False until a newcomer is confirmed and has joints to be drawn
         self.manual = False
-        self.released = False  # in this frame, from a region that was chosen by hand
+        self.released = False  # in this frame, from a region chosen by hand or of long ago
         self.smoothing = OneEuro(rule.joints)
         self.smoothed_stack: int | None = None
         self.born = seconds

@@ -23,6 +23,7 @@ from .track import FEWEST, SAME_SIZE, YOUNG, Course, Track
 
 WEAK_SECONDS = 0.2  # a person is lost after this time without confirmation by pose or box,
 WEAK_FRAMES = 3  # and after this number of frames
+STALE_SECONDS = 0.5  # a region that is older is no guide: pictures of a folder, a stalled camera
 LOST_SECONDS = 2.0  # how long a lost person is remembered; most occlusions are shorter
 SAME_POSE = 0.5  # mean OKS from which two poses are of one person
 TOUCH = 0.15  # mean OKS from which two people may be confused
@@ -110,7 +111,8 @@ class Tracks:
     def follow(self, seen: Sequence[CropPrediction], seconds: float) -> None:
         """Take the predictions of all tracked people, in the order of `regions`."""
         for track, prediction in zip(self.active, seen, strict=True):
-            track.manual, track.released = False, track.manual
+            stale = seconds - track.last_seconds >= STALE_SECONDS
+            track.manual, track.released = False, track.manual or stale
             track.update(prediction, seconds)
         self._resolve_touching(seconds)
         for track in self.active:
@@ -148,7 +150,7 @@ class Tracks:
             a newcomer's box needs a higher score: a raised arm must not become a second person.
         """
         least = self._threshold if self.visible else 0.0
-        # Who was looked at in a region chosen by hand is looked at again, in the finder's box.
+        # Who was looked at in a region of a hand's or of long ago is looked at again, in the box.
         affinity = np.array(
             [
                 [0.0 if track.released else track.overlap(box) for box in boxes]

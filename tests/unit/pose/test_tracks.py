@@ -490,6 +490,22 @@ def test_random_people_never_share_a_number_nor_a_skeleton() -> None:
             assert len(whose) == len(set(whose)), trial
 
 
+@pytest.mark.parametrize(("frames", "anew"), [(1, False), (RATE, True)])
+def test_after_a_gap_a_person_is_looked_at_in_the_new_box(
+    world: World, frames: int, anew: bool
+) -> None:
+    """As in a folder of pictures: who stands elsewhere now is not cut off by the old region."""
+    world.people = {"a": (300, 60, 300)}
+    world.frame()
+    world.people = {"a": (290, 40, 380)}
+    world.index += frames - 1
+    (track,) = world.frame()
+    assert track.id == 1
+    assert track.prediction is not None
+    expected = world.tracks.rule.region_from_box(box_of(world.people["a"]), SIZE)
+    assert (track.prediction.region == expected) is anew
+
+
 def test_reset_forgets_everybody_but_gives_no_number_twice(world: World) -> None:
     world.people = {"a": (150, 60, 300)}
     world.frame()
