@@ -183,8 +183,8 @@ class PoseEstimator:
             self._search(tracks, image, 0.0, self._stacks, clock)
             tracks.settle(0.0, True)
             regions = [track.nearer for track in tracks.visible]
-            seconds = self._predictor.predict(image, regions, self._stacks, clock)
-            for track, second in zip(tracks.visible, seconds, strict=True):
+            looks = self._predictor.predict(image, regions, self._stacks, clock)
+            for track, second in zip(tracks.visible, looks, strict=True):
                 track.add(second)
         return [self._pose(track, None, 0.0, smoothing=False) for track in tracks.visible]
 
