@@ -225,9 +225,10 @@ class CaptureThread:
             elif self._may_show(policy, pace):
                 if policy.paced:
                     frame = replace(frame, captured_ns=time.perf_counter_ns())
+                # First, because a person may see the frame and step back before `deliver` returns.
+                self._shown.add(frame.seconds, discontinuity)
                 if not self._owner.deliver(self, frame, discontinuity, read_ms):
                     return
-                self._shown.add(frame.seconds, discontinuity)
                 pace.shown(self._controls.speed)
                 shown, discontinuity = frame, False
                 frame, read_ms = self._read(source)

@@ -22,6 +22,7 @@ class Recipient:
     def __init__(self) -> None:
         self.seen: list[int] = []
         self.ends = 0
+        self.once: Callable[[], None] | None = None  # called within the next delivery
 
     def take_over(self, reader: CaptureThread) -> bool:
         return True
@@ -30,6 +31,9 @@ class Recipient:
         self, reader: CaptureThread, frame: Frame, discontinuity: bool, read_ms: float
     ) -> bool:
         self.seen.append(frame.index)
+        once, self.once = self.once, None
+        if once is not None:
+            once()
         return True
 
     def ended(self, reader: CaptureThread) -> None:
@@ -104,6 +108,19 @@ def test_a_seek_that_replaces_another_shows_one_frame(capture: Capture) -> None:
     capture.source.seek = slow_seek  # type: ignore[method-assign]
     capture.thread.seek(0.0)
     capture.sees(0, 1, 0)
+
+
+def test_a_step_back_counts_from_a_frame_whose_delivery_has_not_returned_yet(
+    capture: Capture,
+) -> None:
+    capture.controls.paused = True
+    capture.thread.start()
+    for expected in ((0,), (0, 1), (0, 1, 2)):
+        capture.thread.step()
+        capture.sees(*expected)
+    capture.recipient.once = capture.thread.step_back  # pressed as soon as the frame is seen
+    capture.thread.step_back()
+    capture.sees(0, 1, 2, 1, 0)
 
 
 def test_the_last_frame_of_a_loop_is_shown_as_long_as_any_other(capture: Capture) -> None:
