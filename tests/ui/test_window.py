@@ -46,10 +46,17 @@ def pixels(widget) -> np.ndarray:
 
 
 def hold(window, qtbot):
-    """Pause, and wait until the last result on its way has been painted."""
+    """Pause, and wait until the last result on its way has been painted, however long it takes."""
     window.commands["pause"].trigger()
-    qtbot.wait(300)
-    return window.canvas.result
+    session, before = window.bridge.session, None
+    while True:
+        now = session.metrics()
+        state = now.captured, now.processed, sum(now.dropped.values()), window.canvas.result
+        still = state == before and now.captured == now.processed + sum(now.dropped.values())
+        if still and window.canvas.result is session.latest():
+            return window.canvas.result
+        before = state
+        qtbot.wait(300)
 
 
 def test_the_skeleton_lies_on_the_person(open_window, qtbot):
@@ -513,8 +520,7 @@ def test_a_panel_that_comes_to_the_front_of_a_held_picture_shows_it(open_window,
     """No other result comes then."""
     window = open_window("demo")
     wait_for_pose(window, qtbot)
-    window.commands["pause"].trigger()
-    qtbot.wait(300)
+    hold(window, qtbot)
     joints = window.docks["joints"].widget()
     assert joints.tree.topLevelItemCount() == 0
     window.panels.toggles["joints"].trigger()
@@ -526,9 +532,8 @@ def test_a_panel_that_comes_to_the_front_of_a_held_picture_shows_it(open_window,
 
 def test_another_person_of_a_held_picture_is_told_to_the_panels(open_window, qtbot, monkeypatch):
     window = open_window("demo")
-    result = wait_for_pose(window, qtbot)
-    window.commands["pause"].trigger()
-    qtbot.wait(300)
+    wait_for_pose(window, qtbot)
+    result = hold(window, qtbot)
     shown = []
     monkeypatch.setattr(window.docks["stacks"].widget(), "show_result", shown.append)
     window.view.person = result.poses[0].track_id
@@ -567,8 +572,7 @@ def test_recording_a_video_at_its_end_plays_it_again(open_window, qtbot, tmp_pat
 def test_an_empty_recording_is_told(open_window, qtbot):
     window = open_window("demo")
     wait_for_pose(window, qtbot)
-    window.commands["pause"].trigger()
-    qtbot.wait(300)  # what was on its way when it was paused
+    hold(window, qtbot)
     window.commands["record"].trigger()
     window.commands["record"].trigger()
     qtbot.waitUntil(lambda: window.recordings.last is not None, timeout=WAIT_MS)
