@@ -75,8 +75,15 @@ def running_timers() -> list[QTimer]:
     ]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def modules_are_frozen() -> None:
+    """What all imports have made is neither collected nor searched for timers after every test."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
-def no_timer_left_behind() -> Iterator[None]:
+def no_timer_left_behind(modules_are_frozen: None) -> Iterator[None]:
     """Fail a test after which a timer runs; it is stopped then, and is no other test's fault."""
     yield
     left = running_timers()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
 
 import pytest
 from PySide6.QtCore import QSize
@@ -61,15 +60,6 @@ def test_an_unknown_icon_is_an_error_at_once() -> None:
         icon("no-such-icon")
 
 
-@pytest.fixture
-def quick_collections() -> Iterator[None]:
-    """Each looks at what a test made, not at everything that was ever imported."""
-    gc.freeze()
-    yield
-    gc.unfreeze()
-
-
-@pytest.mark.usefixtures("quick_collections")
 def test_altering_a_shared_icon_is_safe() -> None:
     for _ in range(50):
         shared = icon("camera")
