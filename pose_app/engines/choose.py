@@ -25,7 +25,7 @@ from .measure import Candidate, Search, Table
 
 log = logging.getLogger(__name__)
 
-__all__ = ["available", "better", "measured", "open_engine", "precisions"]
+__all__ = ["available", "better", "in_parallel", "measured", "open_engine", "precisions"]
 
 
 def open_engine(
@@ -79,6 +79,19 @@ def open_engine(
             )
         return made
     raise EngineError(" ".join(dict.fromkeys(problems)))
+
+
+def in_parallel(engine: str, device: str) -> bool:
+    """Whether two models may be opened at once on what `open_engine` chooses.
+
+    True of OpenVINO on the processor. A CUDA device must be idle while a graph is captured, and
+    other drivers prepare one model at a time anyway.
+    """
+    try:
+        choices, _ = _devices(engine.lower(), device.lower())
+    except EngineError:
+        return False
+    return (choices[0].engine, choices[0].device) == ("openvino", "cpu")
 
 
 def better(engine: Engine) -> bool:

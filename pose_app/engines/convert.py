@@ -13,6 +13,7 @@ import logging
 import os
 import shutil
 import tempfile
+import threading
 import time
 import warnings
 from pathlib import Path
@@ -30,6 +31,8 @@ from .graphs import Graphs
 _UNUSED_DAYS = 90
 _HALF_DONE_DAYS = 1
 
+_one_at_a_time = threading.Lock()  # PyTorch traces one network at a time
+
 log = logging.getLogger(__name__)
 
 
@@ -46,7 +49,7 @@ def converted(model: Path, spec: ModelSpec) -> Graphs:
         return found
     temporary = _temporary(folder.parent)
     try:
-        with progress.step(f"Converting the model {spec.name} for this machine"):
+        with _one_at_a_time, progress.step(f"Converting the model {spec.name} for this machine"):
             _convert(model, spec, temporary)
         return _install(temporary, folder)
     except OSError as error:

@@ -8,6 +8,8 @@ poses = PoseEstimator.open().estimate(image_bgr)
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Protocol
@@ -117,15 +119,8 @@ class PoseEstimator:
             ModelError: There is no such model, or it is no pose network.
             EngineError: Nothing here runs the model or the person finder.
         """
-        from ..engines.choose import open_engine
-
-        opened = open_engine(model, engine, device, precision)
+        opened, finder = _open_both(model, engine, device, precision)
         try:
-            if opened.spec.output == "boxes":
-                raise ModelError(
-                    f"{opened.spec.name} finds people but no joints: choose a pose network."
-                )
-            finder = open_finder(engine, device, precision)
             return cls(
                 opened,
                 finder,
@@ -136,6 +131,7 @@ class PoseEstimator:
             )
         except PoseAppError:
             opened.close()
+            finder.engine.close()
             raise
 
     @property
@@ -352,6 +348,34 @@ class PoseEstimator:
             track.smoothed_stack = stack
         present = scores >= self.threshold
         return track.smoothing(prediction.joints[stack], present, seconds, prediction.region.side)
+
+
+def _open_both(
+    model: str | Path, engine: str, device: str, precision: str
+) -> tuple[Engine, PersonFinder]:
+    """Open a pose network and the finder, at the same time where the device allows it."""
+    from ..engines.choose import in_parallel, open_engine
+
+    with ThreadPoolExecutor(1, "open the finder") as pool, ExitStack() as opened:
+        begun = None
+        if in_parallel(engine, device):
+            begun = pool.submit(open_finder, engine, device, precision)
+            opened.callback(_close, begun)
+        network = open_engine(model, engine, device, precision)
+        opened.callback(network.close)
+        if network.spec.output == "boxes":
+            raise ModelError(
+                f"{network.spec.name} finds people but no joints: choose a pose network."
+            )
+        finder = open_finder(engine, device, precision) if begun is None else begun.result()
+        opened.pop_all()
+        return network, finder
+
+
+def _close(begun: Future[PersonFinder]) -> None:
+    """Close a finder that is not wanted, once it is open."""
+    if begun.exception() is None:
+        begun.result().engine.close()
 
 
 def open_finder(

@@ -46,6 +46,26 @@ def test_auto_takes_openvino_without_a_word(make_model: MakeModel) -> None:
     engine.close()
 
 
+@pytest.mark.parametrize(
+    ("usable", "asked", "expected"),
+    [
+        ((("openvino", "cpu"), ("torch", "cpu")), ("auto", "auto"), True),
+        ((("openvino", "cpu"), ("torch", "cpu")), ("torch", "auto"), False),
+        ((("openvino", "cpu"), ("torch", "cuda")), ("auto", "auto"), False),
+        ((("openvino", "cpu"), ("torch", "cuda")), ("OpenVINO", "cpu"), True),
+        ((("openvino", "cpu"),), ("torch", "cuda"), False),
+    ],
+)
+def test_two_models_are_opened_at_once_on_the_processor_alone(
+    monkeypatch: pytest.MonkeyPatch,
+    usable: tuple[tuple[str, str], ...],
+    asked: tuple[str, str],
+    expected: bool,
+) -> None:
+    monkeypatch.setattr(choose, "available", lambda: only(*usable))
+    assert choose.in_parallel(*asked) is expected
+
+
 @pytest.mark.usefixtures("processor_only")
 def test_each_engine_and_precision_by_name(make_model: MakeModel) -> None:
     path, _ = make_model()

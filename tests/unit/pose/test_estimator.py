@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pose_app.engines import choose
 from pose_app.engines.base import HostHeatmaps
-from pose_app.errors import EngineError, PoseAppError
+from pose_app.errors import EngineError, ModelError, PoseAppError
+from pose_app.pose import estimator as estimator_module
 from pose_app.pose.crop_predictor import CropPredictor, StageClock
 from pose_app.pose.estimator import PoseEstimator
 from pose_app.pose.regions import BOX_MARGIN, whole_frame
@@ -50,6 +52,40 @@ def frame(image: np.ndarray, index: int, rate: float = 30.0) -> Frame:
 
 def furthest(pose: Pose, joints: np.ndarray) -> float:
     return float(np.abs(pose.joints - joints).max())
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_what_was_opened_beside_an_engine_that_fails_is_closed(
+    monkeypatch: pytest.MonkeyPatch, at_once: bool
+) -> None:
+    """The finder where the network fails, the network where the finder fails."""
+    opened: list[ColourEngine] = []
+    fails = ["network"]
+
+    def open_engine(*_: str) -> ColourEngine:
+        if fails == ["network"]:
+            raise ModelError("No such model.")
+        opened.append(ColourEngine())
+        return opened[-1]
+
+    def open_finder(*_: str) -> DotFinder:
+        if fails == ["finder"]:
+            raise EngineError("No finder.")
+        finder = DotFinder()
+        opened.append(finder.engine)
+        return finder
+
+    monkeypatch.setattr(choose, "in_parallel", lambda *_: at_once)
+    monkeypatch.setattr(choose, "open_engine", open_engine)
+    monkeypatch.setattr(estimator_module, "open_finder", open_finder)
+    for fails[0] in ("network", "finder"):
+        with pytest.raises(PoseAppError):
+            PoseEstimator.open()
+    assert len(opened) == (2 if at_once else 1)
+    assert all(engine.closed for engine in opened)
+    fails.clear()
+    PoseEstimator.open()
+    assert not any(engine.closed for engine in opened[-2:])
 
 
 def test_a_picture_gives_every_joint_to_a_fraction_of_a_pixel(estimator: PoseEstimator) -> None:
