@@ -45,6 +45,8 @@ def measure(model: str, seconds: float, ui: bool, say: Callable[[str], None]) ->
     found: dict[str, Any] = {"machine": _machine(), "problems": notes.problems}
     # What the app would have measured by itself within its first seconds on this machine.
     notes.take("the choice", lambda: measured(path))
+    # Compiles what a session compiles while it runs; the figures are those of later starts.
+    notes.take("a first run", lambda: pipeline.full_speed(path, opener(None), 0.2, None))
     # The pipeline before networks: torch's threads, once started, stay and slow it down.
     with tempfile.TemporaryDirectory(prefix="pose-app-bench-") as name:
         folder = Path(name)
