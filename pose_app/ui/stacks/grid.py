@@ -7,7 +7,6 @@ the greyed region, which is cut out of the frame once for all stacks.
 from __future__ import annotations
 
 import math
-import time
 
 from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import (
@@ -30,7 +29,7 @@ from ...drawing.stacks_picture import tile_opacity
 from ...pose.crop import to_input
 from ...types import FrameResult, Image, Pose, Region
 from ..canvas import colours, painting
-from ..panels.throttle import PERIOD
+from ..panels.throttle import Throttle
 from ..state.view_state import ViewState
 from .distances import Distances
 from .kept import KeptStacks
@@ -40,6 +39,8 @@ from .tile_layout import FRAME, TileLayout, fit
 
 _CENTRED = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
 _DIM = 0.35  # opacity of a stack that did not run
+# Seconds between two pictures of the tiles: every second frame at 30 fps, every one at 20.
+_PICTURES_PERIOD = 0.045
 COMPARE = colours.COMPARE_SIDES["left"]
 
 
@@ -60,7 +61,9 @@ class StackGrid(QWidget):
         self._total = 1
         self._hovered: int | None = None
         self._zoomed = False
-        self._next_captions = 0.0
+        self._pictures = Throttle(lambda result: self._update_pictures(), _PICTURES_PERIOD)
+        # Nobody reads figures that change with every picture.
+        self._captions = Throttle(lambda result: self._update_captions())
         self._set_fonts()
         self._seen: Region | None = None  # the part of the region that the tiles show
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keys to the window
@@ -80,16 +83,19 @@ class StackGrid(QWidget):
         if self._pose is not None:
             self.set_total(max(self._total, self._pose.stacks))
         self._look()
-        if time.monotonic() >= self._next_captions:
-            self._next_captions = time.monotonic() + PERIOD
-            self.update()
-            return
-        # Nobody reads figures that change with every frame: only the pictures are painted.
+        self._pictures.offer(result)
+        self._captions.offer(result)
+
+    def flush(self) -> None:
+        """Paint the newest frame, which may be the last one before a pause."""
+        self._pictures.flush()
+        self._captions.flush()
+
+    def _update_pictures(self) -> None:
         for stack in range(self._total):
             self.update(self._framed(stack))
 
-    def update_captions(self) -> None:
-        """Update the captions to the newest frame, which may be the last one before a pause."""
+    def _update_captions(self) -> None:
         for stack in range(self._total):
             self.update(self._caption_of(stack))
 
@@ -209,12 +215,11 @@ class StackGrid(QWidget):
             painter.drawImage(rect, grey)
         if shown is not None and stack < len(shown.maps) and seen is not None:
             pose = shown.pose
-            painter.setOpacity(tile_opacity(view.opacity))
             levels, size = chosen(shown.maps[stack], pose.stack_scores[stack], view), self._pixels()
+            table = colours.overlay_lookup(view.colour_map, tile_opacity(view.opacity))
             painter.drawImage(
-                rect, heat_picture(levels, view.colour_map, pose.region, seen, size, view.mirror)
+                rect, heat_picture(levels, table, pose.region, seen, size, view.mirror)
             )
-            painter.setOpacity(1.0)
             self._paint_joint(painter, rect, stack, pose, seen)
         painter.setOpacity(1.0)
         if shown is None and self._pose is not None:
