@@ -51,9 +51,9 @@ def paint_skeleton(
         # An outline would shine through a faint limb.
         drawn = [limb for limb in limbs if limb.opacity >= 1] if shade else limbs
         # Neighbours that look alike are drawn by one call.
-        for (wide, colour), alike in groupby(drawn, partial(_look, palette, shade)):
+        for (wide, argb), alike in groupby(drawn, partial(_look, palette, shade)):
             pen.setWidthF(wide)
-            pen.setColor(QColor.fromRgba(colour))
+            pen.setColor(QColor.fromRgba(argb))
             painter.setPen(pen)
             painter.drawLines([QLineF(at[limb.a], at[limb.b]) for limb in alike])
     painter.setPen(Qt.PenStyle.NoPen)
