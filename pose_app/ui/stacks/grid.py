@@ -39,8 +39,7 @@ from .tile_layout import FRAME, TileLayout, fit
 
 _CENTRED = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
 _DIM = 0.35  # opacity of a stack that did not run
-# Seconds between two pictures of the tiles: every second frame at 30 fps, every one at 20.
-_PICTURES_PERIOD = 0.045
+_PERIOD = 0.045  # seconds between two updates: every second frame at 30 fps, every one at 20
 COMPARE = colours.COMPARE_SIDES["left"]
 
 
@@ -61,9 +60,7 @@ class StackGrid(QWidget):
         self._total = 1
         self._hovered: int | None = None
         self._zoomed = False
-        self._pictures = Throttle(lambda result: self._update_pictures(), _PICTURES_PERIOD)
-        # Nobody reads figures that change with every picture.
-        self._captions = Throttle(lambda result: self._update_captions())
+        self._throttle = Throttle(lambda result: self.update(), _PERIOD)
         self._set_fonts()
         self._seen: Region | None = None  # the part of the region that the tiles show
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keys to the window
@@ -83,21 +80,11 @@ class StackGrid(QWidget):
         if self._pose is not None:
             self.set_total(max(self._total, self._pose.stacks))
         self._look()
-        self._pictures.offer(result)
-        self._captions.offer(result)
+        self._throttle.offer(result)
 
     def flush(self) -> None:
         """Paint the newest frame, which may be the last one before a pause."""
-        self._pictures.flush()
-        self._captions.flush()
-
-    def _update_pictures(self) -> None:
-        for stack in range(self._total):
-            self.update(self._framed(stack))
-
-    def _update_captions(self) -> None:
-        for stack in range(self._total):
-            self.update(self._caption_of(stack))
+        self._throttle.flush()
 
     def set_zoomed(self, zoomed: bool) -> None:
         """Show the neighbourhood of the chosen joint instead of the whole region."""
@@ -151,13 +138,6 @@ class StackGrid(QWidget):
         """The rectangle of a stack's picture, without its caption, in widget pixels."""
         return self._layout().tile(stack)
 
-    def _framed(self, stack: int) -> QRect:
-        return self.tile(stack).adjusted(-FRAME, -FRAME, FRAME, FRAME)
-
-    def _caption_of(self, stack: int) -> QRect:
-        rect = self.tile(stack)
-        return QRect(rect.left(), rect.bottom() + 5, rect.width(), self._caption - 5)
-
     def stack_at(self, point: QPointF) -> int | None:
         """The stack whose tile or caption is under a point of the widget."""
         for stack in range(self._total):
@@ -181,14 +161,10 @@ class StackGrid(QWidget):
         painter = QPainter(self)
         painter.fillRect(event.rect(), self.palette().window())
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        stacks, dirty = range(self._total), event.region()
-        if any(dirty.intersects(self._framed(stack)) for stack in stacks):
-            grey = self._grey()
-            for stack in stacks:
-                self._paint_tile(painter, stack, grey)
-        for stack in stacks:
-            if dirty.intersects(self._caption_of(stack)):
-                self._paint_caption(painter, self.tile(stack), stack)
+        grey = self._grey()
+        for stack in range(self._total):
+            self._paint_tile(painter, stack, grey)
+            self._paint_caption(painter, self.tile(stack), stack)
         painter.end()
 
     def _pixels(self) -> tuple[int, int]:
