@@ -22,13 +22,15 @@ from . import theme
 from .app import application, make_window
 from .main_window import MainWindow
 
-_LOOK_MS = 4
 _SETTLE_SECONDS = 1.0  # after the first skeleton
-_LIMIT_SECONDS = 120.0
+_LIMIT_MS = 120_000
 
 
 class Probe:
-    """Measures the window from a timer; ends the app when the measurement is complete."""
+    """Measures the window after each picture; ends the app when the measurement is complete.
+
+    It runs on the thread that it measures, so it is woken no oftener than the window itself.
+    """
 
     def __init__(self, window: MainWindow, seconds: float) -> None:
         self._window = window
@@ -39,9 +41,12 @@ class Probe:
         self._paints: list[float] = []
         self._seen: object = None
         self._settled: tuple[float, float, float] | None = None
-        self._timer = QTimer()
-        self._timer.timeout.connect(self._look)
-        self._timer.start(_LOOK_MS)
+        self._limit = QTimer(singleShot=True)
+        self._limit.timeout.connect(self._end)
+        self._limit.start(_LIMIT_MS)
+        self._painted = QTimer(singleShot=True)  # its turn comes after that of painting
+        self._painted.timeout.connect(self._look)
+        window.bridge.result.connect(lambda result: self._painted.start(0))
 
     def shown(self) -> None:
         self.found["window_s"] = time.time() - self._born
@@ -49,8 +54,6 @@ class Probe:
     def _look(self) -> None:
         now, canvas = time.time(), self._window.canvas
         result = canvas.result
-        if now - self._born > _LIMIT_SECONDS:
-            self._end()
         if result is None or canvas.painted_ns is None or result is self._seen:
             return
         self._seen = result
@@ -69,7 +72,8 @@ class Probe:
             self._end()
 
     def _end(self) -> None:
-        self._timer.stop()
+        self._limit.stop()
+        self._painted.timeout.disconnect(self._look)
         if self._settled is not None:
             own, process, started = self._settled
             times, frames = psutil.Process().cpu_times(), len(self._ages)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QPointF, QRect, Qt
+from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, Qt
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from pose_app.engines.base import HostHeatmaps
@@ -17,6 +18,7 @@ from pose_app.errors import EngineError
 from pose_app.pipeline.metrics import FrameMetrics
 from pose_app.skeletons import COCO_17
 from pose_app.types import FrameResult, Region
+from pose_app.ui.panels import throttle
 from pose_app.ui.panels.movement import MovementPlot
 from pose_app.ui.stacks.distances import Distances
 from pose_app.ui.stacks.grid import StackGrid
@@ -294,6 +296,39 @@ def test_a_lost_device_leaves_the_picture_without_heat(panel: StacksPanel) -> No
     panel.show_result(FrameResult(result.frame, (pose,), result.done_ns))
     inner = panel.grid.tile(0).adjusted(4, 4, -4, -4)
     assert np.ptp(pixels(panel.grid, inner), axis=2).max() == 0
+
+
+class CountsPaints(QObject):
+    """Counts the paint events of a widget."""
+
+    count = 0
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        self.count += event.type() == QEvent.Type.Paint
+        return False
+
+
+def test_tiles_are_painted_fifteen_times_a_second_and_the_last_frame_for_certain(
+    panel: StacksPanel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr(throttle, "time", SimpleNamespace(monotonic=lambda: now))
+    panel.show_result(made_result(2))
+    QApplication.processEvents()
+    paints = CountsPaints()
+    panel.grid.installEventFilter(paints)
+    for _ in range(31):
+        now += 1 / 30
+        panel.show_result(made_result(2))
+        QApplication.processEvents()
+    assert 14 <= paints.count <= 17
+    shown = paints.count
+    panel.show_stats(FrameMetrics())
+    QApplication.processEvents()
+    assert paints.count == shown + 1
+    panel.show_stats(FrameMetrics())
+    QApplication.processEvents()
+    assert paints.count == shown + 1, "nothing new"
 
 
 def test_maps_are_copied_out_once_per_frame(panel: StacksPanel) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
-from PySide6.QtGui import QBrush, QColor, QImage, QPainter, QPen
+from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
 from ...drawing import heat, privacy, skeletons
 from ...skeletons import Skeleton
@@ -39,24 +41,33 @@ def paint_skeleton(
     by side. A limb has the side of its joints and is as strong as the weaker of them.
     """
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    at = [QPointF(x, y) for x, y in points.tolist()]
     limbs = skeletons.limbs(skeleton, strengths, width)
     # Flat ends: the joints cover them, and they cost half of round ones.
     pen = QPen(QColor(), width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap)
     if dashed:
         pen.setDashPattern(skeletons.DASH)
     for shade in (False,) if dashed else (True, False):
-        for limb in limbs:
-            # An outline would shine through a faint limb.
-            if limb.opacity >= 1 or not shade:
-                pen.setWidthF(limb.width + (2.4 if shade else 0.0))
-                pen.setColor(_SHADE if shade else _faded(palette[limb.side], limb.opacity))
-                painter.setPen(pen)
-                painter.drawLine(QLineF(QPointF(*points[limb.a]), QPointF(*points[limb.b])))
+        # An outline would shine through a faint limb.
+        drawn = [limb for limb in limbs if limb.opacity >= 1] if shade else limbs
+        # Neighbours that look alike are drawn by one call.
+        for (wide, argb), alike in groupby(drawn, partial(_look, palette, shade)):
+            pen.setWidthF(wide)
+            pen.setColor(QColor.fromRgba(argb))
+            painter.setPen(pen)
+            painter.drawLines([QLineF(at[limb.a], at[limb.b]) for limb in alike])
     painter.setPen(Qt.PenStyle.NoPen)
     for disc in skeletons.discs(skeleton, strengths, width, dashed):
         for colour, size in ((_SHADE, disc.radius + 1.2), (palette[disc.side], disc.radius)):
-            painter.setBrush(QBrush(_faded(colour, disc.opacity)))
-            painter.drawEllipse(QPointF(*points[disc.joint]), size, size)
+            painter.setBrush(_faded(colour, disc.opacity))
+            painter.drawEllipse(at[disc.joint], size, size)
+
+
+def _look(palette: Mapping[str, QColor], shade: bool, limb: skeletons.Limb) -> tuple[float, int]:
+    """The width and the ARGB colour of a limb, or of its outline."""
+    if shade:
+        return limb.width + 2.4, _SHADE.rgba()
+    return limb.width, _faded(palette[limb.side], limb.opacity).rgba()
 
 
 def paint_ring(painter: QPainter, point: QPointF, radius: float) -> None:
@@ -200,6 +211,8 @@ def paint_chip(painter: QPainter, anchor: QPointF, text: str, bounds: QRectF) ->
 
 
 def _faded(colour: QColor, opacity: float) -> QColor:
+    if opacity >= 1:
+        return colour
     faded = QColor(colour)
     faded.setAlphaF(colour.alphaF() * opacity)
     return faded

@@ -1,4 +1,4 @@
-"""Limits updates to about ten per second, however many frames arrive."""
+"""Limits how often something is updated, however many frames arrive."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ PERIOD = 0.095  # seconds; a little under a tenth, so that every third frame at 
 
 
 class Throttle:
-    """Calls `show(value)` at most every PERIOD seconds with the newest value offered.
+    """Calls `show(value)` at most every `period` seconds with the newest value offered.
 
     `flush` shows a value that is still waiting, such as the last frame before a pause.
     """
 
-    def __init__(self, show: Callable[[Any], None]) -> None:
+    def __init__(self, show: Callable[[Any], None], period: float = PERIOD) -> None:
         self._show = show
+        self._period = period
         self._next = 0.0
         self._waiting: Any = None
 
@@ -28,5 +29,5 @@ class Throttle:
     def flush(self) -> None:
         if self._waiting is not None:
             value, self._waiting = self._waiting, None
-            self._next = time.monotonic() + PERIOD
+            self._next = time.monotonic() + self._period
             self._show(value)

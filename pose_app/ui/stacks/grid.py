@@ -7,7 +7,6 @@ the greyed region, which is cut out of the frame once for all stacks.
 from __future__ import annotations
 
 import math
-import time
 
 from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import (
@@ -30,7 +29,7 @@ from ...drawing.stacks_picture import tile_opacity
 from ...pose.crop import to_input
 from ...types import FrameResult, Image, Pose, Region
 from ..canvas import colours, painting
-from ..panels.throttle import PERIOD
+from ..panels.throttle import Throttle
 from ..state.view_state import ViewState
 from .distances import Distances
 from .kept import KeptStacks
@@ -40,6 +39,7 @@ from .tile_layout import FRAME, TileLayout, fit
 
 _CENTRED = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
 _DIM = 0.35  # opacity of a stack that did not run
+_PERIOD = 0.045  # seconds between two updates: every second frame at 30 fps, every one at 20
 COMPARE = colours.COMPARE_SIDES["left"]
 
 
@@ -60,7 +60,7 @@ class StackGrid(QWidget):
         self._total = 1
         self._hovered: int | None = None
         self._zoomed = False
-        self._next_captions = 0.0
+        self._throttle = Throttle(lambda result: self.update(), _PERIOD)
         self._set_fonts()
         self._seen: Region | None = None  # the part of the region that the tiles show
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keys to the window
@@ -80,18 +80,11 @@ class StackGrid(QWidget):
         if self._pose is not None:
             self.set_total(max(self._total, self._pose.stacks))
         self._look()
-        if time.monotonic() >= self._next_captions:
-            self._next_captions = time.monotonic() + PERIOD
-            self.update()
-            return
-        # Nobody reads figures that change with every frame: only the pictures are painted.
-        for stack in range(self._total):
-            self.update(self._framed(stack))
+        self._throttle.offer(result)
 
-    def update_captions(self) -> None:
-        """Update the captions to the newest frame, which may be the last one before a pause."""
-        for stack in range(self._total):
-            self.update(self._caption_of(stack))
+    def flush(self) -> None:
+        """Paint the newest frame, which may be the last one before a pause."""
+        self._throttle.flush()
 
     def set_zoomed(self, zoomed: bool) -> None:
         """Show the neighbourhood of the chosen joint instead of the whole region."""
@@ -145,13 +138,6 @@ class StackGrid(QWidget):
         """The rectangle of a stack's picture, without its caption, in widget pixels."""
         return self._layout().tile(stack)
 
-    def _framed(self, stack: int) -> QRect:
-        return self.tile(stack).adjusted(-FRAME, -FRAME, FRAME, FRAME)
-
-    def _caption_of(self, stack: int) -> QRect:
-        rect = self.tile(stack)
-        return QRect(rect.left(), rect.bottom() + 5, rect.width(), self._caption - 5)
-
     def stack_at(self, point: QPointF) -> int | None:
         """The stack whose tile or caption is under a point of the widget."""
         for stack in range(self._total):
@@ -175,14 +161,10 @@ class StackGrid(QWidget):
         painter = QPainter(self)
         painter.fillRect(event.rect(), self.palette().window())
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        stacks, dirty = range(self._total), event.region()
-        if any(dirty.intersects(self._framed(stack)) for stack in stacks):
-            grey = self._grey()
-            for stack in stacks:
-                self._paint_tile(painter, stack, grey)
-        for stack in stacks:
-            if dirty.intersects(self._caption_of(stack)):
-                self._paint_caption(painter, self.tile(stack), stack)
+        grey = self._grey()
+        for stack in range(self._total):
+            self._paint_tile(painter, stack, grey)
+            self._paint_caption(painter, self.tile(stack), stack)
         painter.end()
 
     def _pixels(self) -> tuple[int, int]:
@@ -209,12 +191,11 @@ class StackGrid(QWidget):
             painter.drawImage(rect, grey)
         if shown is not None and stack < len(shown.maps) and seen is not None:
             pose = shown.pose
-            painter.setOpacity(tile_opacity(view.opacity))
             levels, size = chosen(shown.maps[stack], pose.stack_scores[stack], view), self._pixels()
+            table = colours.overlay_lookup(view.colour_map, tile_opacity(view.opacity))
             painter.drawImage(
-                rect, heat_picture(levels, view.colour_map, pose.region, seen, size, view.mirror)
+                rect, heat_picture(levels, table, pose.region, seen, size, view.mirror)
             )
-            painter.setOpacity(1.0)
             self._paint_joint(painter, rect, stack, pose, seen)
         painter.setOpacity(1.0)
         if shown is None and self._pose is not None:

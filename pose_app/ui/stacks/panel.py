@@ -77,7 +77,7 @@ class StacksPanel(QWidget):
         self.grid.show_result(result)
 
     def show_stats(self, stats: FrameMetrics) -> None:
-        self.grid.update_captions()
+        self.grid.flush()
         if stats.stacks_all:
             self._show_grid()
             self.grid.set_total(stats.stacks_all)

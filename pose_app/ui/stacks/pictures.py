@@ -12,9 +12,9 @@ from PySide6.QtGui import QImage
 from ...drawing import heat
 from ...drawing.stacks_picture import grey_region
 from ...types import Floats, Image, Region
-from ..canvas import colours
 
 ZOOM = 0.36  # of the region's side that a tile shows of one joint
+_TRANSLUCENT = QImage.Format.Format_ARGB32_Premultiplied
 _FOLLOW = 0.25  # share of the way to the joint that a close-up goes per frame
 
 
@@ -51,23 +51,24 @@ def grey_picture(
 
 def heat_picture(
     levels: NDArray[np.uint8],
-    colour_map: str,
+    table: NDArray[np.uint32],
     region: Region,
     seen: Region,
     size: tuple[int, int],
     mirror: bool,
 ) -> QImage:
-    """The part `seen` of a heatmap (h, w) 0..255 that covers `region`, with transparency.
+    """The part `seen` of a heatmap (h, w) 0..255 that covers `region`, coloured by a (256,) table.
 
     It is enlarged by OpenCV, four times as fast as by a QPainter that scales smoothly.
     """
+    if seen == region:
+        return _image(heat.coloured(levels, table, mirror, size), _TRANSLUCENT)
     step = seen.side / size[0]
     corner = seen.centre[0] - step * size[1] / 2, seen.y
-    pixels = heat.coloured(levels, colours.overlay_lookup(colour_map))
-    large = heat.placed(pixels, region, step, corner, size)
+    large = heat.placed(heat.coloured(levels, table), region, step, corner, size)
     if mirror:
         large = cv2.flip(large, 1)  # type: ignore[assignment]
-    return _image(large, QImage.Format.Format_ARGB32_Premultiplied)
+    return _image(large, _TRANSLUCENT)
 
 
 def _image(pixels: Any, kind: QImage.Format) -> QImage:
