@@ -51,7 +51,7 @@ def hold(window, qtbot):
     session, before = window.bridge.session, None
     while True:
         now = session.metrics()
-        state = now.captured, now.processed, sum(now.dropped.values()), window.canvas.result
+        state = now.captured, now.processed, sum(now.dropped.values()), id(window.canvas.result)
         still = state == before and now.captured == now.processed + sum(now.dropped.values())
         if still and window.canvas.result is session.latest():
             return window.canvas.result
