@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 import sys
 from collections.abc import Callable
+from concurrent.futures import Future
 from functools import partial
 
 from pose_app.drawing.options import BACKGROUNDS, DRAWINGS, DrawOptions
 from pose_app.engines.kinds import available
-from pose_app.errors import RecordingError
 from pose_app.pose.factory import EstimatorFactory
 from pose_app.recording.recording import RecordingRequest
 from pose_app.sources import open_source
@@ -141,11 +141,17 @@ def _record(watched: Watched) -> None:
 
 
 def start_recording(watched: Watched) -> None:
-    """Any of the three files together, in either container."""
+    """Start a recording, and wait until its files are there."""
+    _begin_recording(watched)
+    watched.expect("recording_started")
+
+
+def _begin_recording(watched: Watched) -> Future[RecordingRequest]:
+    """Any of the three files together, in either container; done when they are created."""
     rng, folder, stem = watched.rng, watched.folder, watched.next_take()
     kinds = rng.choice([(1, 1, 1), (1, 0, 1), (1, 0, 0), (0, 1, 0), (0, 1, 1), (0, 0, 1)])
     suffix = rng.choice([".mp4", ".mkv"])
-    watched.session.record(
+    return watched.session.record(
         RecordingRequest(
             annotated=folder / f"{stem}{suffix}" if kinds[0] else None,
             raw=folder / f"{stem}-raw{suffix}" if kinds[1] else None,
@@ -153,7 +159,6 @@ def start_recording(watched: Watched) -> None:
             drawing=some_drawing(rng),
         )
     )
-    watched.expect("recording_started")
 
 
 def some_drawing(rng: random.Random) -> DrawOptions:
@@ -217,12 +222,11 @@ def _file_fault(fault: str, watched: Watched) -> None:
     else:
         watched.expect("warning")
     if fault == "disk full" and watched.session.metrics().recording is None:
-        try:
-            start_recording(watched)
-        except RecordingError:
-            watched.wait(0.5)
-        else:
+        begun = _begin_recording(watched)
+        watched.until(begun.done, "an answer about the files")
+        if begun.exception() is None:
             watched.problems.append("a recording was begun on a full disk")
+        watched.expect("recording_finished")
     watched.file_fault.kind = None
     watched.verifier.broken()
     _after_fault(watched)
