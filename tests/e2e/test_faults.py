@@ -252,7 +252,9 @@ def test_ending_at_any_phase_leaves_no_process_and_no_broken_file(
     if number != signal.SIGKILL and process.returncode == 0:
         assert "Traceback" not in err
     for path in tmp_path.glob("[ar].m*"):
-        if path.stat().st_size:  # claimed, but killed before the first frame
+        # Killed before the first frame, a file is empty, or an mp4 has no description of its video.
+        data = path.read_bytes()
+        if b"moov" in data or (data and path.suffix != ".mp4"):
             check = verify(path, None)
             assert check.good or check.frames == 0, check.problems
     for log in tmp_path.glob("*.jsonl"):

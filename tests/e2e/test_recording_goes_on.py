@@ -100,7 +100,7 @@ def test_a_recording_after_one_that_failed(
     broken[0] = False
     request = running.record()
     running.until_event("recording_started")
-    running.until_processed(10)
+    running.until_processed(20)
     report = running.session.stop()
     assert report.conserved
     assert report.recordings[0].error is not None
