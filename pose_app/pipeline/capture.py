@@ -73,13 +73,13 @@ class _Shown:
 
     def __init__(self) -> None:
         self._seconds: deque[float] = deque(maxlen=1000)
-        self._going_back = False
+        self._wanted: float | None = None  # where a step back that is not shown yet goes to
 
     def add(self, seconds: float, discontinuity: bool) -> None:
         """A frame was shown; with `discontinuity` it does not follow the one before it."""
-        if discontinuity and not self._going_back:
+        if discontinuity and self._wanted is None:
             self._seconds.clear()
-        self._going_back = False
+        self._wanted = None
         while self._seconds and self._seconds[-1] >= seconds:
             self._seconds.pop()
         self._seconds.append(seconds)
@@ -87,13 +87,14 @@ class _Shown:
     def before(self, period: float) -> float | None:
         """The position of the frame before the newest one; None before the first frame.
 
-        Where it is unknown, a frame `period` (seconds) earlier.
+        Asked again before that frame is shown, the one before it. Where the position is unknown, it
+        is `period` (seconds) earlier.
         """
         if not self._seconds:
             return None
-        self._going_back = True
-        newest = self._seconds[-1]
-        earlier = self._seconds[-2] if len(self._seconds) > 1 else newest - period
+        newest = self._seconds[-1] if self._wanted is None else self._wanted
+        known = [seconds for seconds in list(self._seconds) if seconds < newest]
+        self._wanted = earlier = known[-1] if known else newest - period
         return earlier + 0.4 * (newest - earlier)  # inside the frame, whatever the rounding
 
 

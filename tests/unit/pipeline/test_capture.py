@@ -123,6 +123,19 @@ def test_a_step_back_counts_from_a_frame_whose_delivery_has_not_returned_yet(
     capture.sees(0, 1, 2, 1, 0)
 
 
+def test_two_steps_back_at_once_go_two_frames_back(capture: Capture) -> None:
+    capture.controls.paused = True
+    capture.thread.start()
+    for expected in ((0,), (0, 1), (0, 1, 2)):
+        capture.thread.step()
+        capture.sees(*expected)
+    capture.thread.step_back()
+    capture.thread.step_back()
+    capture.until(lambda: capture.recipient.seen[-1] != 2)
+    time.sleep(0.2)
+    assert capture.recipient.seen[-1] == 0
+
+
 def test_the_last_frame_of_a_loop_is_shown_as_long_as_any_other(capture: Capture) -> None:
     capture.controls.paused = True
     capture.thread.start()
