@@ -78,7 +78,8 @@ class FakeEstimator:
     """Answers every frame with a pose around the frame's middle.
 
     `fault(frame)` is called first and may raise, wait or do what it likes; `seen` are the frames'
-    indices, `resets` counts, `threads` are the names of those that called `track` or `close`.
+    indices, `resets` counts, `same_video` is the last one's, `threads` are the names of those that
+    called `track` or `close`.
     """
 
     def __init__(
@@ -98,7 +99,7 @@ class FakeEstimator:
         self.seen: list[int] = []
         self.asked: list[tuple[int | None, int | None, Region | None]] = []
         self.following: list[list[int]] = []
-        self.resets, self.closed = 0, 0
+        self.resets, self.closed, self.same_video = 0, 0, False
         self.before: Any = None  # whose people it follows
         self.threads: set[str] = set()
 
@@ -128,8 +129,9 @@ class FakeEstimator:
             )
         ]
 
-    def reset(self) -> None:
+    def reset(self, same_video: bool = False) -> None:
         self.resets += 1
+        self.same_video = same_video
 
     def continue_from(self, other: Any) -> None:
         self.before = other

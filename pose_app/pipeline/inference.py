@@ -22,6 +22,7 @@ from .sinks import CapturedFrame, ProcessedFrame, Sink
 
 if TYPE_CHECKING:
     from ..pose.estimator import PoseEstimator
+    from ..sources.base import SourceInfo
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +61,7 @@ class InferenceWorker:
         self._usual_stacks: int | None = None  # set if the current frame exceptionally gets all
         self._all_at = 0.0  # when all stacks ran last (`time.monotonic`)
         self._stretch: int | None = None  # of the last frame that the estimator tracked
+        self._tracked: SourceInfo | None = None  # the source of that frame
         self._held: CapturedFrame | None = None  # the newest frame that was published
         self._held_inputs: tuple[Any, ...] = ()  # see `_inputs`, of that frame
         self._refresh = False
@@ -207,8 +209,8 @@ class InferenceWorker:
         estimator.people = controls.people
         estimator.steady = item.policy.lossless  # so that the same file gives the same poses
         if item.stretch != self._stretch:
-            estimator.reset()
-            self._stretch = item.stretch
+            estimator.reset(same_video=self._is_jump(item))
+            self._stretch, self._tracked = item.stretch, item.source
         with self._lock:
             self.busy_since = time.monotonic()
         poses: list[Pose] | None = None
@@ -240,6 +242,11 @@ class InferenceWorker:
         with self._lock:
             self.busy_since = None
         return poses
+
+    def _is_jump(self, item: CapturedFrame) -> bool:
+        """Whether a frame is from another place of the same video, not another source's."""
+        pictures = item.source.files != ()  # each shows somebody else
+        return item.source == self._tracked and not item.policy.live and not pictures
 
     def _refused(self, error: PoseAppError, item: CapturedFrame) -> None:
         """The frame or the region is not valid; a region chosen by hand is reset."""

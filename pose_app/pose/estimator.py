@@ -195,7 +195,7 @@ class PoseEstimator:
     ) -> list[Pose]:
         """Track everybody in the next frame of a video.
 
-        Call `reset` before another video and after a seek.
+        Call `reset` before another video and after a jump.
 
         Args:
             frame: The next frame; its `seconds` increase.
@@ -238,9 +238,12 @@ class PoseEstimator:
         self._schedule.spent(sum(clock.timings.values()) - clock.timings["find"])
         return poses
 
-    def reset(self) -> None:
-        """Forget all tracks: for another source, or after a seek."""
-        self._tracks.reset()
+    def reset(self, same_video: bool = False) -> None:
+        """Forget all tracks: for another source, or (`same_video`) after a jump in a video.
+
+        After a jump, people at the same place as before keep their `track_id`.
+        """
+        self._tracks.reset(same_video)
         self._schedule.reset()
 
     def continue_from(self, other: PoseEstimator) -> None:

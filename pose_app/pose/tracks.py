@@ -69,6 +69,8 @@ class Tracks:
         self._size = (0, 0)
         self._next = 1
         self._lost_at: dict[int, float] = {}
+        self._before: list[Track] = []  # who was shown before a jump and has not been seen since
+        self._jumped = 0.0  # the first frame after it, in seconds
 
     @property
     def visible(self) -> list[Track]:
@@ -90,8 +92,13 @@ class Tracks:
             or any(track.weak for track in self.visible)
         )
 
-    def reset(self) -> None:
-        """Forget everybody. Track ids are never used again."""
+    def reset(self, same_video: bool = False) -> None:
+        """Forget everybody. Track ids are never used again.
+
+        `same_video`: after a jump in it. Whoever is then found where somebody was shown before the
+        jump, within LOST_SECONDS, has that person's id.
+        """
+        self._before = (self.visible or self._before) if same_video else []
         self.active = []
         self.lost = []
         self._first = True
@@ -215,15 +222,37 @@ class Tracks:
             elif searched and not track.boxed:
                 self.active.remove(track)
         self._keep_the_largest()
+        self._number(seconds)
         self._first = False
         for track in self.active:
-            if track.shown and not track.id:
-                track.id = self._next
-                self._next += 1
             track.move()
             if not track.weak and not track.touched and track.prediction is not None:
                 joints = track.prediction.joints[-1].astype(np.float64)
                 track.course = Course(seconds, track.region, joints, track.velocity.copy())
+
+    def _number(self, seconds: float) -> None:
+        """Give ids to the people who are shown for the first time."""
+        new = [track for track in self.active if track.shown and not track.id]
+        if self._first:
+            self._jumped = seconds
+        if self._before and seconds - self._jumped > LOST_SECONDS:
+            self._before = []
+        before = self._before
+        affinity = [[self._alike(track, other) for other in before] for track in new]
+        pairs = assign(np.array(affinity).reshape(len(new), len(before)), SAME_BOX)
+        for row, column in pairs:
+            new[row].id = before[column].id
+        seen = {new[row].id for row, _ in pairs}
+        self._before = [track for track in before if track.id not in seen]
+        for track in new:
+            if not track.id:
+                track.id = self._next
+                self._next += 1
+
+    def _alike(self, a: Track, b: Track) -> float:
+        """How likely tracks before and after a jump are of one person, by place: 0..1."""
+        boxes = 0.0 if a.box is None or b.box is None else iou(a.box, b.box)
+        return max(boxes, self._similarity.agreement(a.prediction, b.prediction))
 
     def _joints(self, seen: CropPrediction) -> int:
         """The number of present joints of the last stack."""

@@ -311,10 +311,12 @@ def test_pause_step_and_seek(run: Run) -> None:
         session.step()
         run.until(lambda: len(estimator.seen) == expected + 1)  # noqa: B023
     assert estimator.seen == [0, 1, 2]
+    assert not estimator.same_video
     session.seek(2.0)
     run.until(lambda: len(estimator.seen) == 4)
     assert estimator.seen[-1] == 100
-    assert estimator.resets >= 2  # a seek forgets the person
+    assert estimator.resets >= 2  # a seek forgets the person,
+    assert estimator.same_video  # but not the numbers
     time.sleep(0.1)
     assert len(estimator.seen) == 4
     session.controls.paused = False

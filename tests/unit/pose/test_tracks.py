@@ -514,6 +514,29 @@ def test_reset_forgets_everybody_but_gives_no_number_twice(world: World) -> None
     assert [track.id for track in world.frame()] == [2]
 
 
+def test_after_a_jump_in_a_video_people_at_the_same_place_keep_their_numbers(world: World) -> None:
+    world.people = {"a": (150, 60, 300), "b": (450, 60, 300)}
+    numbers = {world.who(track): track.id for track in world.frame()}
+    world.people = {"b": (460, 70, 290), "a": (160, 60, 300), "c": (300, 200, 120)}
+    for _ in range(2):  # another jump before the next frame changes nothing
+        world.tracks.reset(same_video=True)
+    after = {world.who(track): track.id for track in world.frame()}
+    assert after == {**numbers, "c": 3}
+
+
+def test_a_jump_is_remembered_for_a_moment_and_only_in_the_same_video(world: World) -> None:
+    world.people = {"a": (150, 60, 300)}
+    for hidden, same, number in ((0.5, True, 1), (LOST_SECONDS + 0.5, True, 2), (0.5, False, 3)):
+        world.people = {"a": (150, 60, 300)}
+        world.frame()
+        world.tracks.reset(same_video=same)
+        world.people = {}
+        for _ in range(round(hidden * RATE)):
+            assert world.frame() == []
+        world.people = {"a": (150, 60, 300)}
+        assert [track.id for track in world.frame() + world.frame()][-1] == number
+
+
 def test_a_newcomer_needs_two_boxes_that_are_sure_enough(world: World) -> None:
     """What is known stays with less, such as a raised arm that the finder takes for somebody."""
     world.people = {"a": (150, 60, 300)}
