@@ -7,6 +7,7 @@ the greyed region, which is cut out of the frame once for all stacks.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import (
@@ -34,13 +35,24 @@ from ..state.view_state import ViewState
 from .distances import Distances
 from .kept import KeptStacks
 from .pictures import close_up, grey_picture, heat_picture
-from .readings import Reading, caption, help_text
+from .readings import Reading, Shown, caption, help_text
 from .tile_layout import FRAME, TileLayout, fit
 
 _CENTRED = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
 _DIM = 0.35  # opacity of a stack that did not run
 _PERIOD = 0.045  # seconds between two updates: every second frame at 30 fps, every one at 20
 COMPARE = colours.COMPARE_SIDES["left"]
+
+
+@dataclass(frozen=True)
+class _Tile:
+    """What a tile shows of an older frame; `size` (height, width) in screen pixels."""
+
+    pose: Pose
+    size: tuple[int, int]
+    seen: Region
+    grey: QImage
+    heat: QImage | None
 
 
 class StackGrid(QWidget):
@@ -63,6 +75,7 @@ class StackGrid(QWidget):
         self._throttle = Throttle(lambda result: self.update(), _PERIOD)
         self._set_fonts()
         self._seen: Region | None = None  # the part of the region that the tiles show
+        self._older: dict[int, _Tile] = {}  # of stacks that did not run for the newest frame
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keys to the window
         self.setMouseTracking(True)
         # Everything is painted here: what is below need not be painted first.
@@ -89,6 +102,7 @@ class StackGrid(QWidget):
     def set_zoomed(self, zoomed: bool) -> None:
         """Show the neighbourhood of the chosen joint instead of the whole region."""
         self._zoomed = zoomed
+        self._older.clear()
         self._look()
         self.update()
 
@@ -150,7 +164,9 @@ class StackGrid(QWidget):
         for font in (self._small, self._bold):
             font.setPointSizeF(max(font.pointSizeF() * 0.9, 7.0))
         self._bold.setBold(True)
-        self._caption = 2 * QFontMetrics(self._small).height() + 11
+        self._small_metrics = QFontMetrics(self._small)
+        self._bold_metrics = QFontMetrics(self._bold)
+        self._caption = 2 * self._small_metrics.height() + 11
 
     def _layout(self) -> TileLayout:
         return fit(self._total, self.width(), self.height(), self.kept.aspect, self._caption)
@@ -180,29 +196,46 @@ class StackGrid(QWidget):
         )
 
     def _paint_tile(self, painter: QPainter, stack: int, grey: QImage | None) -> None:
-        rect, view, shown, seen = self.tile(stack), self._view, self.kept.shown(stack), self._seen
+        rect, shown, seen = self.tile(stack), self.kept.shown(stack), self._seen
         painter.setOpacity(_DIM if shown is None else 1.0)
+        heat: QImage | None = None
         if shown is not None and shown.age:
-            seen = self._seen_of(shown.pose)
-            grey = grey_picture(shown.frame, seen, self._pixels(), view.mirror, view.backdrop)
+            older = self._older_tile(stack, shown)
+            seen, grey, heat = older.seen, older.grey, older.heat
+        elif shown is not None and seen is not None:
+            heat = self._heat(stack, shown, seen)
         if grey is None:
             painter.fillRect(rect, self.palette().color(QPalette.ColorRole.Mid))
         else:
             painter.drawImage(rect, grey)
-        if shown is not None and stack < len(shown.maps) and seen is not None:
-            pose = shown.pose
-            levels, size = chosen(shown.maps[stack], pose.stack_scores[stack], view), self._pixels()
-            table = colours.overlay_lookup(view.colour_map, tile_opacity(view.opacity))
-            painter.drawImage(
-                rect, heat_picture(levels, table, pose.region, seen, size, view.mirror)
-            )
-            self._paint_joint(painter, rect, stack, pose, seen)
+        if shown is not None and heat is not None and seen is not None:
+            painter.drawImage(rect, heat)
+            self._paint_joint(painter, rect, stack, shown.pose, seen)
         painter.setOpacity(1.0)
         if shown is None and self._pose is not None:
             painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
             painter.setFont(self._bold)
             painter.drawText(rect, _CENTRED, self.tr("Click to run"))
         self._paint_frame(painter, rect, stack)
+
+    def _heat(self, stack: int, shown: Shown, seen: Region) -> QImage | None:
+        """The heatmap of a stack in a tile; None where it has none."""
+        if stack >= len(shown.maps):
+            return None
+        pose, view = shown.pose, self._view
+        levels = chosen(shown.maps[stack], pose.stack_scores[stack], view)
+        table = colours.overlay_lookup(view.colour_map, tile_opacity(view.opacity))
+        return heat_picture(levels, table, pose.region, seen, self._pixels(), view.mirror)
+
+    def _older_tile(self, stack: int, shown: Shown) -> _Tile:
+        """The tile of an older frame, made once: it stays the same while newer frames come."""
+        tile, size, view = self._older.get(stack), self._pixels(), self._view
+        if tile is None or tile.pose is not shown.pose or tile.size != size:
+            seen = self._seen_of(shown.pose)
+            grey = grey_picture(shown.frame, seen, size, view.mirror, view.backdrop)
+            tile = _Tile(shown.pose, size, seen, grey, self._heat(stack, shown, seen))
+            self._older[stack] = tile
+        return tile
 
     def _seen_of(self, pose: Pose) -> Region:
         """The part of an older frame's region to show, as large as the newest frame's."""
@@ -243,10 +276,10 @@ class StackGrid(QWidget):
         muted.setAlphaF(0.68)
         reading, font, bold = self.reading(stack), self._small, self._bold
         painter.setOpacity(2 * _DIM if reading is None else 1.0)
-        height = QFontMetrics(font).height()
+        height = self._small_metrics.height()
         line = QRect(rect.left(), rect.bottom() + 8, rect.width(), height)
         name = self.tr("Stack {0}").format(stack + 1)
-        if QFontMetrics(bold).horizontalAdvance(name + " 0.00") > rect.width():
+        if self._bold_metrics.horizontalAdvance(name + " 0.00") > rect.width():
             name = str(stack + 1)
         if reading is not None and reading.score is not None:
             track = QRectF(rect.left(), rect.bottom() + 5, rect.width(), 3)
@@ -263,7 +296,7 @@ class StackGrid(QWidget):
         painter.setPen(muted)
         last, shown = self.kept.last, self.kept.shown(stack)
         words = caption(stack, last, shown, reading) if self._pose is not None else ""
-        if QFontMetrics(font).horizontalAdvance(words) > rect.width():
+        if self._small_metrics.horizontalAdvance(words) > rect.width():
             words = caption(stack, last, shown, reading, short=True)
         painter.drawText(line.translated(0, height), Qt.AlignmentFlag.AlignLeft, words)
 
@@ -367,6 +400,7 @@ class StackGrid(QWidget):
         return help_text(stack, self._total, self.reading(stack))
 
     def _view_changed(self, name: str) -> None:
+        self._older.clear()
         if name in ("stack", "compare"):
             self._describe()
         if self._pose is not None and name in ("joint", "visible"):
