@@ -248,7 +248,8 @@ def _parts(at: Photographer, name: str) -> None:
     at.run("stack_2")
     at.save(f"{name}-first-steps")
     for key in window.docks:
-        window.panels.toggles[key].trigger()
+        if not window.panels.toggles[key].isChecked():
+            window.panels.toggles[key].trigger()
         wait(1.0)
         at.save(f"{name}-panel-{key}")
     _floating(at, f"{name}-floating")

@@ -84,6 +84,10 @@ class _Shown:
             self._seconds.pop()
         self._seconds.append(seconds)
 
+    def forget_step(self) -> None:
+        """A jump elsewhere takes the place of a step back that is not shown yet."""
+        self._wanted = None
+
     def before(self, period: float) -> float | None:
         """The position of the frame before the newest one; None before the first frame.
 
@@ -161,6 +165,10 @@ class CaptureThread:
 
     def seek(self, seconds: float) -> None:
         """Continue at this position. Of several requests the last one counts."""
+        self._shown.forget_step()
+        self._go_to(seconds)
+
+    def _go_to(self, seconds: float) -> None:
         self._seek = max(0.0, seconds)
         self._controls.wake()
 
@@ -174,7 +182,7 @@ class CaptureThread:
         source = self._source
         before = None if source is None else self._shown.before(1 / (source.info.fps or 30.0))
         if before is not None:
-            self.seek(before)
+            self._go_to(before)
 
     def _run(self) -> None:
         try:

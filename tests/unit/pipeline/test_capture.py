@@ -136,6 +136,25 @@ def test_two_steps_back_at_once_go_two_frames_back(capture: Capture) -> None:
     assert capture.recipient.seen[-1] == 0
 
 
+def test_a_jump_takes_the_place_of_a_step_back_that_is_still_to_come(capture: Capture) -> None:
+    capture.source.count, period = 100, 90.0
+    capture.controls.paused = True
+    capture.thread.start()
+    for expected in ((0,), (0, 1)):
+        capture.thread.step()
+        capture.sees(*expected)
+
+    def back_and_away() -> None:
+        capture.thread.step_back()
+        capture.thread.seek(50 * period)
+
+    capture.recipient.once = back_and_away
+    capture.thread.step()
+    capture.sees(0, 1, 2, 50)
+    capture.thread.step_back()
+    capture.sees(0, 1, 2, 50, 49)
+
+
 def test_the_last_frame_of_a_loop_is_shown_as_long_as_any_other(capture: Capture) -> None:
     capture.controls.paused = True
     capture.thread.start()
