@@ -15,7 +15,7 @@ from pose_app.recording.video_writer import Recorder
 from tests.faults import hanging_disk
 from tests.poses import FakeEstimator
 from tests.scripted import ScriptedSource
-from tests.unit.pipeline.test_session import RUN, WINDOW
+from tests.unit.pipeline.session_run import RUN, WINDOW
 
 
 @pytest.mark.parametrize("options", [RUN, WINDOW], ids=["run", "window"])

@@ -18,7 +18,7 @@ from pose_app.recording.replay import GROUP_SECONDS, ReplayRequest
 from pose_app.recording.verify import verify
 from tests.media import picture_number
 from tests.scripted import ScriptedSource
-from tests.unit.pipeline.test_session import Run
+from tests.unit.pipeline.session_run import Run
 from tests.unit.recording.test_video_writer import read_back
 
 WINDOW = SessionOptions(stacks="all")
