@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,25 +10,14 @@ import pytest
 
 from pose_app.drawing.options import DrawOptions
 from pose_app.errors import RecordingError
-from pose_app.pipeline.options import SessionOptions
 from pose_app.pipeline.replay_manager import ReplayManager
 from pose_app.recording.recording import RecordingRequest
 from pose_app.recording.replay import GROUP_SECONDS, ReplayRequest
 from pose_app.recording.verify import verify
 from tests.media import picture_number
 from tests.scripted import ScriptedSource
-from tests.unit.pipeline.session_run import Run
+from tests.unit.pipeline.session_run import WINDOW, Run
 from tests.unit.recording.test_video_writer import read_back
-
-WINDOW = SessionOptions(stacks="all")
-
-
-@pytest.fixture
-def run() -> Iterator[Run]:
-    made = Run()
-    yield made
-    for session in made.sessions:
-        assert session.stop().stuck == ()
 
 
 def numbers(path: Path) -> list[int]:
