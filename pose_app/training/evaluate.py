@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from .. import engine_words
+from ..drawing.options import BACKGROUNDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,11 +53,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-presence", action="store_true", help="only crops, without the person finder"
     )
+    parser.add_argument(
+        "--sheets",
+        metavar="FOLDER",
+        help="with --task people: write contact sheets of all pictures and of the failures",
+    )
+    parser.add_argument(
+        "--background",
+        choices=BACKGROUNDS,
+        default="picture",
+        help="what is behind the skeletons on the sheets (default: picture)",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def main(arguments: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
+    from ..errors import DataError
+
+    if arguments.sheets is not None and arguments.task != "people":
+        raise DataError("--sheets needs --task people.")
     return _TASKS[arguments.task](arguments)
 
 
@@ -101,8 +118,12 @@ def _people(arguments: argparse.Namespace) -> int:
     from ..pose.estimator import MOST_PEOPLE, PoseEstimator
     from .loading import load_scenes
     from .people import evaluate_people, table
+    from .people_sheets import PeopleSheets
     from .scenes import split_scenes
 
+    sheets = None
+    if arguments.sheets is not None:
+        sheets = PeopleSheets(Path(arguments.sheets), arguments.background)
     sets = _sets(arguments, load_scenes, lambda scenes: split_scenes(scenes)[1])
     opened = PoseEstimator.open(
         arguments.model or "default",
@@ -119,8 +140,12 @@ def _people(arguments: argparse.Namespace) -> int:
             "engine": estimator.engine.info.badge(),
             "pictures": sum(len(scenes) for scenes in sets),
             "threshold": estimator.threshold,
-            **evaluate_people(estimator.estimate, sets),
+            **evaluate_people(
+                estimator.estimate, sets, judged=lambda one: sheets.add(one) if sheets else None
+            ),
         }
+    if sheets is not None:
+        sheets.finish()
     return _print(arguments, result, table(result))
 
 

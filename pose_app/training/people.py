@@ -8,6 +8,7 @@ drawn where nobody is.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,8 +29,38 @@ _SHOULDER_WIDTHS = 0.75
 Estimate = Callable[[Image], Sequence[Pose]]
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """What is right and wrong on one picture.
+
+    Attributes:
+        image: The picture.
+        poses: The poses found.
+        boxes: (n, 4) x, y, width, height of its labelled people.
+        truth: (n, 17, 3) their joints in COCO's order.
+        missed: Rows of people who should be found and are not.
+        nobodys: Indices of poses where nobody is; empty where not everybody has a box.
+        face_missed: Whether the person with the largest face is not found.
+    """
+
+    image: Image
+    poses: Sequence[Pose]
+    boxes: Floats
+    truth: Floats
+    missed: tuple[int, ...] = ()
+    nobodys: tuple[int, ...] = ()
+    face_missed: bool = False
+
+    @property
+    def failed(self) -> bool:
+        return bool(self.missed or self.nobodys or self.face_missed)
+
+
 def evaluate_people(
-    estimate: Estimate, sets: Sequence[SceneData], precision: bool = True
+    estimate: Estimate,
+    sets: Sequence[SceneData],
+    precision: bool = True,
+    judged: Callable[[Verdict], None] = lambda verdict: None,
 ) -> dict[str, Any]:
     """Evaluate poses on whole pictures. Raises DataError.
 
@@ -37,6 +68,7 @@ def evaluate_people(
         estimate: `PoseEstimator.estimate`, with enough people.
         sets: The pictures.
         precision: Whether to compute COCO's average precision, which needs pycocotools.
+        judged: Called for each picture.
 
     Returns:
         Counts and shares; a share is None where there are no such pictures or labels.
@@ -57,6 +89,9 @@ def evaluate_people(
             if not len(boxes):
                 if scenes.complete[index]:
                     nobody.append(bool(poses))
+                nothing = np.zeros((0, 17, 3), np.float32)
+                ghosts = range(len(poses)) if scenes.complete[index] else ()
+                judged(Verdict(image, poses, boxes, nothing, nobodys=tuple(ghosts)))
                 continue
             truth = to_coco(_visible(labels), scenes.skeleton)
             estimated = to_coco(
@@ -69,18 +104,25 @@ def evaluate_people(
                 ]
             ).reshape(len(boxes), len(poses))
             taken = _pairs(similarities)
+            missed, nobodys = [], []
             for row, (one, box) in enumerate(zip(truth, boxes, strict=True)):
                 if (one[:, 2] > 0).sum() >= _ENOUGH:
-                    found.append((bool(box[3] > _TALL * image.shape[0]), row in taken.values()))
+                    hit = row in taken.values()
+                    found.append((bool(box[3] > _TALL * image.shape[0]), hit))
+                    missed += [] if hit else [row]
             if scenes.complete[index]:
                 drawn += len(poses)
-                wrong += sum(
-                    index not in taken and not _on_somebody(estimated[index], boxes)
-                    for index in range(len(poses))
-                )
+                nobodys = [
+                    number
+                    for number in range(len(poses))
+                    if number not in taken and not _on_somebody(estimated[number], boxes)
+                ]
+                wrong += len(nobodys)
             face = _largest_face(labels, scenes.skeleton, estimated)
             if face is not None:
                 faces.append(face)
+            lost = face is not None and not face[0]
+            judged(Verdict(image, poses, boxes, truth, tuple(missed), tuple(nobodys), lost))
             truths.append(list(zip(boxes, truth, strict=True)))
             answers.append([(one, pose.score) for one, pose in zip(estimated, poses, strict=True)])
             sizes.append((image.shape[1], image.shape[0]))

@@ -20,6 +20,7 @@ from pose_app.skeletons import COCO_17
 from pose_app.types import FrameResult, Region
 from pose_app.ui.panels import throttle
 from pose_app.ui.panels.movement import MovementPlot
+from pose_app.ui.stacks import older_tiles
 from pose_app.ui.stacks.distances import Distances
 from pose_app.ui.stacks.grid import StackGrid
 from pose_app.ui.stacks.panel import StacksPanel
@@ -416,6 +417,31 @@ def test_a_stack_that_ran_a_moment_ago_is_still_shown_with_its_age(panel: Stacks
         == "8 px from the last · 0.5 s"
     )
     assert caption(0, grid.kept.last, grid.kept.shown(0), grid.reading(0)) == "12 px from the last"
+
+
+def test_an_older_tile_is_made_once_until_the_view_changes(
+    panel: StacksPanel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    true = older_tiles.grey_picture
+
+    def grey_picture(*arguments: Any) -> QImage:
+        made.append(arguments[-1])
+        return true(*arguments)
+
+    monkeypatch.setattr(older_tiles, "grey_picture", grey_picture)
+    grid, view = panel.grid, view_of(panel)
+    panel.show_result(result_at(2, 10.0))
+    for seconds in (10.1, 10.2, 10.3):
+        panel.show_result(result_at(1, seconds))
+        sharp = pixels(grid, grid.tile(1))
+    assert made == ["picture"]
+    view.background = "black"
+    assert not np.array_equal(pixels(grid, grid.tile(1)), sharp)
+    assert made == ["picture", "black"]
+    view.opacity = 0.0
+    pixels(grid, grid.tile(1))
+    assert len(made) == 3
 
 
 def test_a_stack_that_did_not_run_for_long_says_how_to_run_it(

@@ -7,7 +7,6 @@ the greyed region, which is cut out of the frame once for all stacks.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import (
@@ -25,8 +24,6 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from ...drawing.heat import chosen
-from ...drawing.stacks_picture import tile_opacity
 from ...pose.crop import to_input
 from ...types import FrameResult, Image, Pose, Region
 from ..canvas import colours, painting
@@ -34,25 +31,15 @@ from ..panels.throttle import Throttle
 from ..state.view_state import ViewState
 from .distances import Distances
 from .kept import KeptStacks
-from .pictures import close_up, grey_picture, heat_picture
-from .readings import Reading, Shown, caption, help_text
+from .older_tiles import OlderTiles
+from .pictures import close_up, grey_picture, stack_picture
+from .readings import Reading, caption, help_text
 from .tile_layout import FRAME, TileLayout, fit
 
 _CENTRED = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
 _DIM = 0.35  # opacity of a stack that did not run
 _PERIOD = 0.045  # seconds between two updates: every second frame at 30 fps, every one at 20
 COMPARE = colours.COMPARE_SIDES["left"]
-
-
-@dataclass(frozen=True)
-class _Tile:
-    """What a tile shows of an older frame; `size` (height, width) in screen pixels."""
-
-    pose: Pose
-    size: tuple[int, int]
-    seen: Region
-    grey: QImage
-    heat: QImage | None
 
 
 class StackGrid(QWidget):
@@ -75,7 +62,7 @@ class StackGrid(QWidget):
         self._throttle = Throttle(lambda result: self.update(), _PERIOD)
         self._set_fonts()
         self._seen: Region | None = None  # the part of the region that the tiles show
-        self._older: dict[int, _Tile] = {}  # of stacks that did not run for the newest frame
+        self._older = OlderTiles(view)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keys to the window
         self.setMouseTracking(True)
         # Everything is painted here: what is below need not be painted first.
@@ -200,10 +187,10 @@ class StackGrid(QWidget):
         painter.setOpacity(_DIM if shown is None else 1.0)
         heat: QImage | None = None
         if shown is not None and shown.age:
-            older = self._older_tile(stack, shown)
-            seen, grey, heat = older.seen, older.grey, older.heat
+            seen = self._seen_of(shown.pose)
+            grey, heat = self._older.pictures(stack, shown, seen, self._pixels())
         elif shown is not None and seen is not None:
-            heat = self._heat(stack, shown, seen)
+            heat = stack_picture(shown, stack, self._view, seen, self._pixels())
         if grey is None:
             painter.fillRect(rect, self.palette().color(QPalette.ColorRole.Mid))
         else:
@@ -217,25 +204,6 @@ class StackGrid(QWidget):
             painter.setFont(self._bold)
             painter.drawText(rect, _CENTRED, self.tr("Click to run"))
         self._paint_frame(painter, rect, stack)
-
-    def _heat(self, stack: int, shown: Shown, seen: Region) -> QImage | None:
-        """The heatmap of a stack in a tile; None where it has none."""
-        if stack >= len(shown.maps):
-            return None
-        pose, view = shown.pose, self._view
-        levels = chosen(shown.maps[stack], pose.stack_scores[stack], view)
-        table = colours.overlay_lookup(view.colour_map, tile_opacity(view.opacity))
-        return heat_picture(levels, table, pose.region, seen, self._pixels(), view.mirror)
-
-    def _older_tile(self, stack: int, shown: Shown) -> _Tile:
-        """The tile of an older frame, made once: it stays the same while newer frames come."""
-        tile, size, view = self._older.get(stack), self._pixels(), self._view
-        if tile is None or tile.pose is not shown.pose or tile.size != size:
-            seen = self._seen_of(shown.pose)
-            grey = grey_picture(shown.frame, seen, size, view.mirror, view.backdrop)
-            tile = _Tile(shown.pose, size, seen, grey, self._heat(stack, shown, seen))
-            self._older[stack] = tile
-        return tile
 
     def _seen_of(self, pose: Pose) -> Region:
         """The part of an older frame's region to show, as large as the newest frame's."""

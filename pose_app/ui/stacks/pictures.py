@@ -10,8 +10,11 @@ from numpy.typing import NDArray
 from PySide6.QtGui import QImage
 
 from ...drawing import heat
-from ...drawing.stacks_picture import grey_region
+from ...drawing.stacks_picture import grey_region, tile_opacity
 from ...types import Floats, Image, Region
+from ..canvas import colours
+from ..state.view_state import ViewState
+from .readings import Shown
 
 ZOOM = 0.36  # of the region's side that a tile shows of one joint
 _TRANSLUCENT = QImage.Format.Format_ARGB32_Premultiplied
@@ -69,6 +72,18 @@ def heat_picture(
     if mirror:
         large = cv2.flip(large, 1)  # type: ignore[assignment]
     return _image(large, _TRANSLUCENT)
+
+
+def stack_picture(
+    shown: Shown, stack: int, view: ViewState, seen: Region, size: tuple[int, int]
+) -> QImage | None:
+    """The heatmap of a stack as the view says; None where it has none."""
+    if stack >= len(shown.maps):
+        return None
+    pose = shown.pose
+    levels = heat.chosen(shown.maps[stack], pose.stack_scores[stack], view)
+    table = colours.overlay_lookup(view.colour_map, tile_opacity(view.opacity))
+    return heat_picture(levels, table, pose.region, seen, size, view.mirror)
 
 
 def _image(pixels: Any, kind: QImage.Format) -> QImage:

@@ -6,16 +6,18 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
-from pose_app.errors import DataError
+from pose_app.errors import DataError, PoseAppError
 from pose_app.skeletons import COCO_17, MPII_21
 from pose_app.training.loading import load_scenes
 from pose_app.training.oks import SIGMAS, average_precision, similarity, to_coco
-from pose_app.training.people import evaluate_people
+from pose_app.training.people import Verdict, evaluate_people
+from pose_app.training.people_sheets import PeopleSheets
 from pose_app.training.scenes import SceneData
-from pose_app.types import Image, Pose, Region
+from pose_app.types import Box, Image, Pose, Region
 from tests.unit.training.scene_shards import write_scenes
 
 
@@ -109,6 +111,43 @@ def test_misses_doubles_and_ghosts_count_against(tmp_path: Path) -> None:
     assert result["drawn_where_nobody_is"]["share"] == pytest.approx(1 / 13)
     assert result["nobody_drawn_upon"] == {"n": 4, "share": 0.25}
     assert result["coco"] is None
+
+
+def test_every_picture_is_on_a_sheet_and_every_failure_on_another(tmp_path: Path) -> None:
+    scenes = scenes_of(tmp_path)
+    poses = right(scenes)
+    poses[0] = poses[0][:1]  # one of two missed
+    ghost = scenes.keypoints[0].copy()
+    ghost[:, :2] = ghost[:, :2] * 0.02 + (1, 1)
+    poses[2] = [*poses[2], replace(pose_of(ghost), box=Box(1, 1, 20, 20, 0.5))]
+    poses[7] = [pose_of(ghost)]  # a picture of nobody
+    verdicts: list[Verdict] = []
+    evaluate_people(Answers(poses), [scenes], False, verdicts.append)
+    for background in ("picture", "black"):
+        sheets = PeopleSheets(tmp_path / background, background)
+        for verdict in verdicts:
+            sheets.add(verdict)
+        sheets.finish()
+    assert [index for index, verdict in enumerate(verdicts) if verdict.failed] == [0, 2, 7]
+    assert (verdicts[0].missed, verdicts[2].nobodys, verdicts[7].nobodys) == ((1,), (2,), (0,))
+    names = sorted(path.name for path in (tmp_path / "black").iterdir())
+    assert names == ["all-1.jpg", "failures-1.jpg"]
+    failures, black = (
+        cv2.imread(str(tmp_path / background / "failures-1.jpg")).astype(int)
+        for background in ("picture", "black")
+    )
+    assert failures.shape == (224, 6 * 224, 3)  # three pictures in one row
+    assert (failures[:, 3 * 224 + 8 :] < 50).all()
+    red = (black[..., 2] > 150) & (black[..., 1] < 110) & (black[..., 0] < 110)
+    missed, others = red[:, :224].sum(), red[:, 224:].sum()
+    assert missed > 3 * others, "who is missed has a red box"
+    assert (black.max(axis=2) < 40).mean() > 0.5, "behind the skeletons is nothing"
+
+
+def test_sheets_that_cannot_be_written_are_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(PoseAppError, match="choose another --sheets"):
+        PeopleSheets(tmp_path / "file" / "sheets")
 
 
 def test_wrists_and_shoulders_of_the_largest_face_are_measured_by_its_width(tmp_path: Path) -> None:
