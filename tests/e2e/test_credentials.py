@@ -134,8 +134,9 @@ def tell(self, stats):
         self.close()
 
 main_window.MainWindow._show_stats = tell
-from pose_app.cli import main
-sys.exit(main(["window", sys.argv[1]]))
+from pose_app.cli import entry
+sys.argv[1:] = ["window", sys.argv[1]]
+entry()
 """
 
 

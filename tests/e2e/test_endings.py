@@ -39,8 +39,9 @@ def signalled(*arguments, **keywords):
     return real(*arguments, **keywords)
 
 setattr(owner, last, signalled)
-from pose_app.cli import main
-sys.exit(main(words))
+from pose_app.cli import entry
+sys.argv[1:] = words
+entry()
 """
 
 IMPORT = ("pose_app.cli", "import_module", 1)
@@ -156,8 +157,9 @@ def act(self, stats):
         os.kill(os.getpid(), number)
 
 main_window.MainWindow._show_stats = act
-from pose_app.cli import main
-sys.exit(main(["window", "demo"]))
+from pose_app.cli import entry
+sys.argv[1:] = ["window", "demo"]
+entry()
 """
 
 

@@ -7,7 +7,6 @@ this at its end), and an event says what happened.
 
 from __future__ import annotations
 
-import itertools
 import json
 import shutil
 import signal
@@ -130,10 +129,13 @@ def test_a_disk_that_fills_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_a_run_ends_when_its_disk_is_full(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    usage, looks = namedtuple("usage", "total used free"), itertools.count()
-    monkeypatch.setattr(
-        files.shutil, "disk_usage", lambda _: usage(1, 0, 10**10 if next(looks) < 60 else 10**6)
-    )
+    usage = namedtuple("usage", "total used free")
+
+    def disk_usage(_: object) -> Any:
+        written = sum(path.stat().st_size for path in tmp_path.iterdir())
+        return usage(1, 0, 10**10 if written < 200_000 else 10**6)
+
+    monkeypatch.setattr(files.shutil, "disk_usage", disk_usage)
     monkeypatch.setattr(writer, "WATCH_SECONDS", 0.1)
     words = ["--record", tmp_path / "a.mp4", "--log", tmp_path / "a.jsonl", "--json"]
     assert cli.main(["run", "demo", "--frames", "10000000", *map(str, words)]) == 1
