@@ -81,7 +81,10 @@ def ended(words: list[object], home: Path) -> tuple[int, str, str]:
         cwd=home,
         start_new_session=True,
     )
-    out, err = process.communicate(timeout=100)
+    try:
+        out, err = process.communicate(timeout=100)
+    finally:
+        process.kill()  # one that does not end must not slow down the other tests
     left = [other.pid for other in psutil.process_iter() if _group(other.pid) == process.pid]
     assert left == []
     return process.returncode, out, err
@@ -135,7 +138,7 @@ WINDOW = """
 import os, sys
 from pose_app.ui import main_window
 from pose_app.ui.bridge import Bridge
-phase, number = sys.argv[1], int(sys.argv[2])
+phase, number, *other = sys.argv[1], int(sys.argv[2]), *sys.argv[3:]
 shown, done = main_window.MainWindow._show_stats, []
 
 def act(self, stats):
@@ -149,7 +152,7 @@ def act(self, stats):
     if stats.recording is not None and stats.recording.seconds > 0.5 and len(done) == 1:
         done.append(1)
         if phase == "switching":
-            self.sources.open(sys.argv[3])
+            self.sources.open(*other)
         elif phase == "stopping":
             self.commands["record"].trigger()
         elif phase == "closing":
