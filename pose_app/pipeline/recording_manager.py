@@ -131,7 +131,7 @@ class RecordingManager(Sink):
         if active is None or processed.repeated or active.precedes(captured.stamp):
             return
         model = processed.model
-        active = self._fitting(captured, None if model is None else model["model"])
+        active = self._fitting(captured, None if model is None else model["model"], late=True)
         # New files with a raw video begin with the next captured frame.
         if active is None or active.precedes(captured.stamp):
             return
@@ -188,14 +188,21 @@ class RecordingManager(Sink):
             request = opened.result()
             self._events.add("recording_started", f"Recording to {_names(request.paths)}.", request)
 
-    def _fitting(self, captured: CapturedFrame, model: str | None) -> ActiveRecording | None:
-        """The recording that a frame goes into; starts a new part where it does not fit."""
+    def _fitting(
+        self, captured: CapturedFrame, model: str | None, late: bool = False
+    ) -> ActiveRecording | None:
+        """The recording that a frame goes into; starts a new part where it does not fit.
+
+        `late`: the frame may be of the time before the part that was just begun; then None.
+        """
         source = captured.source
         with self._lock:  # capture and inference thread may both find that it does not fit
             active = self._active
             if active is None or self._request is None:
                 return None
             if active.source is not None and not active.fits(captured.frame, source.name, model):
+                if late and active.precedes(captured.stamp):
+                    return None
                 self._active = active = self._next_part(active, self._request)
             if active.source is None:
                 active.begin(source.name, source.fps, captured.policy.lossless)

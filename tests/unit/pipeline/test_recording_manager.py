@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from pose_app.pipeline.events import EventList
 from pose_app.pipeline.options import SessionOptions
 from pose_app.pipeline.recording_manager import RecordingManager
 from pose_app.pipeline.sinks import CapturedFrame, ProcessedFrame
+from pose_app.recording.active import ActiveRecording
 from pose_app.recording.recording import RecordingRequest
 from pose_app.recording.verify import verify
 from pose_app.sources.base import SourceInfo
@@ -71,6 +73,33 @@ def test_poses_of_the_old_source_after_the_new_one_has_begun(
     reports = keeper.close()
     assert len(reports) == 2
     assert frames(tmp_path, "r") == [6, 3]
+    assert frames(tmp_path, "a") == [4, 3]
+
+
+def test_the_new_source_begins_while_a_pose_of_the_old_one_is_taken(
+    keeper: RecordingManager, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reader opens the new files between two looks of the network's thread."""
+    for number in range(5):
+        keeper.on_frame(captured(number))
+    for number in range(4):
+        through_network(keeper, captured(number))
+    real, waiting = RecordingManager._fitting, [captured(5, SECOND)]
+
+    def fitting(self: RecordingManager, *arguments: Any, **more: Any) -> ActiveRecording | None:
+        if waiting:
+            keeper.on_frame(waiting.pop())
+        return real(self, *arguments, **more)
+
+    monkeypatch.setattr(RecordingManager, "_fitting", fitting)
+    through_network(keeper, captured(4))
+    assert not waiting
+    through_network(keeper, captured(5, SECOND))
+    for number in range(6, 8):
+        keeper.on_frame(captured(number, SECOND))
+        through_network(keeper, captured(number, SECOND))
+    assert len(keeper.close()) == 2
+    assert frames(tmp_path, "r") == [5, 3]
     assert frames(tmp_path, "a") == [4, 3]
 
 
