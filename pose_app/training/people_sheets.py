@@ -6,7 +6,7 @@ box of a skeleton that is nobody's is magenta.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from ..errors import PoseAppError
 from ..skeletons import COCO_17
 from ..types import Frame, FrameResult, Image
 from .people import Verdict
-from .report import contact_sheet, write_image
+from .report import contact_sheet, outline, write_image
 
 _PAGE = 36  # pictures on a sheet
 _FOUND, _MISSED, _NOBODY = (90, 200, 90), (60, 60, 240), (240, 60, 240)  # BGR
@@ -89,16 +89,9 @@ def _tile(verdict: Verdict, options: DrawOptions) -> Image:
     for row, box in enumerate(verdict.boxes):
         missed = row in verdict.missed
         colour = _MISSED if missed else _FOUND
-        _outline(image, box.tolist(), colour, thin * (1 + missed))
+        outline(image, box.tolist(), colour, thin * (1 + missed))
     for index in verdict.nobodys:
         found = verdict.poses[index].box
         if found is not None:
-            _outline(image, (found.x, found.y, found.width, found.height), _NOBODY, 2 * thin)
+            outline(image, (found.x, found.y, found.width, found.height), _NOBODY, 2 * thin)
     return image
-
-
-def _outline(image: Image, box: Sequence[float], colour: tuple[int, int, int], width: int) -> None:
-    """Draw a box: x, y, width, height."""
-    x, y, across, down = box
-    first, last = (round(x), round(y)), (round(x + across), round(y + down))
-    cv2.rectangle(image, first, last, colour, width, cv2.LINE_AA)

@@ -121,12 +121,19 @@ def draw_boxes(image: Image, boxes: Floats) -> Image:
     """A copy of the image with boxes (n, 5): x, y, width, height, score."""
     image = image.copy()
     thickness = max(1, max(image.shape[:2]) // 150)
-    for x, y, width, height, score in boxes:
-        first = round(float(x)), round(float(y))
-        last = round(float(x + width)), round(float(y + height))
-        cv2.rectangle(image, first, last, _COLOURS["left"], thickness, cv2.LINE_AA)
-        _write_text(image, f"{score:.2f}", (first[0] + 2, first[1] + 14), _COLOURS["centre"])
+    for x, y, width, height, score in boxes.tolist():
+        outline(image, (x, y, width, height), _COLOURS["left"], thickness)
+        _write_text(image, f"{score:.2f}", (round(x) + 2, round(y) + 14), _COLOURS["centre"])
     return image
+
+
+def outline(
+    image: Image, box: Sequence[float], colour: tuple[int, int, int], thickness: int
+) -> None:
+    """Draw a box: x, y, width, height."""
+    x, y, width, height = box
+    first, last = (round(x), round(y)), (round(x + width), round(y + height))
+    cv2.rectangle(image, first, last, colour, thickness, cv2.LINE_AA)
 
 
 def contact_sheet(tiles: Sequence[Image], columns: int = 6) -> Image:

@@ -61,13 +61,13 @@ def test_a_short_soak(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
 def test_a_calm_soak_records_and_does_nothing_else(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["--minutes", "0.1", "--report", str(tmp_path / "report"), "--json", "--calm"]
+    words = ["--minutes", "0.2", "--report", str(tmp_path / "report"), "--json", "--calm"]
     assert main(words) == 0
     account = json.loads(capsys.readouterr().out)
     assert account["sessions"] == 1
     assert set(account["actions"]) == {"start", "record or stop", "nothing"}
     assert account["recorded"]["recordings"] == 1
-    assert account["recorded"]["frames_written"] > 5  # a machine may be slow
+    assert account["recorded"]["frames_written"] > 20
     assert account["memory_since_minute_2_percent"] is None, "too short"
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from PySide6.QtGui import QImage
 
-from ...types import Pose, Region
+from ...types import Floats, Region
 from ..state.view_state import ViewState
 from .pictures import grey_picture, stack_picture
 from .readings import Shown
@@ -14,7 +14,7 @@ from .readings import Shown
 
 @dataclass(frozen=True)
 class _Tile:
-    pose: Pose
+    joints: Floats  # of the pose that it shows, which itself would keep its device's heatmaps
     seen: Region
     size: tuple[int, int]
     grey: QImage
@@ -39,8 +39,9 @@ class OlderTiles:
     ) -> tuple[QImage, QImage | None]:
         """(grey region, heatmap on it) of the part `seen`; `size` (height, width) in pixels."""
         tile, view = self._tiles.get(stack), self._view
-        if tile is None or tile.pose is not shown.pose or (tile.seen, tile.size) != (seen, size):
+        joints = shown.pose.stack_joints
+        if tile is None or tile.joints is not joints or (tile.seen, tile.size) != (seen, size):
             grey = grey_picture(shown.frame, seen, size, view.mirror, view.backdrop)
             heat = stack_picture(shown, stack, view, seen, size)
-            tile = self._tiles[stack] = _Tile(shown.pose, seen, size, grey, heat)
+            tile = self._tiles[stack] = _Tile(joints, seen, size, grey, heat)
         return tile.grey, tile.heat
