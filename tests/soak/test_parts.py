@@ -11,12 +11,19 @@ import cv2
 import pytest
 
 from pose_app.errors import RecordingError, SourceError
+from pose_app.recording.active import ActiveRecording
+from pose_app.recording.recording import RecordingReport, RecordingRequest
 from pose_app.sources import open_source
+from pose_app.types import Frame
+from tests.media import numbered_picture
+from tests.poses import make_result
 from tests.servers import SMALL, MjpegServer
 from tests.soak.actions import BEARABLE, BREAKING
 from tests.soak.plot import plot
 from tests.soak.report import JUDGED_SECONDS, _growth_problems, _held, new_folder
 from tests.soak.samples import Sample, growth
+from tests.soak.verifier import Verifier
+from tests.unit.recording.test_verify import MODEL
 
 
 def samples(memory: Any, count: int = 600, step: float = 6.0) -> list[Sample]:
@@ -110,3 +117,34 @@ def test_the_network_camera_has_two_sizes() -> None:
             assert frame is not None
             assert frame.size == size
             source.close()
+
+
+def _recorded(request: RecordingRequest, frames: int, step: float) -> RecordingReport:
+    active = ActiveRecording(request)
+    active.begin("test", 1 / step, True)
+    active.describe(MODEL)
+    for number in range(frames):
+        frame = Frame(number, 0, step * number, numbered_picture(number))
+        active.offer_raw(frame, frame.seconds)
+        active.offer_result(make_result(frame), frame.seconds)
+    return active.close()
+
+
+@pytest.mark.parametrize("torn", [False, True])
+def test_each_part_of_a_recording_is_compared_with_its_own_log(tmp_path: Path, torn: bool) -> None:
+    names = RecordingRequest(tmp_path / "a.mp4", tmp_path / "r.mp4", tmp_path / "a.jsonl")
+    second = RecordingRequest(
+        tmp_path / "a (2).mp4", tmp_path / "r (2).mp4", tmp_path / "a (2).jsonl"
+    )
+    files = _recorded(names, 12, 0.1).files + _recorded(second, 9, 0.3).files
+    if torn:  # a line of the second log is of a frame that no video has
+        log = tmp_path / "a (2).jsonl"
+        log.write_text(log.read_text().replace('"t":0.6', '"t":0.66'))
+    problems: list[str] = []
+    verifier = Verifier(problems.append)
+    verifier.finished(RecordingReport(files))
+    verifier.close()
+    assert verifier.files == 6
+    assert [problem.partition(":")[0] for problem in problems] == (
+        ["a (2).mp4", "a (2).mp4", "r (2).mp4"] if torn else []
+    )

@@ -11,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from pose_app.errors import RecordingError
+from pose_app.recording.keypoint_log import LogReader
 from pose_app.recording.recording import FileReport, RecordingReport
 from pose_app.recording.verify import read_times, verify
 
@@ -78,7 +79,7 @@ class Verifier:
         self.recordings += 1
         if not report.conserved or report.stuck:
             self._on_problem(f"a recording does not add up: {report}")
-        log = next((f.path for f in report.files if f.kind == "log" and f.written), None)
+        logs = _logs(report)
         whole = all(file.error is None for file in report.files)
         for file in report.files:
             self.files += 1
@@ -89,7 +90,7 @@ class Verifier:
             if file.error is not None and not may_break:
                 self._on_problem(f"{file.path.name} ended early: {file.error}")
             if file.written and file.path not in self._deleted:
-                self._check_file(file, log if whole else None)
+                self._check_file(file, logs.get(file.path.name) if whole else None)
         for file in report.files:
             keep = file.kind == "annotated" and whole and file.seconds > 3 and not self.clip
             if keep:
@@ -122,3 +123,13 @@ class Verifier:
     def _log(self, path: Path) -> tuple[list[str], int, list[float]]:
         check = verify(path)
         return list(check.problems), check.frames, [length for _, length in check.gaps]
+
+
+def _logs(report: RecordingReport) -> dict[str, Path]:
+    """{name of a video: its log}; a recording with several parts has a log for each."""
+    logs = {}
+    for file in report.files:
+        if file.kind == "log" and file.written:
+            names = LogReader(file.path).header["files"]
+            logs |= dict.fromkeys(names.values(), file.path)
+    return logs
