@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import EngineError
 from ..types import Floats, Heatmaps, Image, Region
+from .cover import Cover
 from .crop import crop, to_picture
 from .decode import calibrate, decode
 
@@ -65,10 +67,16 @@ class CropPredictor:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._spec = engine.spec
+        self._cover = Cover(engine.spec)
         self._buffer = np.empty((0, *engine.spec.input_size, 3), dtype=np.uint8)
 
     def predict(
-        self, image: Image, regions: list[Region], stacks: int, clock: StageClock
+        self,
+        image: Image,
+        regions: list[Region],
+        stacks: int,
+        clock: StageClock,
+        in_front: Sequence[Sequence[CropPrediction]] = (),
     ) -> list[CropPrediction]:
         """Run the network on regions of an image, in batches.
 
@@ -77,6 +85,8 @@ class CropPredictor:
             regions: Any number of them.
             stacks: How many stacks to run.
             clock: The times of the stages are added to it.
+            in_front: For each region, the people in front of whom it is of: they are painted over,
+                and joints seen there have a score of 0. Default nobody.
 
         Returns:
             One prediction per region, in their order.
@@ -88,18 +98,24 @@ class CropPredictor:
         predictions: list[CropPrediction] = []
         for start in range(0, len(regions), _BATCH):
             part = regions[start : start + _BATCH]
+            covered: dict[int, NDArray[np.bool_]] = {}
             with clock.stage("crop"):
                 if len(self._buffer) < len(part):
                     self._buffer = np.empty((len(part), *self._buffer.shape[1:]), dtype=np.uint8)
                 crops = self._buffer[: len(part)]
                 for out, region in zip(crops, part, strict=True):
                     crop(image, region, self._spec.input_size, out=out)
+                for item, people in enumerate(in_front[start : start + _BATCH]):
+                    if people:
+                        covered[item] = self._cover.paint(crops[item], part[item], people)
             with clock.stage("network"):
                 maps = self._engine.infer(crops, stacks)
             with clock.stage("decode"):
-                predictions += [
-                    self._decode(maps, item, region) for item, region in enumerate(part)
-                ]
+                for item, region in enumerate(part):
+                    seen = self._decode(maps, item, region)
+                    if item in covered:
+                        seen = replace(seen, scores=self._cover.seen_scores(seen, covered[item]))
+                    predictions.append(seen)
         return predictions
 
     def _decode(self, maps: Heatmaps, item: int, region: Region) -> CropPrediction:

@@ -24,7 +24,7 @@ from .crop_predictor import CropPrediction, CropPredictor, StageClock
 from .people import FinderSchedule
 from .speculative import SpeculativeInference
 from .track import Track
-from .tracks import FAINT, Tracks
+from .tracks import FAINT, Tracks, seen_of
 
 if TYPE_CHECKING:
     from ..engines.base import Engine
@@ -225,7 +225,7 @@ class PoseEstimator:
             with clock.stage("track"):
                 tracks.only(predictions[0], seconds)
                 return self._poses(shown, seconds)
-        predictions = self._predict(frame, tracks.regions, count, following, clock)
+        predictions = self._predict(frame, tracks.regions, count, following, clock, tracks.in_front)
         with clock.stage("track"):
             tracks.follow(predictions, seconds)
         searched = self._schedule.due(seconds, tracks.unsettled)
@@ -286,8 +286,14 @@ class PoseEstimator:
         stacks: int,
         following: Sequence[Frame],
         clock: StageClock,
+        in_front: Sequence[Sequence[CropPrediction]] = (),
     ) -> list[CropPrediction]:
-        """Run the network on regions of a frame, and start it on the following frames."""
+        """Run the network on regions of a frame, and start it on the following frames.
+
+        Not on those while somebody is hidden in part: by whom changes with every frame.
+        """
+        if any(in_front):
+            return self._predictor.predict(frame.image, regions, stacks, clock, in_front)
         started = self._speculative.take(frame, regions, stacks)
         same_size = (other for other in following if other.size == frame.size)
         self._speculative.begin(same_size, regions, stacks)
@@ -308,7 +314,8 @@ class PoseEstimator:
         with clock.stage("track"):
             candidates = tracks.match(boxes, seconds)
         regions = [candidate.region for candidate in candidates]
-        predictions = self._predictor.predict(image, regions, stacks, clock)
+        in_front = [seen_of(candidate.in_front) for candidate in candidates]
+        predictions = self._predictor.predict(image, regions, stacks, clock, in_front)
         with clock.stage("track"):
             tracks.admit(candidates, predictions, seconds)
 

@@ -86,6 +86,7 @@ class Track:
         self.boxed = False  # whether the finder gave a box in this frame
         self.touched = False  # whether another track's pose is similar: they may be confused
         self.foreign = np.zeros(rule.joints, dtype=np.bool_)  # joints of another person
+        self.in_front: list[Track] = []  # who hides a part of this person
         self.velocity = np.zeros(2)
         self.course = Course(seconds, region, np.zeros((rule.joints, 2)), self.velocity)
 
@@ -197,12 +198,12 @@ class Track:
         overlaps = [0.0]
         if self.box is not None:
             overlaps.append(iou(self.box, box))
-        extent = self._extent()
+        extent = self.extent()
         if extent is not None:
             overlaps.append(iou(extent, box))
         return max(overlaps)
 
-    def _extent(self) -> Box | None:
+    def extent(self) -> Box | None:
         """The box around the present joints, clipped to the frame; None with too few of them."""
         if self.prediction is None or self.present.sum() < FEWEST:
             return None
