@@ -19,7 +19,7 @@ from ..types import Box, Region
 from .crop_predictor import CropPrediction
 from .regions import RegionRule
 from .similarity import PoseSimilarity, assign, intersection, iou
-from .track import FEWEST, SAME_SIZE, YOUNG, Course, Track
+from .track import FEWEST, SAME_SIZE, SURE, YOUNG, Course, Track
 
 WEAK_SECONDS = 0.2  # a person is lost after this time without confirmation by pose or box,
 WEAK_FRAMES = 3  # and after this number of frames
@@ -229,6 +229,8 @@ class Tracks:
                     self._lose(track, seconds)
             elif searched and not track.boxed:
                 self.active.remove(track)
+            if track.boxed and not track.touched and track.present.mean() < SURE:
+                track.in_front = []  # whoever was in front of them may be behind them by now
         self._keep_the_largest()
         self._number(seconds)
         self._first = False

@@ -22,10 +22,18 @@ WOMAN = (330.0, 40.0, 420.0)  # close to the camera, in front of whoever passes
 
 
 class Crossing(World):
-    """The network sees the woman in every region that she is in, unless she is painted over."""
+    """The network sees the woman in every region that she is in, unless she is painted over.
+
+    With `man_in_front`, it sees him, unless that is painted over him.
+    """
+
+    man_in_front = False
 
     def seen_behind(self, region: Region, in_front: Sequence[CropPrediction]) -> CropPrediction:
-        if any(np.allclose(other.joints[-1], person(*WOMAN)) for other in in_front):
+        painted = any(np.allclose(other.joints[-1], person(*WOMAN)) for other in in_front)
+        if self.man_in_front and region.side < 0.9 * WOMAN[2]:  # his, not hers
+            return prediction(region, person(*self.people["man"]), WEAK if painted else SURE)
+        if painted:
             behind = {name: who for name, who in self.people.items() if name != "woman"}
             alone = World()
             alone.people, alone.hidden = behind, self.hidden
@@ -74,6 +82,20 @@ def test_who_comes_out_again_has_their_own_joints_at_once() -> None:
         if x >= 330:
             back.append(shown)
     assert back == [{1: "woman", 2: "man"}] * len(back)
+
+
+def test_who_steps_in_front_of_whoever_hid_them_is_seen() -> None:
+    """What is painted over then lies on themselves."""
+    world = Crossing()
+    for x in [x for x in WALK if x < 250]:
+        world.people = {"woman": WOMAN, "man": (float(x), 100.0, 260.0)}
+        shown = {track.id: world.who(track) for track in world.step(world.boxes())}
+    assert shown == {1: "woman", 2: "man"}
+    assert any(world.tracks.in_front)
+    world.man_in_front = True
+    for _ in range(4):
+        shown = {track.id: world.who(track) for track in world.step(world.boxes())}
+    assert shown == {1: "woman", 2: "man"}
 
 
 def test_nobody_is_painted_over_who_has_their_own_joints() -> None:
