@@ -18,13 +18,14 @@ import numpy as np
 
 from ..errors import EngineError, ModelError, PoseAppError
 from ..skeletons import Skeleton
-from ..types import Box, Floats, Frame, Image, Pose, Region
+from ..types import Box, Frame, Image, Pose, Region
 from .crop import check_image
 from .crop_predictor import CropPrediction, CropPredictor, StageClock
+from .in_front import seen_of
 from .people import FinderSchedule
 from .speculative import SpeculativeInference
 from .track import Track
-from .tracks import FAINT, Tracks, seen_of
+from .tracks import FAINT, Tracks
 
 if TYPE_CHECKING:
     from ..engines.base import Engine
@@ -331,7 +332,7 @@ class PoseEstimator:
         scores = np.where(track.foreign, np.float32(0), prediction.scores[stack])
         return Pose(
             skeleton=self.skeleton,
-            joints=self._smoothed(track, scores, stack, seconds)
+            joints=track.smoothed(stack, scores >= self.threshold, seconds)
             if smoothing
             else prediction.joints[stack],
             scores=scores,
@@ -348,16 +349,6 @@ class PoseEstimator:
             maps=prediction.maps,
             item=prediction.item,
         )
-
-    def _smoothed(self, track: Track, scores: Floats, stack: int, seconds: float) -> Floats:
-        """Smoothed joints (K, 2) of one stack; another stack than before restarts the filter."""
-        prediction = track.prediction
-        assert prediction is not None
-        if stack != track.smoothed_stack:
-            track.smoothing.reset()
-            track.smoothed_stack = stack
-        present = scores >= self.threshold
-        return track.smoothing(prediction.joints[stack], present, seconds, prediction.region.side)
 
 
 def _open_both(

@@ -135,6 +135,15 @@ class Track:
                 share = 1 - math.exp(-self.step / _VELOCITY)
                 self.velocity += share * (moved / self.step - self.velocity)
 
+    def smoothed(self, stack: int, present: NDArray[np.bool_], seconds: float) -> Floats:
+        """The joints (K, 2) of one stack, smoothed; another one than before starts anew."""
+        assert self.prediction is not None
+        if stack != self.smoothed_stack:
+            self.smoothing.reset()
+            self.smoothed_stack = stack
+        joints, side = self.prediction.joints[stack], self.prediction.region.side
+        return self.smoothing(joints, present, seconds, side)
+
     def confirm_by_pose(self, seconds: float) -> None:
         """Confirm the person if enough joints are present, else count a weak frame."""
         if self.present.mean() >= SURE:

@@ -17,6 +17,7 @@ import numpy as np
 from ..spec import ModelSpec
 from ..types import Box, Region
 from .crop_predictor import CropPrediction
+from .in_front import hides, is_in, is_of, put_in_front, seen_of
 from .regions import RegionRule
 from .similarity import PoseSimilarity, assign, intersection, iou
 from .track import FEWEST, SAME_SIZE, SURE, YOUNG, Course, Track
@@ -30,7 +31,6 @@ TOUCH = 0.15  # mean OKS from which two people may be confused
 SAME_BOX = 0.3  # IoU from which a box may be that of a tracked person
 DOUBLE_BOX = 0.6  # IoU from which two boxes of one run of the finder are of one person
 INSIDE = 0.7  # two boxes are of different people if they share less than this of the smaller one
-HIDDEN = 0.1  # share of a lost person's box from which whoever is there may be in front of them
 FAINT = 0.6  # boxes count from this share of the finder's threshold on
 WORTH = 0.5  # what a newcomer needs of the finder's threshold: see `_is_somebody`
 SUREST = 8  # joints that count in it
@@ -299,7 +299,7 @@ class Tracks:
             track.in_front = [
                 other
                 for other in track.in_front
-                if other in self.active and _is_in(other, track.region)
+                if other in self.active and is_in(other, track.region)
             ]
         for a, b in combinations(list(self.active), 2):
             agreement = self._similarity.agreement(a.prediction, b.prediction)
@@ -312,12 +312,12 @@ class Tracks:
             more = b if less is a else a
             if agreement < SAME_POSE or self._apart(a.box, b.box, a.boxed and b.boxed):
                 shared = self._similarity.alike(a.prediction, b.prediction) >= SAME_POSE
-                _put_in_front(more, less)
+                put_in_front(more, less)
                 less.foreign = less.foreign | shared
             elif seconds - less.born < YOUNG:
                 self.active.remove(less)  # a duplicate of one person
             else:
-                _put_in_front(more, less)
+                put_in_front(more, less)
                 less.foreign[:] = True
 
     def _candidates(self, boxes: list[Box], least: float, seconds: float) -> list[Candidate]:
@@ -343,7 +343,7 @@ class Tracks:
             region = self.rule.region_from_box(box, self._size, least)
             hiding: tuple[Track, ...] = ()
             if track is not None and not track.released:
-                hiding = tuple(o for o in self.visible if o is not track and _hides(o.box, box))
+                hiding = tuple(o for o in self.visible if o is not track and hides(o.box, box))
             candidates.append(Candidate(box, region, track, hiding))
         return candidates
 
@@ -372,7 +372,7 @@ class Tracks:
         """The track with the other's pose: it does not fit its box, or is not where expected."""
         if a.shown != b.shown:
             return b if a.shown else a
-        if (of_b := _is_of(b, a)) != _is_of(a, b):
+        if (of_b := is_of(b, a)) != is_of(a, b):
             return a if of_b else b
         assert a.prediction is not None
         assert b.prediction is not None
@@ -389,37 +389,6 @@ class Tracks:
     def _keep_the_largest(self) -> None:
         while len(self.active) > max(self.limit, 1):
             self.active.remove(min(self.active, key=lambda track: track.size))
-
-
-def seen_of(tracks: Sequence[Track]) -> list[CropPrediction]:
-    """The predictions of those that have one."""
-    return [track.prediction for track in tracks if track.prediction is not None]
-
-
-def _put_in_front(front: Track, behind: Track) -> None:
-    """Remember who hides whom: the pose in the region of the one is that of the other."""
-    if front.shown and behind.shown and _is_of(front, behind) and front not in behind.in_front:
-        behind.in_front.append(front)
-        front.in_front = [track for track in front.in_front if track is not behind]
-
-
-def _is_of(other: Track, track: Track) -> bool:
-    """Whether the joints seen in a person's region fit another person's box better."""
-    extent = track.extent()
-    if extent is None or track.box is None or other.box is None:
-        return False
-    return iou(extent, other.box) > iou(extent, track.box)
-
-
-def _is_in(other: Track, region: Region) -> bool:
-    """Whether a part of a person is in a region, as far as is known."""
-    square = Box(region.x, region.y, region.side, region.side, 0.0)
-    return other.box is None or intersection(square, other.box) > 0
-
-
-def _hides(front: Box | None, behind: Box) -> bool:
-    """Whether a box covers so much of another that one person may hide the other."""
-    return front is not None and intersection(front, behind) >= HIDDEN * _area(behind)
 
 
 def _area(box: Box) -> float:

@@ -79,8 +79,8 @@ class Verifier:
         self.recordings += 1
         if not report.conserved or report.stuck:
             self._on_problem(f"a recording does not add up: {report}")
-        logs = _logs(report)
         whole = all(file.error is None for file in report.files)
+        logs = self._logs(report) if whole else {}
         for file in report.files:
             self.files += 1
             self.offered += file.offered
@@ -90,7 +90,7 @@ class Verifier:
             if file.error is not None and not may_break:
                 self._on_problem(f"{file.path.name} ended early: {file.error}")
             if file.written and file.path not in self._deleted:
-                self._check_file(file, logs.get(file.path.name) if whole else None)
+                self._check_file(file, logs.get(file.path.name))
         for file in report.files:
             keep = file.kind == "annotated" and whole and file.seconds > 3 and not self.clip
             if keep:
@@ -124,12 +124,11 @@ class Verifier:
         check = verify(path)
         return list(check.problems), check.frames, [length for _, length in check.gaps]
 
-
-def _logs(report: RecordingReport) -> dict[str, Path]:
-    """{name of a video: its log}; a recording with several parts has a log for each."""
-    logs = {}
-    for file in report.files:
-        if file.kind == "log" and file.written:
-            names = LogReader(file.path).header["files"]
-            logs |= dict.fromkeys(names.values(), file.path)
-    return logs
+    def _logs(self, report: RecordingReport) -> dict[str, Path]:
+        """{name of a video: its log}; a recording with several parts has a log for each."""
+        logs = {}
+        for file in report.files:
+            if file.kind == "log" and file.written and file.path not in self._deleted:
+                names = LogReader(file.path).header["files"]
+                logs |= dict.fromkeys(names.values(), file.path)
+        return logs

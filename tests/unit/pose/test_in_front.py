@@ -10,8 +10,9 @@ import pytest
 from pose_app.pose.cover import Cover
 from pose_app.pose.crop import to_input
 from pose_app.pose.crop_predictor import CropPrediction
+from pose_app.pose.in_front import seen_of
 from pose_app.pose.regions import square
-from pose_app.pose.tracks import Track, seen_of
+from pose_app.pose.tracks import Track
 from pose_app.skeletons import SKELETONS
 from pose_app.types import Box, Region
 from tests.poses import make_spec
