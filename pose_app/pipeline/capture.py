@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+AGAIN_SECONDS = 0.1  # after which a still is delivered again for a recording
 LATE_SECONDS = 0.25  # if a paced file is later than this, it does not try to catch up
 CLOCK_JUMP_SECONDS = 1.0  # a live timestamp that differs more from our clock is not used
 
@@ -32,17 +33,24 @@ class SessionClock:
         self._last: Frame | None = None
         self._stamp = 0.0
 
-    def stamp(self, frame: Frame, info: SourceInfo, discontinuity: bool) -> float:
+    def stamp(
+        self, frame: Frame, info: SourceInfo, discontinuity: bool, by_clock: bool = False
+    ) -> float:
         """Seconds from the session's first frame to this one.
 
-        `discontinuity`: the frame does not follow the one before it.
+        Args:
+            frame: The frame.
+            info: Of its source.
+            discontinuity: The frame does not follow the one before it.
+            by_clock: The time since that one counts, not the frames' own times.
         """
         last, self._last = self._last, frame
         if last is None:
             return self._stamp
         waited = (frame.captured_ns - last.captured_ns) * 1e-9
         step = frame.seconds - last.seconds
-        if info.live and (discontinuity or abs(step - waited) > CLOCK_JUMP_SECONDS):
+        jump = discontinuity or abs(step - waited) > CLOCK_JUMP_SECONDS
+        if by_clock or (info.live and jump):
             step = waited
         elif discontinuity or step <= 0:
             step = 1 / (info.fps or 30)
@@ -220,7 +228,8 @@ class CaptureThread:
     def _play(self, source: Source, policy: DeliveryPolicy, first: Frame, read_ms: float) -> None:
         """Deliver frames until `stop` or until no more are wanted."""
         frame: Frame | None = first
-        shown: Frame | None = None
+        shown: Frame | None = None  # since the last end
+        still: Frame | None = None  # what is shown
         discontinuity, pace = True, _Pace()
         while not self._stopping:
             if frame is None:
@@ -228,10 +237,10 @@ class CaptureThread:
                     source.seek(0.0)
                     frame, read_ms = self._read(source)
                     discontinuity, pace.gap = True, 1 / (source.info.fps or 30.0)
-                elif not self._wait_for_seek(source, policy):
+                elif not self._wait_for_seek(source, policy, still):
                     return
                 shown = None
-            elif self._may_show(policy, pace):
+            elif self._may_show(policy, pace, still):
                 if policy.paced:
                     frame = replace(frame, captured_ns=time.perf_counter_ns())
                 # First, because a person may see the frame and step back before `deliver` returns.
@@ -239,10 +248,15 @@ class CaptureThread:
                 if not self._owner.deliver(self, frame, discontinuity, read_ms):
                     return
                 pace.shown(self._controls.speed)
-                shown, discontinuity = frame, False
+                shown = still = frame
+                discontinuity = False
                 frame, read_ms = self._read(source)
                 if frame is not None:
                     pace.gap = max(0.0, frame.seconds - shown.seconds)
+            elif still is not None and self._again_in(policy, still) == 0:
+                still = self._again(still)
+                if still is None:
+                    return
             seconds = self._take_seek()
             if seconds is not None and source.info.seekable:
                 source.seek(seconds)
@@ -266,25 +280,39 @@ class CaptureThread:
             self.busy_since = None
         return frame, (time.perf_counter() - begun) * 1e3
 
-    def _may_show(self, policy: DeliveryPolicy, pace: _Pace) -> bool:
+    def _again_in(self, policy: DeliveryPolicy, still: Frame | None) -> float | None:
+        """Seconds until the shown still is delivered again, 0 = now; None where it is not."""
+        if still is None or not (policy.stills and self._controls.recording):
+            return None
+        return max(0.0, still.captured_ns * 1e-9 + AGAIN_SECONDS - time.perf_counter())
+
+    def _again(self, still: Frame) -> Frame | None:
+        """Deliver a still again; returns it, or None where no more frames are wanted."""
+        again = replace(still, captured_ns=time.perf_counter_ns())
+        return again if self._owner.deliver(self, again, False, 0.0) else None
+
+    def _may_show(self, policy: DeliveryPolicy, pace: _Pace, still: Frame | None) -> bool:
         """Wait until the current frame is due, or for a step while paused.
 
-        False where `stop` or a seek comes first.
+        False where `stop`, a seek or a repetition of the shown still comes first.
         """
         controls = self._controls
         if not policy.paced:
             return not self._stopping and (self._seek is None or policy.live)
         with controls.changed:
             while not self._stopping and self._seek is None:
-                wait: float | None = None
+                wait = again = self._again_in(policy, still)
                 if not controls.paused:
                     self._steps = 0
-                    wait = pace.due(controls.speed) - time.perf_counter()
-                    if wait <= 0:
+                    due = pace.due(controls.speed) - time.perf_counter()
+                    if due <= 0:
                         return True
+                    wait = due if again is None else min(due, again)
                 elif self._steps > 0:
                     self._steps -= 1
                     return True
+                if again == 0:
+                    return False
                 controls.changed.wait(wait)
         return False
 
@@ -295,14 +323,22 @@ class CaptureThread:
         """
         return self._controls.loop and source.info.seekable and policy.paced and shown is not None
 
-    def _wait_for_seek(self, source: Source, policy: DeliveryPolicy) -> bool:
+    def _wait_for_seek(self, source: Source, policy: DeliveryPolicy, still: Frame | None) -> bool:
         """Report the end of a file and wait for a seek. False where the source is finished."""
         self._owner.ended(self)
         if not (source.info.seekable and policy.paced):
             return False
         controls = self._controls
-        with controls.changed:
-            controls.changed.wait_for(lambda: self._stopping or self._seek is not None)
+        while not self._stopping and self._seek is None:
+            again = self._again_in(policy, still)
+            if still is not None and again == 0:
+                still = self._again(still)
+                if still is None:
+                    return False
+                continue
+            with controls.changed:
+                if not self._stopping and self._seek is None:
+                    controls.changed.wait(again)
         return not self._stopping
 
 

@@ -24,6 +24,9 @@ class DeliveryPolicy:
         after_model: There are no results before the first model is loaded; otherwise frames are
             shown before that.
         resumes: After the end of its source, a session goes on with another source or a seek.
+        stills: The frames are pictures to be looked at. Each lasts as long as it is shown, by our
+            clock; while a recording runs it is delivered again and again (`capture.AGAIN_SECONDS`),
+            so that the video lasts as long, and has every change of what is drawn.
     """
 
     live: bool
@@ -31,6 +34,7 @@ class DeliveryPolicy:
     paced: bool
     after_model: bool
     resumes: bool
+    stills: bool
 
     @classmethod
     def of(cls, options: SessionOptions, source: SourceInfo) -> DeliveryPolicy:
@@ -41,4 +45,5 @@ class DeliveryPolicy:
             paced=options.paced and not source.live,
             after_model=options.lossless,
             resumes=not options.lossless,
+            stills=options.paced and source.files != (),
         )

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
@@ -62,7 +63,7 @@ class InferenceWorker:
         self._all_at = 0.0  # when all stacks ran last (`time.monotonic`)
         self._stretch: int | None = None  # of the last frame that the estimator tracked
         self._tracked: SourceInfo | None = None  # the source of that frame
-        self._held: CapturedFrame | None = None  # the newest frame that was published
+        self._held: ProcessedFrame | None = None  # the newest one that was published
         self._held_inputs: tuple[Any, ...] = ()  # see `_inputs`, of that frame
         self._refresh = False
         self.busy_since: float | None = None
@@ -119,6 +120,8 @@ class InferenceWorker:
             if estimator is not None:
                 for sink in self._sinks:
                     sink.on_inference(item)
+                if self._again(item, estimator):
+                    return
                 poses = self._infer(estimator, item, self._following(item))
                 if self._abandoned:  # the engine has answered after all; nobody else will close it
                     close(estimator)
@@ -141,13 +144,29 @@ class InferenceWorker:
                 time.sleep(IDLE_SECONDS / 5)
         self._metrics.frame_dropped("stopped")
 
+    def _again(self, item: CapturedFrame, estimator: PoseEstimator) -> bool:
+        """Publish a still that is shown already with the poses it has; False where it is not."""
+        held = self._held
+        if (
+            held is None
+            or not item.policy.stills
+            or item.frame.image is not held.captured.frame.image
+        ):
+            return False
+        if not held.result.estimated or self._held_inputs != self._inputs(estimator, True):
+            return False
+        result = replace(held.result, frame=item.frame, done_ns=time.perf_counter_ns())
+        self._publish(replace(held, captured=item, result=result, age_ms=None, repeated=False))
+        return True
+
     def _update_held(self) -> None:
         """Process a held frame again with all stacks, after `refresh` or a change of controls.
 
         A frame is held while the session is paused, at the end of a file, and where every frame is
         a picture to be looked at.
         """
-        held, estimator = self._held, self._estimators.current
+        estimator = self._estimators.current
+        held = None if self._held is None else self._held.captured
         if held is None or estimator is None or not held.policy.resumes:
             return
         stays = self._controls.paused or self._lifecycle.exhausted or held.source.files != ()
@@ -339,7 +358,7 @@ class InferenceWorker:
         return model
 
     def _publish(self, processed: ProcessedFrame) -> None:
-        self._held = processed.captured
+        self._held = processed
         for sink in self._sinks:
             sink.on_result(processed)
 

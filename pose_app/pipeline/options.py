@@ -65,6 +65,7 @@ class Controls:
         paused: Hold the newest frame, with all stacks. Frames of live sources are dropped.
         speed: Of files, 1.0 = as recorded.
         loop: Whether files start again at their end.
+        recording: Whether a recording runs; set by `RecordingManager`.
     """
 
     stacks: Stacks
@@ -78,6 +79,7 @@ class Controls:
     speed: float
     loop: bool
     people: int
+    recording: bool
 
     def __init__(self, options: SessionOptions) -> None:
         self.changed = threading.Condition()
@@ -92,6 +94,7 @@ class Controls:
         self.speed = 1.0
         self.loop = options.loop
         self.people = options.people
+        self.recording = False
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name != "changed" and name not in Controls.__annotations__:

@@ -18,6 +18,7 @@ from ..recording.active import ActiveRecording
 from ..recording.recording import RecordingReport, RecordingRequest, RecordingState
 from ..recording.writer import FileWriter
 from .events import EventList
+from .options import Controls
 from .sinks import CapturedFrame, ProcessedFrame, Sink
 
 log = logging.getLogger(__name__)
@@ -57,8 +58,9 @@ class RecordingManager(Sink):
     can always be stopped.
     """
 
-    def __init__(self, events: EventList) -> None:
+    def __init__(self, events: EventList, controls: Controls) -> None:
         self._events = events
+        self._controls = controls
         self._lock = threading.RLock()
         self._active: ActiveRecording | None = None
         self._request: RecordingRequest | None = None  # None: not recording
@@ -83,6 +85,7 @@ class RecordingManager(Sink):
             active = ActiveRecording(request, on_failure=self._writer_failed)
             self._request, self._active, self._parts = request, active, [_Part(active)]
             self._told = set()
+            self._controls.recording = True
         active.opened.add_done_callback(self._opened)
         return active.opened
 
@@ -144,6 +147,7 @@ class RecordingManager(Sink):
         with self._lock:
             parts, self._parts = self._parts, []
             self._request = self._active = None
+            self._controls.recording = False
             if parts:
                 self._close_later(parts[-1], parts)
             self._stalled = []
@@ -205,7 +209,9 @@ class RecordingManager(Sink):
                     return None
                 self._active = active = self._next_part(active, self._request)
             if active.source is None:
-                active.begin(source.name, source.fps, captured.policy.lossless)
+                # Of stills the rate is that of a change of pictures, not of the video's frames.
+                fps = None if captured.policy.stills else source.fps
+                active.begin(source.name, fps, captured.policy.lossless)
             return active
 
     def _next_part(self, before: ActiveRecording, request: RecordingRequest) -> ActiveRecording:

@@ -92,7 +92,7 @@ class Session:
             lambda _: metrics.frame_dropped("newer frame")
         )
         self._latest = LatestResult()
-        self._recordings = RecordingManager(self._context.events)
+        self._recordings = RecordingManager(self._context.events, self.controls)
         self._replay = ReplayManager()
         sinks = (metrics, self._latest, self._recordings, self._replay)
         self._sources = SourceSupervisor(open_source, self._context, sinks, self._queue)

@@ -174,7 +174,7 @@ class SourceSupervisor:
         with self._lock:
             if self._stopped or reader is not self._current or info is None or policy is None:
                 return False
-            stamp = self._stamps.stamp(frame, info, discontinuity)
+            stamp = self._stamps.stamp(frame, info, discontinuity, by_clock=policy.stills)
             limit = self._options
             over = limit.seconds is not None and stamp > limit.seconds
             over |= not policy.live and self._delivered >= (limit.frames or 1 << 62)

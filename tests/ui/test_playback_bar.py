@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from pathlib import Path
 
 import av
@@ -113,8 +114,10 @@ def test_a_recorded_folder_begins_with_the_picture_that_is_shown(
     with av.open(str(window.recordings.last.paths[0])) as container:
         frames = list(container.decode(video=0))
     seen = [round(float(frame.to_ndarray(format="gray").mean()) / 20) - 1 for frame in frames]
-    assert seen == [1, 2]
-    assert float(frames[1].time) == pytest.approx(3.0, abs=0.1)  # as long as it was to be seen
+    assert [number for number, _ in groupby(seen)] == [1, 2]
+    # As long as it was seen: three seconds at four times the speed.
+    assert float(frames[seen.index(2)].time) > 0.7
+    assert seen.count(1) > 2
 
 
 def test_what_is_a_folder_of_pictures(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from pose_app.drawing.options import DrawOptions
 from pose_app.pipeline.delivery import DeliveryPolicy
 from pose_app.pipeline.events import EventList
-from pose_app.pipeline.options import SessionOptions
+from pose_app.pipeline.options import Controls, SessionOptions
 from pose_app.pipeline.recording_manager import RecordingManager
 from pose_app.pipeline.sinks import CapturedFrame, ProcessedFrame
 from pose_app.recording.active import ActiveRecording
@@ -36,7 +36,7 @@ def captured(number: int, source: SourceInfo = FIRST) -> CapturedFrame:
 
 @pytest.fixture
 def keeper(tmp_path: Path) -> RecordingManager:
-    made = RecordingManager(EventList())
+    made = RecordingManager(EventList(), Controls(SessionOptions()))
     request = RecordingRequest(tmp_path / "a.mp4", tmp_path / "r.mp4", tmp_path / "a.jsonl")
     made.start(request)
     return made
@@ -137,7 +137,7 @@ def test_both_threads_find_that_a_frame_does_not_fit(
 
 
 def test_what_is_drawn_changes_in_mid_recording_and_goes_on_in_new_files(tmp_path: Path) -> None:
-    keeper = RecordingManager(EventList())
+    keeper = RecordingManager(EventList(), Controls(SessionOptions()))
     keeper.set_drawing(DrawOptions("raw"))  # nothing is recorded: nothing to change
     keeper.start(RecordingRequest(tmp_path / "a.mp4", drawing=DrawOptions()))
     for number in range(6):
