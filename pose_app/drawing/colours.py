@@ -37,6 +37,7 @@ TINTS: tuple[Colour, ...] = (
     (232, 121, 249),
 )
 REGION: Colour = (250, 204, 21)
+REGION_ARM = 0.06  # of its corners, which are stronger: share of its side
 SHADE: Colour = (20, 24, 34)  # around limbs and joints, below text
 WHITE: Colour = (255, 255, 255)
 

@@ -159,12 +159,19 @@ def _number(out: Image, pose: Pose, options: DrawOptions, scale: float, unit: fl
 
 
 def _region(out: Image, pose: Pose, scale: float, unit: float) -> None:
-    """The outline of the region that the network sees, with stronger corners."""
+    """The outline of what the network sees of the picture, with stronger corners."""
     colour = colours.REGION if pose.manual else colours.WHITE
-    corner = pose.region.x * scale - 0.5, pose.region.y * scale - 0.5
-    side = pose.region.side * scale
-    strokes.paint_rectangle(out, corner, side, colour, max(unit, 1.0), 0.5)
-    strokes.paint_rectangle(out, corner, side, colour, max(2.5 * unit, 2.0), 0.06)
+    left, top = pose.region.x * scale - 0.5, pose.region.y * scale - 0.5
+    side, (height, width) = pose.region.side * scale, out.shape[:2]
+    right, bottom = min(left + side, width - 1.0), min(top + side, height - 1.0)
+    left, top = max(left, 0.0), max(top, 0.0)
+    if left >= right or top >= bottom:
+        return
+    corner, size = (left, top), (right - left, bottom - top)
+    strokes.paint_rectangle(out, corner, size, colour, max(unit, 1.0))
+    strokes.paint_rectangle(
+        out, corner, size, colour, max(2.5 * unit, 2.0), colours.REGION_ARM * side
+    )
 
 
 def _text(out: Image, result: FrameResult) -> None:

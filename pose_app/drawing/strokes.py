@@ -83,16 +83,20 @@ def paint_cross(out: Image, point: Points, arm: float, width: float) -> None:
 
 
 def paint_rectangle(
-    out: Image, corner: tuple[float, float], size: float, colour: Colour, width: float, part: float
+    out: Image,
+    corner: tuple[float, float],
+    size: tuple[float, float],
+    colour: Colour,
+    width: float,
+    arm: float | None = None,
 ) -> None:
-    """Draw the corners of a square, each arm `part` of its side long (0.5 = the whole outline)."""
-    low = np.asarray(corner, float)
+    """Draw a rectangle of `size` (width, height), or its corners with arms of this length."""
+    arms = size if arm is None else (arm, arm)
     for x in (0, 1):
         for y in (0, 1):
-            start = np.clip(low + np.multiply((x, y), size), -_FARTHEST, _FARTHEST)
-            arm = part * size
+            start = np.add(corner, np.multiply((x, y), size))
             for direction in ((1 - 2 * x, 0), (0, 1 - 2 * y)):
-                _line(out, start, start + np.multiply(direction, arm), width, colour)
+                _line(out, start, start + np.multiply(direction, arms), width, colour)
 
 
 def paint_label(

@@ -149,6 +149,22 @@ def test_a_region_chosen_by_hand_looks_like_one(canvas):
     check(canvas, "region-manual")
 
 
+def test_a_region_beyond_the_picture_ends_with_it(canvas):
+    """The square of somebody close by is larger than the picture: no line crosses its borders."""
+    canvas.view.skeleton = False
+    canvas.show_result(result(region=Region(-10.0, -30.0, 180.0)))
+    drawn = painted(canvas)
+    canvas.view.region = False
+    canvas.update()
+    changed = (drawn != painted(canvas)).any(axis=2)
+    left, top, width, height = (round(v) for v in canvas.transform.rectangle)
+    inside = np.zeros_like(changed)
+    edge = 2  # half of the corners, which are stronger
+    inside[max(top - edge, 0) : top + height + edge, left - edge : left + width + edge] = True
+    assert changed[inside].any()
+    assert not changed[~inside].any()
+
+
 def test_a_region_chosen_by_hand_is_seen_while_nobody_is_found_in_it(canvas):
     somebody = result(manual=True)
     canvas.view.skeleton = False

@@ -134,7 +134,8 @@ class Canvas(QWidget):
         if self._region is not None and not any(pose.manual for pose in self.result.poses):
             region = self._region
             square = QRectF(*self.transform.square(region.x, region.y, region.side))
-            painting.paint_region(painter, square, manual=True)
+            picture = QRectF(*self.transform.rectangle)
+            painting.paint_region(painter, square, picture, manual=True)
         if self._dragged is not None:
             self._paint_drag(painter)
 
@@ -190,7 +191,7 @@ class Canvas(QWidget):
                 painter, levels, over, view.colour_map, view.opacity, view.mirror
             )
         if view.region:
-            painting.paint_region(painter, square, pose.manual)
+            painting.paint_region(painter, square, QRectF(*transform.rectangle), pose.manual)
         if not view.skeleton:
             return
         width = painting.line_width(pose.region, transform)

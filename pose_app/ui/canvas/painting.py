@@ -12,6 +12,7 @@ from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
 from ...drawing import heat, privacy, skeletons
+from ...drawing.colours import REGION_ARM
 from ...skeletons import Skeleton
 from ...types import Image, Region
 from . import colours
@@ -19,7 +20,7 @@ from .view_transform import ViewTransform
 
 # Opaque: Qt blends translucent antialiased lines ten times slower than it paints opaque ones.
 _SHADE = colours.SHADE
-_CORNER, _ARM = 6, 0.06  # of a region: radius in widget pixels, and the share of a side marked
+_CORNER = 6  # of a region: radius in widget pixels
 
 
 def line_width(region: Region, transform: ViewTransform) -> float:
@@ -80,13 +81,19 @@ def paint_ring(painter: QPainter, point: QPointF, radius: float) -> None:
         painter.drawEllipse(point, radius, radius)
 
 
-def paint_region(painter: QPainter, square: QRectF, manual: bool) -> None:
-    """Paint the square that the network sees, in another colour where it was set by hand."""
+def paint_region(painter: QPainter, square: QRectF, picture: QRectF, manual: bool) -> None:
+    """Paint the outline of what the network sees of the picture.
+
+    `square` is the region; one that was set `manual`ly has another colour.
+    """
+    arm, square = square.width() * REGION_ARM, square & picture
+    if square.isEmpty():
+        return
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
     colour = QColor(colours.REGION if manual else QColor("white"))
     colour.setAlphaF(0.9 if manual else 0.35)
-    round_by, side = _CORNER, min(square.width(), square.height())
+    round_by = min(_CORNER, square.width() / 2, square.height() / 2)
     # Sides as rectangles: as one smooth path, the outline costs four times as much.
     across = square.adjusted(round_by, -0.5, -round_by, 0.5)
     down = square.adjusted(-0.5, round_by, 0.5, -round_by)
@@ -110,7 +117,7 @@ def paint_region(painter: QPainter, square: QRectF, manual: bool) -> None:
         circle = QRectF(inner.x() - round_by, inner.y() - round_by, 2 * round_by, 2 * round_by)
         painter.drawArc(circle, 16 * degrees, 16 * 90)
         for step in (QPointF(x, 0), QPointF(0, y)):
-            arms += [QLineF(corner + step * round_by, corner + step * side * _ARM)]
+            arms += [QLineF(corner + step * round_by, corner + step * arm)]
     colour.setAlphaF(0.95)
     painter.setPen(QPen(colour, 2.5, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap))
     painter.drawLines(arms)

@@ -166,6 +166,17 @@ def test_the_region_is_drawn_on_its_edge() -> None:
     assert near(by_hand[60, 148].astype(int), colours.REGION)
 
 
+def test_a_region_beyond_the_picture_is_closed_at_its_border() -> None:
+    pose = replace(make_pose((320, 240)), region=Region(-100.0, 60.0, 900.0))
+    marks = changed(draw(result(pose), DrawOptions(region=True, skeleton=False)))
+    for side in (marks[60, 2:-2], marks[-1, 2:-2], marks[62:-2, 0], marks[62:-2, -1]):
+        assert side.all()
+    assert not marks[:58].any()
+    assert not marks[64:-4, 4:-4].any()
+    away = replace(pose, region=Region(-500.0, 60.0, 300.0))
+    assert not changed(draw(result(away), DrawOptions(region=True, skeleton=False))).any()
+
+
 def test_text_stays_in_the_corner() -> None:
     options = DrawOptions(text=True, skeleton=False)
     marks = changed(draw(result(make_pose()), options))
