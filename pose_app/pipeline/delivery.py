@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from ..sources.base import SourceInfo
     from .options import SessionOptions
 
+SEQUENCE_FPS = 5.0  # pictures shown that fast are the frames of a video
+
 
 @dataclass(frozen=True, slots=True)
 class DeliveryPolicy:
@@ -24,9 +26,8 @@ class DeliveryPolicy:
         after_model: There are no results before the first model is loaded; otherwise frames are
             shown before that.
         resumes: After the end of its source, a session goes on with another source or a seek.
-        stills: The frames are pictures to be looked at. Each lasts as long as it is shown, by our
-            clock; while a recording runs it is delivered again and again (`capture.AGAIN_SECONDS`),
-            so that the video lasts as long, and has every change of what is drawn.
+        stills: The frames are single pictures, no video in pictures (`SEQUENCE_FPS`): nobody is
+            followed from one to the next.
     """
 
     live: bool
@@ -35,6 +36,15 @@ class DeliveryPolicy:
     after_model: bool
     resumes: bool
     stills: bool
+
+    @property
+    def looked_at(self) -> bool:
+        """Whether the frames are stills that somebody looks at.
+
+        Then each lasts as long as it is shown, by our clock. While a recording runs it is delivered
+        again and again, so that the video lasts as long, and has every change of what is drawn.
+        """
+        return self.stills and self.paced
 
     @classmethod
     def of(cls, options: SessionOptions, source: SourceInfo) -> DeliveryPolicy:
@@ -45,5 +55,5 @@ class DeliveryPolicy:
             paced=options.paced and not source.live,
             after_model=options.lossless,
             resumes=not options.lossless,
-            stills=options.paced and source.files != (),
+            stills=source.files != () and (source.fps or 1.0) < SEQUENCE_FPS,
         )

@@ -128,6 +128,7 @@ class InferenceWorker:
                     return
                 if poses is not None:
                     self._done(item, estimator, poses)
+                    self._refresh = policy.stills  # a second look, nearer to the joints
                     if not policy.lossless:  # lossless frames should all have the same engine
                         self._estimators.improve()
                     return
@@ -149,7 +150,7 @@ class InferenceWorker:
         held = self._held
         if (
             held is None
-            or not item.policy.stills
+            or not item.policy.looked_at
             or item.frame.image is not held.captured.frame.image
         ):
             return False

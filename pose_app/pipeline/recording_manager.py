@@ -210,7 +210,7 @@ class RecordingManager(Sink):
                 self._active = active = self._next_part(active, self._request)
             if active.source is None:
                 # Of stills the rate is that of a change of pictures, not of the video's frames.
-                fps = None if captured.policy.stills else source.fps
+                fps = None if captured.policy.looked_at else source.fps
                 active.begin(source.name, fps, captured.policy.lossless)
             return active
 

@@ -20,7 +20,7 @@ class CapturedFrame:
         frame: The frame.
         stamp: Seconds on the session's timeline, strictly increasing.
         stretch: Counts from 0; frames of the same stretch follow each other. It increases with
-            every change of source or position.
+            every change of source or position, and with every still.
         source: Of the frame; the session may have another source by the time of the result.
         policy: How it is delivered.
         read_ms: Milliseconds that reading it took.

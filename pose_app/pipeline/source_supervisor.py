@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from .. import diagnostics
 from ..errors import CameraError, PoseAppError, SourceError
-from ..types import Frame
+from ..types import Frame, Image
 from .capture import CaptureThread, SessionClock
 from .context import SessionContext
 from .frame_queue import FrameQueue
@@ -47,6 +47,7 @@ class SourceSupervisor:
         self._queue = queue
         self._delivered = 0
         self._stretch = -1
+        self._last_image: Image | None = None
         self._lock = threading.RLock()
         # Keeps frames in the order of their stamps while one reader follows another.
         self._in_order = threading.Lock()
@@ -174,13 +175,15 @@ class SourceSupervisor:
         with self._lock:
             if self._stopped or reader is not self._current or info is None or policy is None:
                 return False
-            stamp = self._stamps.stamp(frame, info, discontinuity, by_clock=policy.stills)
+            stamp = self._stamps.stamp(frame, info, discontinuity, by_clock=policy.looked_at)
             limit = self._options
             over = limit.seconds is not None and stamp > limit.seconds
             over |= not policy.live and self._delivered >= (limit.frames or 1 << 62)
             if not over:
                 self._delivered += 1
-                self._stretch += discontinuity
+                another = policy.stills and frame.image is not self._last_image
+                self._stretch += discontinuity or another
+                self._last_image = frame.image
         if over:
             self._end(None)
             return False

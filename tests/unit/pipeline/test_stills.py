@@ -8,6 +8,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 
 from pose_app.drawing.options import DrawOptions
 from pose_app.pipeline.capture import AGAIN_SECONDS
@@ -16,7 +17,7 @@ from pose_app.recording.recording import RecordingRequest
 from pose_app.recording.verify import verify
 from pose_app.sources.images import ImagesSource
 from tests.poses import FakeEstimator
-from tests.unit.pipeline.session_run import WINDOW, Run
+from tests.unit.pipeline.session_run import RUN, WINDOW, Run
 from tests.unit.recording.test_video_writer import read_back
 
 ONCE = replace(WINDOW, loop=False)
@@ -76,6 +77,7 @@ def test_pictures_stepped_through_last_as_long_as_they_were_shown(run: Run, tmp_
     session = run(source_of(folder_of(tmp_path, 2)), FakeEstimator(), ONCE)
     session.controls.paused = True
     session.start()
+    run.event("source_opened")
     session.step()
     run.until(lambda: session.latest() is not None)
     session.record(request_in(tmp_path))
@@ -104,3 +106,34 @@ def test_without_a_recording_a_picture_is_delivered_once(run: Run, tmp_path: Pat
     session.start()
     run.until(lambda: session.state is State.FINISHED)
     assert session.metrics().captured == 1
+
+
+def test_nobody_is_followed_from_one_still_to_the_next(run: Run, tmp_path: Path) -> None:
+    estimator = FakeEstimator()
+    session = run(source_of(folder_of(tmp_path, 2)), estimator, ONCE)
+    session.controls.paused = True
+    session.start()
+    run.event("source_opened")
+    for number in range(2):
+        session.step()
+        run.until(
+            lambda wanted=number: (
+                (latest := session.latest()) is not None
+                and latest.frame.index == wanted
+                and estimator.seen.count(wanted) == 2
+            )  # a second look, nearer to the joints
+        )
+    assert estimator.resets == 2
+    assert not estimator.same_video
+
+
+@pytest.mark.parametrize(("fps", "resets"), [(1.0, 2), (25.0, 1)])
+def test_pictures_are_stills_or_the_frames_of_a_video(
+    run: Run, tmp_path: Path, fps: float, resets: int
+) -> None:
+    estimator = FakeEstimator()
+    session = run(ImagesSource(folder_of(tmp_path, 2), fps=fps), estimator, RUN)
+    session.start()
+    run.until(lambda: session.state is State.FINISHED)
+    assert estimator.seen == [0, 1]
+    assert estimator.resets == resets
