@@ -282,7 +282,9 @@ class CaptureThread:
 
     def _again_in(self, policy: DeliveryPolicy, still: Frame | None) -> float | None:
         """Seconds until the shown still is delivered again, 0 = now; None where it is not."""
-        if still is None or not (policy.looked_at and self._controls.recording):
+        if still is None or not policy.looked_at:
+            return None
+        if not (self._controls.recording or self._controls.replay):
             return None
         return max(0.0, still.captured_ns * 1e-9 + AGAIN_SECONDS - time.perf_counter())
 

@@ -41,8 +41,9 @@ class DeliveryPolicy:
     def looked_at(self) -> bool:
         """Whether the frames are stills that somebody looks at.
 
-        Then each lasts as long as it is shown, by our clock. While a recording runs it is delivered
-        again and again, so that the video lasts as long, and has every change of what is drawn.
+        Then each lasts as long as it is shown, by our clock. For a recording or a replay it is
+        delivered again and again, so that the video lasts as long, and has every change of what is
+        drawn.
         """
         return self.stills and self.paced
 

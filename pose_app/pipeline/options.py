@@ -66,6 +66,7 @@ class Controls:
         speed: Of files, 1.0 = as recorded.
         loop: Whether files start again at their end.
         recording: Whether a recording runs; set by `RecordingManager`.
+        replay: Whether the last seconds are kept in memory; set by `Session.keep_replay`.
     """
 
     stacks: Stacks
@@ -80,6 +81,7 @@ class Controls:
     loop: bool
     people: int
     recording: bool
+    replay: bool
 
     def __init__(self, options: SessionOptions) -> None:
         self.changed = threading.Condition()
@@ -95,6 +97,7 @@ class Controls:
         self.loop = options.loop
         self.people = options.people
         self.recording = False
+        self.replay = False
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name != "changed" and name not in Controls.__annotations__:

@@ -185,6 +185,7 @@ class Session:
     def keep_replay(self, request: ReplayRequest | None) -> None:
         """Keep the last seconds in memory from now on; None ends it and frees the memory."""
         self._replay.keep(request)
+        self.controls.replay = request is not None
 
     def replay(self) -> ReplayState | None:
         """The state of the replay buffer; None while it is off."""

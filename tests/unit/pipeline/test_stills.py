@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +15,7 @@ from pose_app.drawing.options import DrawOptions
 from pose_app.pipeline.capture import AGAIN_SECONDS
 from pose_app.pipeline.lifecycle import State
 from pose_app.recording.recording import RecordingRequest
+from pose_app.recording.replay import ReplayRequest
 from pose_app.recording.verify import verify
 from pose_app.sources.images import ImagesSource
 from tests.poses import FakeEstimator
@@ -99,6 +101,23 @@ def test_pictures_stepped_through_last_as_long_as_they_were_shown(run: Run, tmp_
     changes = [b for a, b in pairwise(corners) if abs(a - b) > 30]
     assert len(changes) == 1
     assert corners.index(changes[0]) >= 3
+
+
+def test_the_last_seconds_of_a_still_are_kept(run: Run, tmp_path: Path) -> None:
+    session = run(source_of(folder_of(tmp_path, 1)), FakeEstimator(), ONCE)
+    session.keep_replay(ReplayRequest(seconds=10 * AGAIN_SECONDS, raw=True))
+    session.start()
+    run.until(lambda: (kept := session.replay()) is not None and kept.seconds > 5 * AGAIN_SECONDS)
+    session.save_replay(tmp_path / "last.mp4", tmp_path / "raw.mp4")
+    for name in ("last.mp4", "raw.mp4"):
+        check = verify(tmp_path / name)
+        assert check.good
+        assert check.frames >= 4
+    session.keep_replay(None)
+    run.until(lambda: session.metrics().captured > 4)
+    captured = session.metrics().captured
+    time.sleep(3 * AGAIN_SECONDS)
+    assert session.metrics().captured <= captured + 1
 
 
 def test_without_a_recording_a_picture_is_delivered_once(run: Run, tmp_path: Path) -> None:
