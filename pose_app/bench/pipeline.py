@@ -16,7 +16,8 @@ from ..errors import PoseAppError
 from ..pipeline.metrics import SessionReport
 from ..pipeline.options import SessionOptions
 from ..pipeline.session import Session
-from ..pose.estimator import PoseEstimator, open_finder
+from ..pose.estimator import PoseEstimator
+from ..pose.opening import open_finder
 from ..recording.recording import RecordingRequest
 from ..sources.base import Source
 from ..types import Pose

@@ -8,20 +8,19 @@ poses = PoseEstimator.open().estimate(image_bgr)
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import EngineError, ModelError, PoseAppError
+from ..errors import PoseAppError
 from ..skeletons import Skeleton
-from ..types import Box, Frame, Image, Pose, Region
+from ..types import Frame, Image, Pose, Region
 from .crop import check_image
 from .crop_predictor import CropPrediction, CropPredictor, StageClock
 from .in_front import seen_of
+from .opening import PersonFinder, open_both
 from .people import FinderSchedule
 from .speculative import SpeculativeInference
 from .track import Track
@@ -34,15 +33,6 @@ PEOPLE = 4  # default of how many people are tracked at most
 MOST_PEOPLE = 8
 
 _BOXES = 2 * MOST_PEOPLE  # of the finder, the surest first; the largest of them are tracked
-
-
-class PersonFinder(Protocol):
-    """Finds people in an image; implemented by `pose.finder.Finder`."""
-
-    @property
-    def engine(self) -> Engine: ...
-
-    def find(self, image: Image, most: int = ..., threshold: float | None = ...) -> list[Box]: ...
 
 
 class PoseEstimator:
@@ -120,7 +110,7 @@ class PoseEstimator:
             ModelError: There is no such model, or it is no pose network.
             EngineError: Nothing here runs the model or the person finder.
         """
-        opened, finder = _open_both(model, engine, device, precision)
+        opened, finder = open_both(model, engine, device, precision)
         try:
             return cls(
                 opened,
@@ -349,49 +339,3 @@ class PoseEstimator:
             maps=prediction.maps,
             item=prediction.item,
         )
-
-
-def _open_both(
-    model: str | Path, engine: str, device: str, precision: str
-) -> tuple[Engine, PersonFinder]:
-    """Open a pose network and the finder, at the same time where the device allows it."""
-    from ..engines.choose import in_parallel, open_engine
-
-    with ThreadPoolExecutor(1, "open the finder") as pool, ExitStack() as opened:
-        begun = None
-        if in_parallel(engine, device):
-            begun = pool.submit(open_finder, engine, device, precision)
-            opened.callback(_close, begun)
-        network = open_engine(model, engine, device, precision)
-        opened.callback(network.close)
-        if network.spec.output == "boxes":
-            raise ModelError(
-                f"{network.spec.name} finds people but no joints: choose a pose network."
-            )
-        finder = open_finder(engine, device, precision) if begun is None else begun.result()
-        opened.pop_all()
-        return network, finder
-
-
-def _close(begun: Future[PersonFinder]) -> None:
-    """Close a finder that is not wanted, once it is open."""
-    if begun.exception() is None:
-        begun.result().engine.close()
-
-
-def open_finder(
-    engine: str = "auto",
-    device: str = "auto",
-    precision: str = "auto",
-    threads: int | None = None,
-) -> PersonFinder:
-    """Open the bundled person finder; arguments as in `open_engine`. Raises EngineError."""
-    from ..engines.choose import open_engine
-    from ..paths import bundled
-    from .finder import Finder
-
-    try:
-        model = bundled("weights", "finder.safetensors")
-        return Finder(open_engine(model, engine, device, precision, threads))
-    except (EngineError, ModelError) as error:
-        raise EngineError(f"The person finder cannot be opened: {error}") from error

@@ -270,7 +270,8 @@ def presence(engine: Engine, sets: list[PoseData], stacks: int | None = None) ->
     """
     import numpy as np
 
-    from ..pose.estimator import PoseEstimator, open_finder
+    from ..pose.estimator import PoseEstimator
+    from ..pose.opening import open_finder
     from .metrics import upper_body
 
     finder = open_finder()

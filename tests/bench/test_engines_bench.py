@@ -10,7 +10,8 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from pose_app.engines.base import Engine
 from pose_app.engines.choose import open_engine
 from pose_app.pose.crop import crop
-from pose_app.pose.estimator import PoseEstimator, open_finder
+from pose_app.pose.estimator import PoseEstimator
+from pose_app.pose.opening import open_finder
 from pose_app.sources.demo import open_demo
 from pose_app.types import Frame, Image, Pose, Region
 

@@ -12,7 +12,7 @@ import pytest
 from pose_app.engines import choose
 from pose_app.engines.base import HostHeatmaps
 from pose_app.errors import EngineError, ModelError, PoseAppError
-from pose_app.pose import estimator as estimator_module
+from pose_app.pose import opening
 from pose_app.pose.crop_predictor import CropPredictor, StageClock
 from pose_app.pose.estimator import PoseEstimator
 from pose_app.pose.regions import BOX_MARGIN, whole_frame
@@ -77,7 +77,7 @@ def test_what_was_opened_beside_an_engine_that_fails_is_closed(
 
     monkeypatch.setattr(choose, "in_parallel", lambda *_: at_once)
     monkeypatch.setattr(choose, "open_engine", open_engine)
-    monkeypatch.setattr(estimator_module, "open_finder", open_finder)
+    monkeypatch.setattr(opening, "open_finder", open_finder)
     for fails[0] in ("network", "finder"):
         with pytest.raises(PoseAppError):
             PoseEstimator.open()

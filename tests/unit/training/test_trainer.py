@@ -17,7 +17,7 @@ import torch
 from pose_app.cli import main
 from pose_app.errors import DataError, ModelError
 from pose_app.network.hourglass import StackedHourglass
-from pose_app.pose import estimator
+from pose_app.pose import opening
 from pose_app.skeletons import MPII_16
 from pose_app.spec import DecodeRule, ModelSpec, NetworkConfig
 from pose_app.training.data import PoseData
@@ -352,7 +352,7 @@ def test_the_finder_is_closed_when_a_picture_cannot_be_read(
 ) -> None:
     closed: list[bool] = []
     engine = SimpleNamespace(spec=SPEC, close=lambda: closed.append(True))
-    monkeypatch.setattr(estimator, "open_finder", lambda: SimpleNamespace(engine=engine))
+    monkeypatch.setattr(opening, "open_finder", lambda: SimpleNamespace(engine=engine))
 
     def damaged(row: int) -> Image:
         raise DataError(f"Picture {row} is damaged.")
