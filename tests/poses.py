@@ -99,6 +99,7 @@ class FakeEstimator:
         self.seen: list[int] = []
         self.asked: list[tuple[int | None, int | None, Region | None]] = []
         self.following: list[list[int]] = []
+        self.twice: list[bool] = []
         self.resets, self.closed, self.same_video = 0, 0, False
         self.before: Any = None  # whose people it follows
         self.threads: set[str] = set()
@@ -111,6 +112,7 @@ class FakeEstimator:
         shown: int | None = None,
         region: Region | None = None,
         following: Sequence[Frame] = (),
+        twice: bool = False,
     ) -> list[Pose]:
         self.threads.add(threading.current_thread().name)
         if self.fault is not None:
@@ -118,6 +120,7 @@ class FakeEstimator:
         self.seen.append(frame.index)
         self.asked.append((stacks, shown, region))
         self.following.append([other.index for other in following])
+        self.twice.append(twice)
         width, height = frame.size
         self.timings = TIMINGS
         return [

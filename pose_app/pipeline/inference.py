@@ -128,7 +128,6 @@ class InferenceWorker:
                     return
                 if poses is not None:
                     self._done(item, estimator, poses)
-                    self._refresh = policy.stills  # a second look, nearer to the joints
                     if not policy.lossless:  # lossless frames should all have the same engine
                         self._estimators.improve()
                     return
@@ -245,6 +244,7 @@ class InferenceWorker:
                 shown=self._shown(),
                 region=controls.region,
                 following=following,
+                twice=item.policy.stills,
             )
             if not all(np.isfinite(p.joints).all() and np.isfinite(p.scores).all() for p in poses):
                 poses = None

@@ -169,10 +169,7 @@ class PoseEstimator:
         else:
             self._search(tracks, image, 0.0, self._stacks, clock)
             tracks.settle(0.0, True)
-            regions = [track.nearer for track in tracks.visible]
-            looks = self._predictor.predict(image, regions, self._stacks, clock)
-            for track, second in zip(tracks.visible, looks, strict=True):
-                track.add(second)
+            self._look_again(tracks, image, self._stacks, clock)
         return [self._pose(track, None, 0.0, smoothing=False) for track in tracks.visible]
 
     def track(
@@ -183,6 +180,7 @@ class PoseEstimator:
         shown: int | None = None,
         region: Region | None = None,
         following: Sequence[Frame] = (),
+        twice: bool = False,
     ) -> list[Pose]:
         """Track everybody in the next frame of a video.
 
@@ -197,6 +195,8 @@ class PoseEstimator:
                 pose; none where fewer than three joints are found.
             following: The frames of the next calls, if they are known. Some engines are faster on
                 several frames in parallel; `timings` of these calls then overlap.
+            twice: Look at everybody twice, as `estimate` does, because the frame is a picture of
+                its own.
 
         Returns:
             One pose per visible person, in the order of their `track_id`, which a person keeps
@@ -225,6 +225,9 @@ class PoseEstimator:
             self._schedule.searched(seconds, clock.timings["find"])
         with clock.stage("track"):
             tracks.settle(seconds, searched)
+        if twice:
+            self._look_again(tracks, image, count, clock)
+        with clock.stage("track"):
             poses = self._poses(shown, seconds)
         self._schedule.spent(sum(clock.timings.values()) - clock.timings["find"])
         return poses
@@ -309,6 +312,13 @@ class PoseEstimator:
         predictions = self._predictor.predict(image, regions, stacks, clock, in_front)
         with clock.stage("track"):
             tracks.admit(candidates, predictions, seconds)
+
+    def _look_again(self, tracks: Tracks, image: Image, stacks: int, clock: StageClock) -> None:
+        """Run the network nearer to the joints that were found, and take those it is surer of."""
+        people = tracks.visible
+        looks = self._predictor.predict(image, [one.nearer for one in people], stacks, clock)
+        for track, second in zip(people, looks, strict=True):
+            track.add(second)
 
     def _poses(self, shown: int | None, seconds: float) -> list[Pose]:
         people = sorted(self._tracks.visible, key=lambda track: track.id)

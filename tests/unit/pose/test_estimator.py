@@ -116,6 +116,19 @@ def test_people_small_and_at_the_side_are_found_too(size: tuple[int, int], heigh
     assert furthest(pose, joints) < 0.5
 
 
+def test_a_still_is_looked_at_as_a_single_image(estimator: PoseEstimator) -> None:
+    image = draw(SIZE, person(300, 50, 330))
+    (alone,) = estimator.estimate(image)
+    estimator.reset()
+    (once,) = estimator.track(frame(image, 0))
+    assert (once.region.x, once.region.side) != (alone.region.x, alone.region.side)
+    estimator.reset()
+    (still,) = estimator.track(frame(image, 1), twice=True)
+    assert still.region == alone.region
+    np.testing.assert_array_equal(still.joints, alone.joints)
+    np.testing.assert_array_equal(still.scores, alone.scores)
+
+
 def test_a_given_region_is_what_the_network_sees(
     estimator: PoseEstimator, finder: DotFinder
 ) -> None:
