@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -56,12 +57,12 @@ def paint_skeleton(
             _line(out, points[limb.a], points[limb.b], limb.width + 2 * edge, SHADE)
     for limb in limbs:
         a, b, colour = points[limb.a], points[limb.b], palette[limb.side]
-        with _faded(out, _box((a, b), limb.width + 2), limb.opacity):
+        with _faded(out, (a, b), limb.width + 2, limb.opacity):
             for start, end in _dashes(a, b, limb.width) if dashed else ((a, b),):
                 _line(out, start, end, limb.width, colour)
     for disc in skeletons.discs(skeleton, strengths, width, dashed):
         point = points[disc.joint]
-        with _faded(out, _box((point,), disc.radius + edge + 2), disc.opacity):
+        with _faded(out, (point,), disc.radius + edge + 2, disc.opacity):
             _disc(out, point, disc.radius + edge, SHADE)
             _disc(out, point, disc.radius, palette[disc.side])
 
@@ -147,14 +148,16 @@ def _room(height: float) -> int:
 
 def _line(out: Image, a: Points, b: Points, width: float, colour: Colour) -> None:
     """A line with flat ends. OpenCV's own lines have only integer widths."""
-    along = b - a
-    length = float(np.hypot(along[0], along[1]))
+    # As Python's own numbers: with so few, calling NumPy takes twice as long as drawing.
+    (ax, ay), (bx, by) = np.asarray(a).tolist(), np.asarray(b).tolist()
+    length = math.hypot(bx - ax, by - ay)
     if length < 0.1:
         return
     # Smooth edges add a pixel.
-    half = np.array((-along[1], along[0])) / length * max(width - 1, 0.0) / 2
-    corners = np.stack([a + half, b + half, b - half, a - half])
-    fixed = np.rint(corners * 2**_SHIFT).astype(np.int32)
+    half = max(width - 1, 0.0) / 2 / length
+    x, y = (ay - by) * half, (bx - ax) * half
+    corners = (ax + x, ay + y), (bx + x, by + y), (bx - x, by - y), (ax - x, ay - y)
+    fixed = np.array([(round(u * 2**_SHIFT), round(v * 2**_SHIFT)) for u, v in corners], np.int32)
     cv2.fillConvexPoly(out, fixed, bgr(colour), cv2.LINE_AA, _SHIFT)
 
 
@@ -163,8 +166,8 @@ def _disc(out: Image, centre: Points, radius: float, colour: Colour) -> None:
 
 
 def _circle(centre: Points, radius: float) -> tuple[tuple[int, int], int]:
-    x, y = np.rint(np.asarray(centre) * 2**_SHIFT).astype(int).tolist()
-    return (x, y), max(1, round(radius * 2**_SHIFT))
+    x, y = np.asarray(centre).tolist()
+    return (round(x * 2**_SHIFT), round(y * 2**_SHIFT)), max(1, round(radius * 2**_SHIFT))
 
 
 def _dashes(a: Points, b: Points, width: float) -> Iterator[tuple[Points, Points]]:
@@ -183,11 +186,14 @@ def _box(points: Sequence[Points], room: float) -> tuple[int, int, int, int]:
 
 
 @contextmanager
-def _faded(out: Image, box: tuple[int, int, int, int], opacity: float) -> Iterator[None]:
-    """Blend what is drawn in the context with what was there; it must stay in the box."""
-    x0, y0, x1, y1 = box
+def _faded(out: Image, points: Sequence[Points], room: float, opacity: float) -> Iterator[None]:
+    """Blend what is drawn in the context, with half width `room`, with what was there."""
+    if opacity >= 1:
+        yield
+        return
+    x0, y0, x1, y1 = _box(points, room)
     part = out[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)]
-    before = part.copy() if opacity < 1 and part.size else None
+    before = part.copy() if part.size else None
     yield
     if before is not None:
         cv2.addWeighted(part, opacity, before, 1 - opacity, 0, dst=part)
