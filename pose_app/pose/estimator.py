@@ -16,13 +16,13 @@ import numpy as np
 
 from ..errors import PoseAppError
 from ..skeletons import Skeleton
-from ..types import Frame, Image, Pose, Region
+from ..types import Box, Frame, Image, Pose, Region
 from .crop import check_image
 from .crop_predictor import CropPrediction, CropPredictor, StageClock
 from .in_front import seen_of
 from .opening import PersonFinder, open_both
 from .people import FinderSchedule
-from .speculative import SpeculativeInference
+from .speculative import SpeculativeFinder, SpeculativeInference
 from .track import Track
 from .tracks import FAINT, Tracks
 
@@ -78,6 +78,7 @@ class PoseEstimator:
         self._schedule = FinderSchedule()
         self._predictor = CropPredictor(engine)
         self._speculative = SpeculativeInference(engine)
+        self._finding = SpeculativeFinder(self._find)
 
     @classmethod
     def open(
@@ -247,6 +248,7 @@ class PoseEstimator:
     def close(self) -> None:
         """Release the engines' devices. Poses that were returned stay valid."""
         self._speculative.close()
+        self._finding.close()
         self.engine.close()
         if self.finder is not None:
             self.finder.engine.close()
@@ -289,6 +291,8 @@ class PoseEstimator:
         if any(in_front):
             return self._predictor.predict(frame.image, regions, stacks, clock, in_front)
         started = self._speculative.take(frame, regions, stacks)
+        if self._speculative.active and following and self._searches_next(frame, following[0]):
+            self._finding.begin(following[0].image)
         same_size = (other for other in following if other.size == frame.size)
         self._speculative.begin(same_size, regions, stacks)
         if started is None:
@@ -301,10 +305,8 @@ class PoseEstimator:
         self, tracks: Tracks, image: Image, seconds: float, stacks: int, clock: StageClock
     ) -> None:
         """Run the finder, and the pose network on the people who are not tracked yet."""
-        if self.finder is None:
-            raise PoseAppError("Without a person finder, give the region of the person.")
-        with clock.stage("find"):
-            boxes = self.finder.find(image, _BOXES, FAINT * self._enough)
+        boxes, spent = self._finding.find(image)
+        clock.add(spent)
         with clock.stage("track"):
             candidates = tracks.match(boxes, seconds)
         regions = [candidate.region for candidate in candidates]
@@ -312,6 +314,23 @@ class PoseEstimator:
         predictions = self._predictor.predict(image, regions, stacks, clock, in_front)
         with clock.stage("track"):
             tracks.admit(candidates, predictions, seconds)
+
+    def _find(self, image: Image) -> list[Box]:
+        if self.finder is None:
+            raise PoseAppError("Without a person finder, give the region of the person.")
+        return self.finder.find(image, _BOXES, FAINT * self._enough)
+
+    def _searches_next(self, frame: Frame, following: Frame) -> bool:
+        """Whether the finder is to run on the `following` frame, while everybody is tracked.
+
+        Where it runs on every frame, doing it ahead of its turn only takes cores from the halves.
+        """
+        due = self._schedule.due
+        return (
+            not self._tracks.unsettled
+            and due(following.seconds, urgent=False)
+            and not due(frame.seconds, urgent=False)
+        )
 
     def _look_again(self, tracks: Tracks, image: Image, stacks: int, clock: StageClock) -> None:
         """Run the network nearer to the joints that were found, and take those it is surer of."""

@@ -3,7 +3,7 @@
 Cores that share a frame wait for each other after every layer. Two halves of them with a frame each
 do not, but the regions of the next frames are known only after this one. So the network runs on the
 next frames with the current regions; the result is used if the tracker then wants nearly the same
-regions.
+regions. The finder runs ahead of its turn, too, so that the halves need not wait for it.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import math
 import queue
 import threading
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ..types import Frame, Region
+from ..types import Box, Frame, Image, Region
 from .crop_predictor import CropPrediction, CropPredictor, StageClock
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ NEAR = 0.05
 _CLOSE_SECONDS = 5.0  # to wait for an engine that is still running
 
 Result = Future[tuple[list[CropPrediction], StageClock]]
+Found = Future[tuple[list[Box], StageClock]]
 
 
 class SpeculativeInference:
@@ -44,6 +45,11 @@ class SpeculativeInference:
         self._worthwhile = True
         self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] | None = None
+
+    @property
+    def active(self) -> bool:
+        """Whether the engine has halves that look ahead."""
+        return bool(self._threads)
 
     def begin(self, frames: Iterable[Frame], regions: Sequence[Region], stacks: int) -> None:
         """Start on `regions` of the next frames, except those that were started before.
@@ -100,6 +106,56 @@ class SpeculativeInference:
             else:
                 task.result.set_result((predictions, clock))
             del task  # frees its frame while the thread waits
+
+
+class SpeculativeFinder:
+    """Runs `find` on an image ahead of its turn. Not thread-safe; it never runs twice at once."""
+
+    def __init__(self, find: Callable[[Image], list[Box]]) -> None:
+        self._find = find
+        self._begun: tuple[Image, Found] | None = None
+        self._tasks: queue.SimpleQueue[tuple[Image, Found] | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    def begin(self, image: Image) -> None:
+        """Start on an image, which takes the place of another that was not asked for."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="find ahead", daemon=True)
+            self._thread.start()
+        if self._begun is None or self._begun[0] is not image:
+            self._begun = image, Future()
+            self._tasks.put(self._begun)
+
+    def find(self, image: Image) -> tuple[list[Box], StageClock]:
+        """The boxes in an image, at once if it was started; raises what `find` raises."""
+        if self._thread is None:
+            return self._timed(image)
+        self.begin(image)
+        assert self._begun is not None
+        (_, result), self._begun = self._begun, None
+        return result.result()
+
+    def close(self) -> None:
+        """End the thread after what it is computing; wait some seconds for it."""
+        thread, self._thread = self._thread, None
+        self._begun = None
+        if thread is not None:
+            self._tasks.put(None)
+            thread.join(_CLOSE_SECONDS)
+
+    def _timed(self, image: Image) -> tuple[list[Box], StageClock]:
+        clock = StageClock()
+        with clock.stage("find"):
+            return self._find(image), clock
+
+    def _run(self) -> None:
+        while (task := self._tasks.get()) is not None:
+            image, result = task
+            try:
+                result.set_result(self._timed(image))
+            except Exception as error:  # noqa: BLE001 - raised where the result is used
+                result.set_exception(error)
+            del task, image, result  # frees the image while the thread waits
 
 
 def all_near(regions: Sequence[Region], wanted: Sequence[Region]) -> bool:

@@ -11,8 +11,9 @@ import pytest
 from pose_app.engines.base import HostHeatmaps
 from pose_app.errors import EngineError
 from pose_app.pose.estimator import PoseEstimator
+from pose_app.pose.similarity import iou
 from pose_app.pose.speculative import NEAR, near
-from pose_app.types import Frame, Pose, Region
+from pose_app.types import Box, Frame, Image, Pose, Region
 from tests.unit.pose.colour_engine import ColourEngine, draw, person
 from tests.unit.pose.dot_finder import DotFinder
 
@@ -165,6 +166,54 @@ def test_who_comes_is_looked_at_in_time(estimator: PoseEstimator, engine: Colour
     assert counts == sorted(counts)
     assert counts[-1] == 2
     assert 2 in [size for part in engine.parts for size in part.batches]
+
+
+class WatchedFinder(DotFinder):
+    """Notes which thread runs it; the call number `fails` raises."""
+
+    def __init__(self, fails: int | None = None) -> None:
+        super().__init__()
+        self.threads: list[str] = []
+        self.fails = fails
+
+    def find(self, image: Image, most: int = 8, threshold: float | None = None) -> list[Box]:
+        self.threads.append(threading.current_thread().name)
+        if len(self.threads) == self.fails:
+            raise EngineError("The finder has gone.")
+        return super().find(image, most, threshold)
+
+
+def test_the_finder_runs_ahead_of_its_turn_with_the_same_result(engine: ColourEngine) -> None:
+    video, finder, alone = frames(np.linspace(200, 230, 20)), WatchedFinder(), WatchedFinder()
+    with PoseEstimator(engine, finder) as estimator:
+        estimator.steady = True
+        poses = tracked(estimator, video, 2)
+    assert not [thread for thread in threading.enumerate() if thread.name == "find ahead"]
+    with PoseEstimator(ColourEngine(), alone) as estimator:
+        estimator.steady = True
+        others = tracked(estimator, video, 0)
+    assert finder.threads.count("find ahead") >= 2  # 20 frames at 30 fps, every fifth of a second
+    assert "find ahead" not in alone.threads
+    assert len(finder.threads) == len(alone.threads)
+    for pose, other in zip(poses, others, strict=True):
+        assert iou(pose.box, other.box) > 0.99
+        assert np.abs(pose.joints - other.joints).max() < 0.5
+
+
+def test_a_finder_that_fails_ahead_of_its_turn_fails_its_own_frame(engine: ColourEngine) -> None:
+    video = frames(np.full(20, 250.0))
+    searches = WatchedFinder()
+    with PoseEstimator(ColourEngine(), searches) as estimator:
+        estimator.steady = True
+        before = [len(searches.threads) for frame in video if estimator.track(frame)]
+    last = before[-1]
+    with PoseEstimator(engine, WatchedFinder(fails=last)) as estimator:
+        estimator.steady = True
+        for i in range(before.index(last)):
+            assert estimator.track(video[i], following=video[i + 1 : i + 3])
+        i = before.index(last)
+        with pytest.raises(EngineError, match="finder has gone"):
+            estimator.track(video[i], following=video[i + 1 : i + 3])
 
 
 def test_near_is_a_matter_of_place_and_size() -> None:
