@@ -183,7 +183,7 @@ class SourceSupervisor:
                 self._delivered += 1
                 another = policy.stills and frame.image is not self._last_image
                 self._stretch += discontinuity or another
-                self._last_image = frame.image
+                self._last_image = frame.image if policy.stills else None
         if over:
             self._end(None)
             return False
