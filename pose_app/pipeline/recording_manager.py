@@ -218,7 +218,7 @@ class RecordingManager(Sink):
         self._close_later(self._parts[-1])
         # A folder that was deleted meanwhile is not made again.
         further = replace(request, rename=True, make_folder=False)
-        new = ActiveRecording(further, on_failure=self._writer_failed)
+        new = ActiveRecording(further, on_failure=self._writer_failed, after=before.opened)
         self._parts.append(_Part(new))
         old = _names(before.request.paths)
 

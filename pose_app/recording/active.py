@@ -7,7 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -34,10 +34,12 @@ Failure = Callable[[FileWriter[Any]], None]
 class _Names:
     """The names of a recording's files, created together and with the same number.
 
-    Each writer's thread asks for its own file; the first one creates them all.
+    Each writer's thread asks for its own file; the first one creates them all, once the files of
+    the part before are created (`after`), so that the numbers are in the order of the parts.
     """
 
-    def __init__(self, request: RecordingRequest) -> None:
+    def __init__(self, request: RecordingRequest, after: Future[RecordingRequest] | None) -> None:
+        self._after = after
         self.request = request  # as it was asked for; later with the names that were free
         self.opened: Future[RecordingRequest] = Future()
         self._lock = threading.Lock()
@@ -49,6 +51,8 @@ class _Names:
         """
         with self._lock:
             if not self.opened.done():
+                if self._after is not None:
+                    wait([self._after])
                 try:
                     self.request = self._claimed()
                 except RecordingError as error:
@@ -101,6 +105,7 @@ class ActiveRecording:
         request: RecordingRequest,
         *,
         on_failure: Failure | None = None,
+        after: Future[RecordingRequest] | None = None,
     ) -> None:
         self.drawing: DrawOptions = request.drawing  # read for every frame
         self._picture = Drawing()
@@ -118,7 +123,7 @@ class ActiveRecording:
         self._log: KeypointLog | None = None
         self._writers: list[FileWriter[Any]] = []
         request = _checked(request)
-        self._names = _Names(request)
+        self._names = _Names(request, after)
         if request.annotated is not None:
             self._annotated = Recorder(
                 request.annotated,

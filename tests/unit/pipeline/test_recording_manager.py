@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from pose_app.pipeline.events import EventList
 from pose_app.pipeline.options import Controls, SessionOptions
 from pose_app.pipeline.recording_manager import RecordingManager
 from pose_app.pipeline.sinks import CapturedFrame, ProcessedFrame
+from pose_app.recording import files
 from pose_app.recording.active import ActiveRecording
 from pose_app.recording.recording import RecordingRequest
 from pose_app.recording.verify import verify
@@ -101,6 +103,31 @@ def test_the_new_source_begins_while_a_pose_of_the_old_one_is_taken(
     assert len(keeper.close()) == 2
     assert frames(tmp_path, "r") == [5, 3]
     assert frames(tmp_path, "a") == [4, 3]
+
+
+def test_parts_are_numbered_in_their_order_on_a_slow_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second part is asked for before the first one's files are created."""
+    real, first_may = files.begin, threading.Event()
+    asked: list[Path] = []
+
+    def begin(path: Path) -> Path:
+        asked.append(path)
+        if len(asked) == 1:
+            assert first_may.wait(60)
+        return real(path)
+
+    monkeypatch.setattr(files, "begin", begin)
+    keeper = RecordingManager(EventList(), Controls(SessionOptions()))
+    keeper.start(RecordingRequest(raw=tmp_path / "r.mp4"))
+    for number in range(5):
+        keeper.on_frame(captured(number))
+    for number in range(5, 8):
+        keeper.on_frame(captured(number, SECOND))
+    threading.Timer(0.3, first_may.set).start()
+    assert len(keeper.close()) == 2
+    assert frames(tmp_path, "r") == [5, 3]
 
 
 def test_another_model_while_everything_is_recorded(
