@@ -90,7 +90,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     camera.add_argument(
         "--fps",
         type=values.positive,
-        help="frame rate to ask for; for images: how many a second",
+        help="frame rate to ask for; for images: how many a second, 5 or more = a video",
     )
     camera.add_argument(
         "--reconnect",
