@@ -38,6 +38,7 @@ TINTS: tuple[Colour, ...] = (
 )
 REGION: Colour = (250, 204, 21)
 REGION_ARM = 0.06  # of its corners, which are stronger: share of its side
+REGION_OPACITY, REGION_BY_HAND = 0.35, 0.9  # of its outline
 SHADE: Colour = (20, 24, 34)  # around limbs and joints, below text
 WHITE: Colour = (255, 255, 255)
 

@@ -168,10 +168,10 @@ def _region(out: Image, pose: Pose, scale: float, unit: float) -> None:
     if left >= right or top >= bottom:
         return
     corner, size = (left, top), (right - left, bottom - top)
-    strokes.paint_rectangle(out, corner, size, colour, max(unit, 1.0))
-    strokes.paint_rectangle(
-        out, corner, size, colour, max(2.5 * unit, 2.0), colours.REGION_ARM * side
-    )
+    opacity = colours.REGION_BY_HAND if pose.manual else colours.REGION_OPACITY
+    strokes.paint_rectangle(out, corner, size, colour, max(unit, 1.0), opacity)
+    arm = colours.REGION_ARM * side
+    strokes.paint_corners(out, corner, size, colour, max(2.5 * unit, 2.0), arm)
 
 
 def _text(out: Image, result: FrameResult) -> None:

@@ -89,15 +89,29 @@ def paint_rectangle(
     size: tuple[float, float],
     colour: Colour,
     width: float,
-    arm: float | None = None,
+    opacity: float,
 ) -> None:
-    """Draw a rectangle of `size` (width, height), or its corners with arms of this length."""
-    arms = size if arm is None else (arm, arm)
+    """Draw the sides of a rectangle of `size` (width, height)."""
+    corners = [np.add(corner, np.multiply(at, size)) for at in ((0, 0), (1, 0), (1, 1), (0, 1))]
+    for a, b in zip(corners, corners[1:] + corners[:1], strict=True):
+        with _faded(out, (a, b), width, opacity):
+            _line(out, a, b, width, colour)
+
+
+def paint_corners(
+    out: Image,
+    corner: tuple[float, float],
+    size: tuple[float, float],
+    colour: Colour,
+    width: float,
+    arm: float,
+) -> None:
+    """Draw the corners of a rectangle of `size` (width, height), with arms of this length."""
     for x in (0, 1):
         for y in (0, 1):
             start = np.add(corner, np.multiply((x, y), size))
             for direction in ((1 - 2 * x, 0), (0, 1 - 2 * y)):
-                _line(out, start, start + np.multiply(direction, arms), width, colour)
+                _line(out, start, start + np.multiply(direction, arm), width, colour)
 
 
 def paint_label(

@@ -12,7 +12,7 @@ from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
 from ...drawing import heat, privacy, skeletons
-from ...drawing.colours import REGION_ARM
+from ...drawing.colours import REGION_ARM, REGION_BY_HAND, REGION_OPACITY
 from ...skeletons import Skeleton
 from ...types import Image, Region
 from . import colours
@@ -92,7 +92,7 @@ def paint_region(painter: QPainter, square: QRectF, picture: QRectF, manual: boo
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
     colour = QColor(colours.REGION if manual else QColor("white"))
-    colour.setAlphaF(0.9 if manual else 0.35)
+    colour.setAlphaF(REGION_BY_HAND if manual else REGION_OPACITY)
     round_by = min(_CORNER, square.width() / 2, square.height() / 2)
     # Sides as rectangles: as one smooth path, the outline costs four times as much.
     across = square.adjusted(round_by, -0.5, -round_by, 0.5)

@@ -173,6 +173,8 @@ def test_a_region_beyond_the_picture_is_closed_at_its_border() -> None:
         assert side.all()
     assert not marks[:58].any()
     assert not marks[64:-4, 4:-4].any()
+    side = int(draw(result(pose), DrawOptions(region=True, skeleton=False))[60, 320, 0])
+    assert side == pytest.approx(GREY + colours.REGION_OPACITY * (255 - GREY), abs=12)  # as shown
     away = replace(pose, region=Region(-500.0, 60.0, 300.0))
     assert not changed(draw(result(away), DrawOptions(region=True, skeleton=False))).any()
 
