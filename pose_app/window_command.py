@@ -32,15 +32,19 @@ def main(arguments: argparse.Namespace) -> int:
             "There is no display for the window: use `pose-app run SOURCE --record out.mp4` (see "
             "`pose-app run --help`)."
         )
+    from .ui.sessions import begin
+
     diagnostics.start()
     try:
-        from .ui.app import run
-    except ImportError as error:
-        raise PoseAppError(
-            f"The window cannot start ({error}): install the missing library, "
-            "or use `pose-app run SOURCE`."
-        ) from error
-    try:
-        return run(arguments)
+        beginning = begin(arguments)
+        try:
+            from .ui.app import run  # Qt, while the model loads
+        except ImportError as error:
+            beginning.session.stop()
+            raise PoseAppError(
+                f"The window cannot start ({error}): install the missing library, "
+                "or use `pose-app run SOURCE`."
+            ) from error
+        return run(beginning)
     finally:
         diagnostics.stop()

@@ -98,7 +98,7 @@ def window(model: Path, seconds: float, everything: Path | None = None) -> dict[
     """
     offscreen = {"QT_QPA_PLATFORM": "offscreen"}
     arguments = ["-m", "pose_app.ui.bench_window"]
-    options = ["--model", str(model), "--seconds", str(seconds)]
+    options = ["--model", str(model), "--seconds", str(seconds), "--started", repr(time.time())]
     if everything is not None:
         options += ["--source", str(everything), "--everything"]
     found: dict[str, Any] = json.loads(_run([*arguments, *options], offscreen))

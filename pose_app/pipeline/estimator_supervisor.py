@@ -59,8 +59,9 @@ class EstimatorSupervisor:
         return self._current
 
     def start(self) -> None:
-        """Load the first one."""
-        self._load(self._first)
+        """Load the first one; does nothing if it was called before."""
+        if not self.threads:
+            self._load(self._first)
 
     def set_estimator(self, open_estimator: Open, others: Others) -> None:
         """Load another estimator; the present one runs until that is ready.

@@ -110,6 +110,10 @@ class Session:
         """The error that has ended the session or will end it, or None."""
         return self._context.lifecycle.failure
 
+    def load(self) -> None:
+        """Begin to load the model before `start`, in the background; `start` does it otherwise."""
+        self._estimators.start()
+
     def start(self) -> None:
         """Start the threads; returns at once. May be called once."""
         self._started = time.perf_counter()

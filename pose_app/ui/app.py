@@ -1,34 +1,30 @@
-"""Starts the window: first it is shown, then the session starts."""
+"""Starts the window: while it is made the model loads, once it is shown the session starts."""
 
 from __future__ import annotations
 
-import argparse
 import logging
 import os
 import signal
 import sys
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
-from ..errors import PoseAppError, SourceError
-from ..settings import Settings
-from .controllers.models_controller import estimators, threshold
-from .controllers.openers import FIRST, last_target
-from .controllers.openers import opener as source_opener
+from ..errors import PoseAppError
 from .icons import icon
 from .main_window import MainWindow
+from .sessions import make_session
 
 if TYPE_CHECKING:
     from ..pipeline.session import Session
-    from ..sources.base import Source
+    from ..settings import Settings
     from ..sources.discover import CameraInfo
     from .dialogs.asking import Dialogs
+    from .sessions import Beginning
 
 log = logging.getLogger(__name__)
 
@@ -38,18 +34,10 @@ CLOSING = tuple(
 )
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Show the window until it is closed; the arguments are those of `window_command`."""
+def run(beginning: Beginning) -> int:
+    """Show the window until it is closed."""
     app = application()
-    settings = Settings.load()
-    for name in ("engine", "device", "precision"):
-        if getattr(arguments, name, None):
-            settings.override(f"model.{name}", getattr(arguments, name))
-    if getattr(arguments, "model", None):
-        settings.set("model.name", model_name(arguments.model))
-    source = getattr(arguments, "source", None)
-    target = last_target(settings) if source is None else str(source)
-    window = make_window(settings, target, session=make_session(settings, target, or_demo=True))
+    window = make_window(beginning.settings, beginning.target, session=beginning.session)
     previous_hooks = _install_hooks(window)
     # A window that is hidden while its files are finished does not end the app by itself.
     app.setQuitOnLastWindowClosed(False)
@@ -71,46 +59,6 @@ def application() -> QApplication:
     app.setStyle("Fusion")  # the same on every system, and it follows a palette
     app.setWindowIcon(icon("app"))
     return app
-
-
-def model_name(text: str) -> str:
-    """A model's name; of a file the absolute path, so that it is found from any folder."""
-    path = Path(text).expanduser()
-    return str(path.resolve()) if path.exists() else text
-
-
-def make_session(settings: Settings, target: str | CameraInfo, *, or_demo: bool = False) -> Session:
-    """A session made from the settings; nothing is opened or loaded before it is started.
-
-    `or_demo`: where the first camera is asked for and there is none, the demo clip runs.
-    """
-    from ..pipeline.session import Session, SessionOptions
-    from ..sources.opening import open_source
-
-    factory = estimators(settings)
-    open_target = source_opener(target, settings)
-
-    def open_or_demo() -> Source:
-        try:
-            return open_target()
-        except SourceError as error:
-            log.info("the demo clip runs, because there is no camera to show: %s", error)
-            return open_source("demo")
-
-    return Session(
-        open_or_demo if or_demo and target == FIRST else open_target,
-        factory.open,
-        SessionOptions(
-            lossless=False,
-            paced=True,
-            stacks=settings.get("model.stacks") or "auto",
-            threshold=threshold(settings),
-            smoothing=settings.get("pose.smoothing"),
-            people=settings.get("pose.people"),
-            loop=settings.get("source.loop"),
-        ),
-        factory.others,
-    )
 
 
 def make_window(

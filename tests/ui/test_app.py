@@ -14,6 +14,7 @@ from PySide6.QtCore import QTimer
 from pose_app.settings import Settings
 from pose_app.sources import discover
 from pose_app.ui import app as ui_app
+from pose_app.ui import sessions
 from tests.ui.conftest import WAIT_MS, save_settings, wait_for_pose
 
 STARTED = """
@@ -67,7 +68,7 @@ def test_the_whole_app_runs_and_closes(qapp, qtbot, monkeypatch):
         source="demo", model=None, engine="openvino", device=None, precision="f32"
     )
     before = sys.excepthook, signal.getsignal(signal.SIGINT)
-    assert ui_app.run(arguments) == 0
+    assert ui_app.run(sessions.begin(arguments)) == 0
     assert (sys.excepthook, signal.getsignal(signal.SIGINT)) == before
     (window,) = windows
     assert window.has_stopped
@@ -87,7 +88,7 @@ def test_an_option_that_makes_no_sense_is_refused(qapp):
         source=None, model=None, engine="abacus", device=None, precision=None
     )
     with pytest.raises(SettingsError, match="abacus"):
-        ui_app.run(arguments)
+        sessions.begin(arguments)
 
 
 def test_an_engine_of_the_command_line_that_fails_leaves_the_preference(
@@ -104,7 +105,7 @@ def test_an_engine_of_the_command_line_that_fails_leaves_the_preference(
 
 def test_without_a_camera_the_first_picture_is_the_demos(monkeypatch, qtbot):
     monkeypatch.setattr(discover, "cameras", list)
-    session = ui_app.make_session(Settings(), "", or_demo=True)
+    session = sessions.make_session(Settings(), "", or_demo=True)
     session.start()
     try:
         qtbot.waitUntil(lambda: session.metrics().captured > 0, timeout=WAIT_MS)
@@ -113,3 +114,20 @@ def test_without_a_camera_the_first_picture_is_the_demos(monkeypatch, qtbot):
         assert source.kind == "demo"
     finally:
         session.stop()
+
+
+BEGUN = """
+import argparse, sys
+from pose_app.ui.sessions import begin
+beginning = begin(argparse.Namespace(source="demo"))
+session = beginning.session
+threads = [thread.name for thread in session._estimators.threads]
+session.load()
+assert [thread.name for thread in session._estimators.threads] == threads == ["load model"]
+assert "PySide6" not in sys.modules, "Qt is imported while the model loads already"
+assert session.stop().stuck == ()
+"""
+
+
+def test_the_model_loads_before_qt_is_imported():
+    subprocess.run([sys.executable, "-c", BEGUN], check=True, timeout=WAIT_MS / 1000)

@@ -29,7 +29,6 @@ from pose_app.settings import Settings
 from pose_app.sources.base import SourceInfo
 from pose_app.sources.discover import CameraInfo
 from pose_app.types import Region
-from pose_app.ui.app import make_session
 from pose_app.ui.app_settings import AppSettings
 from pose_app.ui.canvas.canvas import Canvas
 from pose_app.ui.chrome.preparing import Preparing
@@ -37,12 +36,13 @@ from pose_app.ui.context import AppContext
 from pose_app.ui.controllers.cameras_controller import CamerasController
 from pose_app.ui.controllers.dialogs_controller import DialogsController
 from pose_app.ui.controllers.messages_controller import MessagesController
-from pose_app.ui.controllers.models_controller import ModelsController, estimators
+from pose_app.ui.controllers.models_controller import ModelsController
 from pose_app.ui.controllers.recordings_controller import RecordingsController
 from pose_app.ui.controllers.snapshots_controller import save_snapshot
 from pose_app.ui.controllers.sources_controller import SourcesController
 from pose_app.ui.controllers.views_controller import ViewsController
 from pose_app.ui.notices import Notices
+from pose_app.ui.sessions import estimators, make_session
 from pose_app.ui.state.playback_state import PlaybackState
 from pose_app.ui.state.recording_state import RecordingState
 from pose_app.ui.state.view_state import ViewState

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -223,6 +224,21 @@ def test_plots_take_the_palettes_colours(panel: PlotsPanel) -> None:
     middle = panel.age.plot.mapTo(panel, panel.age.plot.rect().center())
     assert image.pixelColor(middle).name() == "#102030"
     assert panel._chosen_curve.opts["pen"].color().name() == "#ffeedd"
+
+
+def test_the_panel_is_made_when_it_is_first_shown(open_window: Any, qtbot: QtBot) -> None:
+    window = open_window("demo")
+    dock = window.docks["plots"]
+    assert dock.widget().panel is None
+    size = dock.widget().sizeHint()
+    window.panels.toggles["plots"].trigger()
+    assert isinstance(dock.widget().panel, PlotsPanel)
+    assert dock.widget().sizeHint() == size
+    qtbot.waitUntil(lambda: len(dock.widget().panel._times.recent(time.perf_counter())) > 3)
+    made = dock.widget().panel
+    for _ in range(2):
+        window.panels.toggles["plots"].trigger()
+    assert dock.widget().panel is made
 
 
 @pytest.mark.parametrize("spec", PANELS, ids=lambda spec: spec.key)

@@ -12,16 +12,15 @@ from PySide6.QtWidgets import QMenu, QToolButton
 
 from ...engines import progress
 from ...errors import PoseAppError
-from ...pose.factory import EstimatorFactory
 from ...settings_table import CHOICE_LABELS, SETTINGS
 from ..dialogs import file_filters
+from ..sessions import estimators
 
 if TYPE_CHECKING:
     from ...engines.hardware import Choice
     from ...pipeline.events import Event
     from ...pipeline.metrics import FrameMetrics
     from ...pose.estimator import PoseEstimator
-    from ...settings import Settings
     from ..context import AppContext
 
 _CHOICES = (
@@ -35,24 +34,6 @@ _DEFAULTS = {
     "model.device": "auto",
     "model.precision": "auto",
 }
-
-
-def estimators(settings: Settings) -> EstimatorFactory:
-    """The factory that loads the model on the session's thread, with the settings of now."""
-    choice = {name: settings.get(f"model.{name}") for name in ("engine", "device", "precision")}
-    return EstimatorFactory(
-        settings.get("model.name"),
-        **choice,
-        threshold=threshold(settings),
-        smoothing=settings.get("pose.smoothing"),
-    )
-
-
-def threshold(settings: Settings) -> float | None:
-    """The joint threshold of the settings; None = the model's own."""
-    value = settings.get("pose.threshold")
-    return None if value < 0 else float(value)
-
 
 _PATIENCE = 8  # figures without a network, each a fifth of a second, before it is explained
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Signal
 
 from ..canvas.canvas import Canvas
+from ..sessions import threshold
 from ..state.view_state import BACKGROUNDS, MOST_STACKS, SCALES, ViewState
-from .models_controller import threshold
 
 if TYPE_CHECKING:
     from ...pipeline.metrics import FrameMetrics

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QWidget
 
 if TYPE_CHECKING:
@@ -57,9 +57,14 @@ def _joints(view: ViewState, distances: Distances) -> QWidget:
 
 
 def _plots(view: ViewState, distances: Distances) -> QWidget:
-    from .plots import PlotsPanel
+    from .late import LatePanel
 
-    return PlotsPanel(view)
+    def make() -> QWidget:
+        from .plots import PlotsPanel  # pyqtgraph is half of the window's time to be made
+
+        return PlotsPanel(view)
+
+    return LatePanel(make, QSize(880, 190), QSize(220, 100))
 
 
 _Area = Qt.DockWidgetArea

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QColor, QPalette, QResizeEvent
 from PySide6.QtWidgets import (
     QGridLayout,
@@ -194,12 +194,6 @@ class PlotsPanel(QWidget):
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         layout.addWidget(area, 1)
-
-    def sizeHint(self) -> QSize:
-        return QSize(880, 190)
-
-    def minimumSizeHint(self) -> QSize:
-        return QSize(220, 100)
 
     def _arrange(self, columns: int) -> None:
         if columns == self._columns:
