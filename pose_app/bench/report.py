@@ -74,6 +74,9 @@ def measure(model: str, seconds: float, ui: bool, say: Callable[[str], None]) ->
         first = notes.take("the first start", lambda: startup.first_start(path, folder))
         found.update(first or {"first_start_s": None, "first_start_imports_torch": None})
         if ui:
+            found["window_starts_s"] = notes.take(
+                "the window's starts", lambda: startup.window_starts(path, folder)
+            )
             found["window"] = notes.take("the window", lambda: startup.window(path, 2 * seconds))
             if clip is not None:
                 found["full_window"] = notes.take(

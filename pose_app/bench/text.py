@@ -18,6 +18,8 @@ def tables(found: dict[str, Any]) -> str:
     parts = [_machine(found), _summary(found), _choice(found), _engines(found)]
     parts += [_pipeline(size, found[size]) for size in _SIZES]
     parts += [_start(found)]
+    if found.get("window_starts_s"):
+        parts.append(_window_starts(found["window_starts_s"]))
     if found.get("window"):
         parts.append(_window("window", found["window"]))
     if found.get("full_window"):
@@ -144,6 +146,22 @@ def _start(found: dict[str, Any]) -> str:
         ("first pose over imports", f"{start['first_pose_over_imports']:.2f} x"),
     ]
     return _table("start-up", (), rows)
+
+
+def _window_starts(times: dict[str, float]) -> str:
+    imports = times["imports"]
+    names = {
+        "imports": "imports alone (with PySide6)",
+        "first_start_window": "first start: window",
+        "first_start_skeleton": "first start: skeleton",
+        "window": "later start: window",
+        "skeleton": "later start: skeleton",
+    }
+    rows = [
+        (text, f"{times[name]:.2f} s", f"{times[name] / imports:.1f} x")
+        for name, text in names.items()
+    ]
+    return _table("window's starts", ("", "seconds", "over imports"), rows)
 
 
 def _window(title: str, window: dict[str, Any]) -> str:

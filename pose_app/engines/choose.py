@@ -35,6 +35,7 @@ def open_engine(
     precision: str = "auto",
     threads: int | None = None,
     input_size: tuple[int, int] | None = None,
+    first: int | None = None,
 ) -> Engine:
     """Load a model on the fastest engine of this machine, or on the one asked for, and check it.
 
@@ -48,6 +49,8 @@ def open_engine(
         precision: auto or a word of `engine_words.PRECISIONS`.
         threads: The most threads of the processor; default as the engine likes.
         input_size: (height, width); default the model's own.
+        first: How many stacks must be ready at once, default all; the others are prepared when
+            `Engine.ready` is asked for them, which is worth it for OpenVINO on a processor.
 
     Raises:
         EngineError: Nothing of what was asked for works here.
@@ -60,7 +63,7 @@ def open_engine(
     for candidate in (*_in_order(candidates, table), *last_resorts):
         progress.check()
         try:
-            made = opened(request.model, candidate)
+            made = opened(request.model, candidate, first)
         except EngineError as error:
             log.warning("%s: %s", candidate, error)
             problems.append(str(error))

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from ..errors import EngineError
 from ..spec import ModelSpec
-from ..types import Floats
 from ..whole_files import checksum
 from . import hardware
 from .hardware import Choice
@@ -56,13 +55,14 @@ class EngineKind:
         choices: Lists its devices, and why one cannot be used here.
         precisions: The precisions to try on a device, likely the fastest first. The second
             argument: whether the model came with 8-bit graphs.
-        open: Opens a model on a device and runs the self-check. Raises EngineError.
+        open: Opens a model on a device and runs the self-check; prepares as many stacks as given,
+            None = all, where others can be prepared later. Raises EngineError.
     """
 
     word: str
     choices: Callable[[], Sequence[Choice]]
     precisions: Callable[[Choice, bool], tuple[str, ...]]
-    open: Callable[[Model, Candidate], SearchingEngine]
+    open: Callable[[Model, Candidate, int | None], SearchingEngine]
 
 
 def available() -> list[Choice]:
@@ -77,9 +77,9 @@ def precisions(choice: Choice, quantized: bool = False) -> tuple[str, ...]:
     return _kind(choice.engine).precisions(choice, quantized)
 
 
-def opened(model: Model, candidate: Candidate) -> SearchingEngine:
-    """Open an engine and run its self-check. Raises EngineError."""
-    return _kind(candidate.engine).open(model, candidate)
+def opened(model: Model, candidate: Candidate, first: int | None = None) -> SearchingEngine:
+    """Open an engine and run its self-check; `first` as in `open_engine`. Raises EngineError."""
+    return _kind(candidate.engine).open(model, candidate, first)
 
 
 def _kind(word: str) -> EngineKind:
@@ -96,50 +96,51 @@ def _torch_precisions(choice: Choice, quantized: bool) -> tuple[str, ...]:
     return {"cuda": ("fp16", "bf16", "f32"), "mps": ("fp16", "f32")}.get(choice.device, ("f32",))
 
 
-def _open_torch(model: Model, candidate: Candidate) -> SearchingEngine:
+def _open_torch(model: Model, candidate: Candidate, first: int | None) -> SearchingEngine:
     try:
         from .torch_engine import TorchEngine, reference
     except ImportError as error:
         raise EngineError(f"PyTorch does not load here: {error}.") from None
-    from .selfcheck import check_picture
+    from .selfcheck import check_picture, failure
 
     path, spec = model.path, model.spec
     made = TorchEngine(path, spec, candidate.device, candidate.precision, candidate.threads)
-    return _checked_engine(made, reference(path, spec, check_picture(spec)))
-
-
-def _open_openvino(model: Model, candidate: Candidate) -> SearchingEngine:
-    """Open the graphs that came with the model; where there are none or they fail, convert it."""
-    from .convert import converted
-    from .openvino_engine import OpenVINOEngine
-
-    device, precision, threads = candidate.device.upper(), candidate.precision, candidate.threads
-    found = model.ready_made
-    if found is not None:
-        try:
-            made = OpenVINOEngine(found, device, precision, threads)
-            return _checked_engine(made, found.reference)
-        except EngineError as error:
-            if precision.startswith("int8"):
-                raise
-            log.warning("The graphs that came with %s are not used: %s", model.path, error)
-    found = converted(model.path, model.spec)
-    made = OpenVINOEngine(found, device, precision, threads)
-    return _checked_engine(made, found.reference)
-
-
-def _checked_engine(made: SearchingEngine, reference: Floats) -> SearchingEngine:
-    """The engine, after its self-check. Closes it and raises EngineError where it fails."""
-    from .selfcheck import check_picture, failure
-
     try:
-        why = failure(made, check_picture(made.spec), reference)
+        picture = check_picture(spec)
+        answer = made.infer(picture, spec.network.stacks)
+        why = failure(answer, made.info, reference(path, spec, picture))
+        if why is not None:
+            raise EngineError(f"{why}.")
     except BaseException:
         made.close()
         raise
-    if why is not None:
+    return made
+
+
+def _open_openvino(model: Model, candidate: Candidate, first: int | None) -> SearchingEngine:
+    """Open the graphs that came with the model; where there are none or they fail, convert it."""
+    from .convert import converted
+
+    found = model.ready_made
+    if found is not None:
+        try:
+            return _openvino(found, candidate, first)
+        except EngineError as error:
+            if candidate.precision.startswith("int8"):
+                raise
+            log.warning("The graphs that came with %s are not used: %s", model.path, error)
+    return _openvino(converted(model.path, model.spec), candidate, first)
+
+
+def _openvino(graphs: Graphs, candidate: Candidate, first: int | None) -> SearchingEngine:
+    from .openvino_engine import OpenVINOEngine
+
+    made = OpenVINOEngine(graphs, candidate.device.upper(), candidate.precision, candidate.threads)
+    try:
+        made.prepare(made.spec.network.stacks if first is None else first)
+    except BaseException:
         made.close()
-        raise EngineError(f"{why}.")
+        raise
     return made
 
 

@@ -73,7 +73,8 @@ class OpenVINOEngine:
 
     `threads` limits the processor's threads. Several crops run one after the other: a batch is no
     faster on a processor (measured: 8.1 ms per image in a batch of 8, 6.4 in turn), and every batch
-    size would have to be compiled. `infer` raises EngineError where the device or the precision
+    size would have to be compiled. What is compiled is checked against the reference of the graphs
+    (`selfcheck`) before it is used. `infer` raises EngineError where the device or the precision
     does not work.
     """
 
@@ -107,7 +108,13 @@ class OpenVINOEngine:
 
     def infer(self, crops: Image, stacks: int) -> HostHeatmaps:
         crops = checked_crops(crops, stacks, self.spec)
-        request = self._request(stacks, wait=True).result()
+        return self._answers(self._request(stacks, wait=True).result(), crops, stacks)
+
+    def prepare(self, stacks: int) -> None:
+        """Compile and check the network of so many stacks. Raises EngineError."""
+        self._request(stacks, wait=True).result()
+
+    def _answers(self, request: Any, crops: Image, stacks: int) -> HostHeatmaps:
         shape = (stacks, len(crops), len(self.spec.joints), *self.spec.map_size)
         maps = np.empty(shape, dtype=np.float32)
         try:
@@ -181,13 +188,32 @@ class OpenVINOEngine:
                 with progress.step(f"Compiling the network for {self.info.device}"):
                     compiled = self._compiled(stacks)
                 if blob is not None:
-                    blobs.save(compiled, blob)
-            return compiled.create_infer_request()
+                    self._save_later(compiled, blob)
+            request = compiled.create_infer_request()
         except RuntimeError as error:
             raise EngineError(
                 f"OpenVINO cannot run the model {self.spec.name} on {self.info.device} in "
                 f"{self.info.precision}: {_last_line(error)}"
             ) from error
+        self._check(request, stacks)
+        return request
+
+    def _check(self, request: Any, stacks: int) -> None:
+        """Raise EngineError where a request answers the self-check image wrongly."""
+        from .selfcheck import check_picture, failure
+
+        reference = self._graphs.reference[:stacks]
+        why = failure(
+            self._answers(request, check_picture(self.spec), stacks), self.info, reference
+        )
+        if why is not None:
+            raise EngineError(f"{why}.")
+
+    def _save_later(self, compiled: Any, blob: Path) -> None:
+        """Keep a compiled model in the cache: the first frame need not wait for that."""
+        with self._lock:
+            if not self._closed:
+                self._background.submit(blobs.save, compiled, blob)
 
     def _compiled(self, stacks: int) -> Any:
         whole = core().read_model(self._graph)

@@ -10,8 +10,8 @@ import numpy as np
 from ..errors import EngineError
 from ..paths import bundled
 from ..spec import ModelSpec
-from ..types import Floats, Image
-from .base import Engine
+from ..types import Floats, Heatmaps, Image
+from .base import EngineInfo
 
 # The largest ||maps - reference|| / ||reference|| of any stack that is accepted. Measured with the
 # default model: float32 2e-6 (7e-3 with the shipped 16-bit weights), int8 0.036, int8+bf16 0.054,
@@ -65,27 +65,22 @@ def deviation(maps: Floats, reference: Floats) -> Deviation:
     )
 
 
-def failure(engine: Engine, picture: Image, reference: Floats) -> str | None:
-    """Run the engine on the self-check image.
+def failure(heatmaps: Heatmaps, info: EngineInfo, reference: Floats) -> str | None:
+    """Compare an engine's answer to the self-check image with the reference.
 
     Args:
-        engine: What to check.
-        picture: (1, H, W, 3) uint8 BGR.
+        heatmaps: Of `check_picture`, of as many stacks as the reference.
+        info: Of the engine.
         reference: (S, K, h, w) of float32 torch.
 
     Returns:
-        Why it must not be used, or None.
-
-    Raises:
-        EngineError: The engine cannot run at all.
+        Why the engine must not be used, or None.
     """
-    stacks = len(reference)
-    heatmaps = engine.infer(picture, stacks)
-    maps = np.stack([heatmaps.stack(s) for s in range(stacks)])
+    maps = np.stack([heatmaps.stack(s) for s in range(len(reference))])
     found = deviation(maps, reference)
-    if found.error <= TOLERANCE[engine.info.precision] and found.lost <= _MOST_LOST:
+    if found.error <= TOLERANCE[info.precision] and found.lost <= _MOST_LOST:
         return None
     return (
-        f"{engine.info.engine} on {engine.info.device} in {engine.info.precision} failed its "
-        f"self-check (heatmaps off by {100 * found.error:.2g} %, peaks by {100 * found.lost:.2g} %)"
+        f"{info.engine} on {info.device} in {info.precision} failed its self-check (heatmaps off "
+        f"by {100 * found.error:.2g} %, peaks by {100 * found.lost:.2g} %)"
     )

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ..engines import progress
 from ..errors import EngineError, ModelError, PoseAppError
 from ..pose.factory import Open, Others
@@ -174,6 +176,7 @@ class EstimatorSupervisor:
             try:
                 with progress.wanted(lambda: request is self._loading):
                     estimator = open_estimator()
+                    self._prepare(estimator)
             except PoseAppError as failure:
                 error = failure
             except Exception as failure:
@@ -186,6 +189,17 @@ class EstimatorSupervisor:
                 return
             self._events.add("model_failed", str(error), error)
         self._all_failed(request, error)
+
+    def _prepare(self, estimator: PoseEstimator) -> None:
+        """Prepare all stacks where another estimator runs meanwhile: the change has no hitch."""
+        engine, stacks = estimator.engine, estimator.spec.network.stacks
+        if self._current is None or engine.ready(stacks):
+            return
+        try:
+            engine.infer(np.zeros((1, *estimator.spec.input_size, 3), np.uint8), stacks)
+        except EngineError:
+            close(estimator)
+            raise
 
     def _candidates(self, request: _Request) -> Sequence[Open]:
         try:

@@ -303,8 +303,8 @@ class InferenceWorker:
         self._controller.fewest = self._controls.fewest
         stacks = self._controller.stacks
         # Waiting for a number of stacks that is still being prepared would stall the video.
-        if self._last_stacks is not None and not estimator.engine.ready(stacks):
-            stacks = self._last_stacks
+        if not estimator.engine.ready(stacks):
+            stacks = self._last_stacks or 1
         every = self._controls.all_every
         if every is None or stacks == most or time.monotonic() - self._all_at < every:
             return stacks

@@ -92,6 +92,7 @@ class PoseEstimator:
         smoothing: bool = False,
         stacks: int | None = None,
         people: int = PEOPLE,
+        first: int | None = None,
     ) -> PoseEstimator:
         """Load a model by name or file on the fastest engine, or on the one asked for.
 
@@ -106,12 +107,13 @@ class PoseEstimator:
             smoothing: Whether `track` smooths joints over time.
             stacks: How many stacks to run; default all.
             people: How many people are tracked at most, the largest first.
+            first: How many stacks must be ready at once, see `engines.choose.open_engine`.
 
         Raises:
             ModelError: There is no such model, or it is no pose network.
             EngineError: Nothing here runs the model or the person finder.
         """
-        opened, finder = open_both(model, engine, device, precision)
+        opened, finder = open_both(model, engine, device, precision, first)
         try:
             return cls(
                 opened,

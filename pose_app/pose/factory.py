@@ -31,6 +31,7 @@ class EstimatorFactory:
         engine: A word for `open_engine`, as are `device` and `precision`.
         threshold: Score 0..1 from which a joint is present; None = the model's own.
         smoothing: Whether joints are smoothed over time.
+        first: How many stacks must be ready at once; None = all.
     """
 
     model: str | Path = "default"
@@ -39,6 +40,7 @@ class EstimatorFactory:
     precision: str = "auto"
     threshold: float | None = None
     smoothing: bool = False
+    first: int | None = None
 
     def open(self) -> PoseEstimator:
         """Open the model on what was asked for.
@@ -84,6 +86,7 @@ class EstimatorFactory:
             precision,
             threshold=self.threshold,
             smoothing=self.smoothing,
+            first=self.first,
         )
 
 

@@ -24,9 +24,9 @@ class PersonFinder(Protocol):
 
 
 def open_both(
-    model: str | Path, engine: str, device: str, precision: str
+    model: str | Path, engine: str, device: str, precision: str, first: int | None = None
 ) -> tuple[Engine, PersonFinder]:
-    """Open a pose network and the finder.
+    """Open a pose network and the finder; arguments as in `open_engine`.
 
     Raises:
         ModelError: There is no such model, or it is no pose network.
@@ -39,7 +39,7 @@ def open_both(
         if in_parallel(engine, device):
             begun = pool.submit(open_finder, engine, device, precision)
             opened.callback(_close, begun)
-        network = open_engine(model, engine, device, precision)
+        network = open_engine(model, engine, device, precision, first=first)
         opened.callback(network.close)
         if network.spec.output == "boxes":
             raise ModelError(

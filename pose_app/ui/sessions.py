@@ -89,13 +89,17 @@ def make_session(settings: Settings, target: str | CameraInfo, *, or_demo: bool 
 
 
 def estimators(settings: Settings) -> EstimatorFactory:
-    """The factory that loads the model on the session's thread, with the settings of now."""
+    """The factory that loads the model on the session's thread, with the settings of now.
+
+    Where the number of stacks is free, the first pose does not wait for all of them.
+    """
     choice = {name: settings.get(f"model.{name}") for name in ("engine", "device", "precision")}
     return EstimatorFactory(
         settings.get("model.name"),
         **choice,
         threshold=threshold(settings),
         smoothing=settings.get("pose.smoothing"),
+        first=None if settings.get("model.stacks") else 1,
     )
 
 

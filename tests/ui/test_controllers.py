@@ -325,6 +325,13 @@ def test_what_is_being_prepared_is_told_where_it_takes_long(
         assert line.words.text() == "Compiling the network (only the first time)…"
         assert not show(FrameMetrics())  # no picture either: that is told elsewhere
     assert not show(waiting)
+    first = replace(
+        waiting, engine=EngineInfo("OpenVINO", "CPU", "int8"), stacks_now=1, stacks_all=4
+    )
+    with progress.step("Compiling the network"):
+        assert show(first)  # the other stacks
+        assert not show(replace(first, stacks_now=4))
+        assert not show(first)  # the machine is busy: what compiles is another engine
 
 
 def test_a_model_is_loaded_when_its_setting_changes(

@@ -17,6 +17,7 @@ from ..dialogs import file_filters
 from ..sessions import estimators
 
 if TYPE_CHECKING:
+    from ...engines.base import EngineInfo
     from ...engines.hardware import Choice
     from ...pipeline.events import Event
     from ...pipeline.metrics import FrameMetrics
@@ -35,14 +36,14 @@ _DEFAULTS = {
     "model.precision": "auto",
 }
 
-_PATIENCE = 8  # figures without a network, each a fifth of a second, before it is explained
+_PATIENCE = 8  # figures without all of a network, each a fifth of a second, before it is explained
 
 
 class ModelsController(QObject):
     """Loads models; keeps the model button (a badge that shows what really runs) and its menu.
 
-    `preparing(str)`: there are pictures, but the model is not ready because this is being done;
-    empty where nothing is.
+    `preparing(str)`: there are pictures, but the model, or all but its first stack, is not ready
+    because this is being done; empty where nothing is.
     """
 
     preparing = Signal(str)
@@ -54,7 +55,8 @@ class ModelsController(QObject):
         self._context = context
         self._button = button
         context.settings.changed.connect(self._settings_changed)
-        self._waited = 0  # figures in a row without a network
+        self._waited = 0  # figures in a row without a network, or with its first stack alone
+        self._grown: EngineInfo | None = None  # the engine of which more than one stack ran
         self._loading = True
         self._asked = self._requested()
         self._running: dict[str, str] | None = None
@@ -180,7 +182,9 @@ class ModelsController(QObject):
         """Show what really runs in the badge, amber when that is not what was asked for."""
         button = self._button
         info = stats.engine
-        waits = info is None and self._loading and stats.captured > 0
+        if stats.stacks_now not in (None, 1) or stats.stacks_all == 1:
+            self._grown = info
+        waits = stats.captured > 0 and (self._loading if info is None else info != self._grown)
         self._waited = self._waited + 1 if waits else 0
         self.preparing.emit((progress.current() or "") if self._waited >= _PATIENCE else "")
         if info is None:

@@ -207,7 +207,7 @@ def test_a_new_kind_of_engine_is_a_row(
     path, spec = make_model()
     asked: list[Candidate] = []
 
-    def open_it(model: kinds.Model, candidate: Candidate) -> Any:
+    def open_it(model: kinds.Model, candidate: Candidate, first: int | None) -> Any:
         asked.append(candidate)
         return kinds.opened(model, replace(candidate, engine="torch"))
 

@@ -54,7 +54,9 @@ def test_they_answer_rightly(model: Path, tmp_path: Path, precision: str) -> Non
     found = graphs.shipped(model, read_spec(model), tmp_path)
     assert found is not None
     engine = OpenVINOEngine(found, "CPU", precision)
-    assert failure(engine, check_picture(engine.spec), found.reference) is None
+    stacks = engine.spec.network.stacks
+    answer = engine.infer(check_picture(engine.spec), stacks)
+    assert failure(answer, engine.info, found.reference) is None
     engine.close()
 
 

@@ -189,6 +189,19 @@ def test_a_stack_that_is_looked_at_runs_whatever_number_was_chosen(run: Run) -> 
     run.until(lambda: estimator.asked[-1][0] == 3)
 
 
+def test_the_first_poses_do_not_wait_for_all_stacks(run: Run) -> None:
+    estimator, prepared = FakeEstimator(stacks=4), threading.Event()
+    estimator.engine.ready = (  # type: ignore[method-assign]
+        lambda stacks, batch=1: stacks == 1 or prepared.is_set()
+    )
+    session = run(ScriptedSource(None, live=True, fps=30), estimator, SessionOptions(stacks="auto"))
+    session.start()
+    run.until(lambda: len(estimator.asked) > 5)
+    assert {stacks for stacks, _, _ in estimator.asked} == {1}
+    prepared.set()
+    run.until(lambda: estimator.asked[-1][0] == 4)
+
+
 def test_auto_gives_up_stacks_that_do_not_keep_up(run: Run) -> None:
     estimator = Slow(stacks=4)
     session = run(ScriptedSource(None, live=True, fps=30), estimator, SessionOptions(stacks="auto"))

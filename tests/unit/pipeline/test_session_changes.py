@@ -13,6 +13,7 @@ import pytest
 
 from pose_app.errors import (
     CameraError,
+    EngineError,
     PoseAppError,
     SourceError,
 )
@@ -133,6 +134,33 @@ def test_another_model_takes_over_when_it_is_loaded(run: Run) -> None:
     run.until(lambda: first.closed == 1)
     assert first.threads == {"inference", "close model"}
     assert session.metrics().model == "second"
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_another_model_takes_over_when_all_its_stacks_are_prepared(run: Run, works: bool) -> None:
+    first, second, compiled = FakeEstimator("first"), FakeEstimator("second"), threading.Event()
+
+    def infer(crops: Any, stacks: int) -> None:
+        assert (crops.shape, stacks) == ((1, *second.spec.input_size, 3), 2)
+        count = len(first.seen)
+        run.until(lambda: len(first.seen) > count + 3)
+        compiled.set()
+        if not works:
+            raise EngineError("It computes wrongly.")
+
+    second.engine.ready = lambda stacks, batch=1: compiled.is_set()  # type: ignore[method-assign]
+    second.engine.infer = infer  # type: ignore[attr-defined]
+    session = run(ScriptedSource(None, live=True, fps=100), first, WINDOW)
+    session.start()
+    run.until(lambda: first.seen)
+    session.set_estimator(lambda: second)
+    if works:
+        run.until(lambda: second.seen)
+        return
+    assert run.event("model_failed").message == "It computes wrongly."
+    count = len(first.seen)
+    run.until(lambda: len(first.seen) > count + 3)
+    assert (second.seen, second.closed) == ([], 1)
 
 
 def test_a_faster_engine_takes_over_with_the_people_it_finds(run: Run) -> None:

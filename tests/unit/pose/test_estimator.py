@@ -62,7 +62,7 @@ def test_what_was_opened_beside_an_engine_that_fails_is_closed(
     opened: list[ColourEngine] = []
     fails = ["network"]
 
-    def open_engine(*_: str) -> ColourEngine:
+    def open_engine(*_: str, first: int | None) -> ColourEngine:
         if fails == ["network"]:
             raise ModelError("No such model.")
         opened.append(ColourEngine())
