@@ -18,6 +18,7 @@ from ..spec import ModelSpec
 from ..types import Box, Region
 from .crop_predictor import CropPrediction
 from .in_front import hides, is_in, is_of, put_in_front, seen_of
+from .newcomers import Newcomers
 from .regions import RegionRule
 from .similarity import PoseSimilarity, assign, intersection, iou
 from .track import FEWEST, SAME_SIZE, SURE, YOUNG, Course, Track
@@ -32,9 +33,6 @@ SAME_BOX = 0.3  # IoU from which a box may be that of a tracked person
 DOUBLE_BOX = 0.6  # IoU from which two boxes of one run of the finder are of one person
 INSIDE = 0.7  # two boxes are of different people if they share less than this of the smaller one
 FAINT = 0.6  # boxes count from this share of the finder's threshold on
-WORTH = 0.5  # what a newcomer needs of the finder's threshold: see `_is_somebody`
-SUREST = 8  # joints that count in it
-AT_ONCE = 0.5  # a newcomer is shown at once from this share of the way from the threshold to 1
 LARGER = 1.25  # a newcomer replaces the smallest tracked person if this many times as large
 
 
@@ -66,6 +64,7 @@ class Tracks:
         self.rule = RegionRule(spec)
         self._spec = spec
         self._threshold = threshold
+        self._newcomers = Newcomers(spec, threshold)
         self._first = True  # whether this is the first frame of a video
         self._similarity = PoseSimilarity(spec)
         self._size = (0, 0)
@@ -163,7 +162,6 @@ class Tracks:
             The other boxes that may be of a lost person or of a newcomer. While somebody is shown,
             a newcomer's box needs a higher score: a raised arm must not become a second person.
         """
-        least = self._threshold if self.visible else 0.0
         # Who was looked at in a region of a hand's or of long ago is looked at again, in the box.
         affinity = np.array(
             [
@@ -175,7 +173,7 @@ class Tracks:
         for row, column in pairs:
             track, box = self.active[row], boxes[column]
             assert track.prediction is not None
-            if track.shown or (box.score >= least and self._is_somebody(box, track.prediction)):
+            if track.shown or self._is_newcomer(box, track.prediction):
                 track.confirm_by_box(box, seconds)
         taken = {column for _, column in pairs}
         free: list[Box] = []
@@ -186,7 +184,7 @@ class Tracks:
             ):
                 free.append(box)
         free.sort(key=lambda box: (box.score >= self._threshold, _area(box)), reverse=True)
-        return self._candidates(free, least, seconds)
+        return self._candidates(free, seconds)
 
     def admit(
         self, candidates: Sequence[Candidate], seen: Sequence[CropPrediction], seconds: float
@@ -200,11 +198,10 @@ class Tracks:
                 continue
             track = candidate.track
             if track is None:
-                if not self._is_somebody(candidate.box, prediction):
+                if not self._newcomers.is_somebody(candidate.box, prediction):
                     continue
                 track = self._new(candidate.region, seconds)
-                at_once = self._threshold + AT_ONCE * (1 - self._threshold)
-                sure = self._first or candidate.box.score >= at_once
+                sure = self._first or self._newcomers.is_certain(candidate.box)
                 track.shown = sure and self._joints(prediction) >= FEWEST
             if track not in self.active:
                 self.active.append(track)
@@ -268,15 +265,6 @@ class Tracks:
         """The number of present joints of the last stack."""
         return int((seen.scores[-1] >= self._spec.threshold).sum())
 
-    def _is_somebody(self, box: Box, seen: CropPrediction) -> bool:
-        """Whether finder and pose network together are sure enough that a newcomer is a person.
-
-        The score of the box times the mean of the surest joints' scores tells people from things
-        better than either (measured on held-out pictures; see the model card).
-        """
-        joints = np.sort(seen.scores[-1])[-SUREST:]
-        return box.score * float(joints.mean()) >= WORTH * self._threshold
-
     def _new(self, region: Region, seconds: float) -> Track:
         return Track(seconds, region, self.rule, self._size)
 
@@ -320,8 +308,12 @@ class Tracks:
                 put_in_front(more, less)
                 less.foreign[:] = True
 
-    def _candidates(self, boxes: list[Box], least: float, seconds: float) -> list[Candidate]:
-        """Boxes of lost or weak people, and of newcomers with a score of `least` or more."""
+    def _is_newcomer(self, box: Box, seen: CropPrediction) -> bool:
+        newcomers = self._newcomers
+        return newcomers.is_likely(box, self.visible) and newcomers.is_somebody(box, seen)
+
+    def _candidates(self, boxes: list[Box], seconds: float) -> list[Candidate]:
+        """Boxes of lost or weak people, and of likely newcomers."""
         absent = self.lost + [track for track in self.active if track.weak or track.released]
         near = [[track.nearness(box, seconds) for box in boxes] for track in absent]
         pairs = assign(np.array(near).reshape(len(absent), len(boxes)), 1e-6)
@@ -332,7 +324,7 @@ class Tracks:
         for index, box in enumerate(boxes):
             track = known.get(index)
             if track is None or track not in self.active:
-                if track is None and box.score < least:
+                if track is None and not self._newcomers.is_likely(box, self.visible):
                     continue
                 if free <= 0 and math.sqrt(_area(box)) < LARGER * smallest:
                     continue
