@@ -14,9 +14,11 @@ from .track import Track
 WORTH = 0.5  # what a newcomer needs of the finder's threshold: see `Newcomers.is_somebody`
 SUREST = 8  # joints that count in it
 AT_ONCE = 0.5  # a newcomer is shown at once from this share of the way from the threshold to 1
-# A box around a shown person's forearm needs so many times the threshold. A hand waved close to the
-# camera has boxes of up to 1.4 times; whoever is behind a hand is found when they have moved on.
+# A box around a shown person's forearm needs so many times the threshold, unless it has more than
+# that share of the person's own area: then it is of somebody whom the arm is around. A hand waved
+# close to the camera has boxes of up to 1.4 times the threshold and 0.3 of the area.
 FOREARM = 2.0
+FOREARM_AREA = 0.5
 
 
 class Newcomers:
@@ -55,8 +57,8 @@ class Newcomers:
         return box.score >= (FOREARM if arm else 1.0) * self._threshold
 
     def _holds_forearm(self, box: Box, track: Track) -> bool:
-        """Whether a wrist of a person is in the box, with the elbow unless that is not seen."""
-        if track.prediction is None:
+        """Whether a small box has a person's wrist in it, and the elbow unless that is not seen."""
+        if track.prediction is None or box.width * box.height > FOREARM_AREA * track.size**2:
             return False
         joints, present = track.prediction.joints[-1], track.present
         low = np.array((box.x, box.y))

@@ -19,7 +19,9 @@ THRESHOLD = 0.2
 SPEC = make_spec()
 
 
-def person(wrist: tuple[float, float], elbow: tuple[float, float] | None) -> Any:
+def person(
+    wrist: tuple[float, float], elbow: tuple[float, float] | None, size: float = 300.0
+) -> Any:
     """A track that shows a left forearm, and all other joints at (500, 500)."""
     joints = np.full((1, len(SPEC.joints), 2), 500.0)
     present = np.ones(len(SPEC.joints), dtype=bool)
@@ -28,7 +30,8 @@ def person(wrist: tuple[float, float], elbow: tuple[float, float] | None) -> Any
         present[SPEC.joints.index("left_elbow")] = False
     else:
         joints[0, SPEC.joints.index("left_elbow")] = elbow
-    return SimpleNamespace(prediction=SimpleNamespace(joints=joints), present=present)
+    prediction = SimpleNamespace(joints=joints)
+    return SimpleNamespace(prediction=prediction, present=present, size=size)
 
 
 @pytest.mark.parametrize(
@@ -39,6 +42,7 @@ def person(wrist: tuple[float, float], elbow: tuple[float, float] | None) -> Any
         ([person((150, 150), None)], FOREARM * THRESHOLD),  # around the hand
         ([person((150, 150), (350, 250))], THRESHOLD),  # the hand is before somebody
         ([person((350, 150), (150, 250))], THRESHOLD),
+        ([person((150, 150), (150, 250), size=150.0)], THRESHOLD),  # around somebody's shoulders
         ([person((350, 150), None), person((150, 150), (150, 160))], FOREARM * THRESHOLD),
     ],
 )
