@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from pose_app.skeletons import COCO_17, MPII_16
-from pose_app.types import FrameResult
+from pose_app.types import Frame, FrameResult
 from pose_app.ui.icons import names
 from pose_app.ui.panels import PANELS, plots, throttle
 from pose_app.ui.panels.history import SECONDS, History
@@ -66,7 +66,8 @@ def feed(panel: PlotsPanel, clock: Clock, count: int, **made: Any) -> None:
         result = made_result(index=index, **made)
         frame = result.frame
         stamped = type(frame)(index, int((clock.now - 0.04) * 1e9), frame.seconds, frame.image)
-        panel.show_result(FrameResult(stamped, result.poses, 0, result.timings))
+        done = int(clock.now * 1e9)
+        panel.show_result(FrameResult(stamped, result.poses, done, result.timings))
     panel.show_stats(None)  # type: ignore[arg-type]
 
 
@@ -120,6 +121,21 @@ def test_stages_pile_up(panel: PlotsPanel, clock: Clock) -> None:
 def test_the_age_is_from_capture_to_now(panel: PlotsPanel, clock: Clock) -> None:
     feed(panel, clock, 10)
     np.testing.assert_allclose(panel._age_curve.getData()[1], 40.0, atol=0.1)
+
+
+def test_a_picture_that_is_shown_again_has_no_age(panel: PlotsPanel, clock: Clock) -> None:
+    """While paused, the panel gets the newest result when it is shown, and every refreshed one."""
+    held = made_result(index=1)
+    captured = int(clock.now * 1e9)
+    frame = Frame(1, captured, 0.0, held.frame.image)
+    clock.now += 30
+    panel.show_result(FrameResult(frame, held.poses, captured, held.timings))
+    clock.now += 0.1
+    panel.show_result(FrameResult(frame, held.poses, int(clock.now * 1e9), held.timings))
+    assert np.isnan(panel._times.recent(clock.now)[:, -1]).all()
+    feed(panel, clock, 3)
+    np.testing.assert_allclose(panel._times.recent(clock.now)[-3:, -1], 40.0, atol=0.1)
+    assert panel.age.top == 50
 
 
 def test_confidence_is_of_the_visible_joints(

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from ...skeletons import Skeleton
-from ...types import FrameResult, Pose
+from ...types import Frame, FrameResult, Pose
 from ..canvas import colours
 from ..icons import icon
 from ..state.view_state import ViewState
@@ -41,6 +41,7 @@ STAGES = {
     "track": "#f472b6",
 }
 X_COLOUR, Y_COLOUR = "#f97316", "#0ea5e9"
+_HELD_SECONDS = 0.5  # an older result is not new: it was waiting for the panel to be shown
 _WIDE = 640  # widget pixels from which all plots can be in one row
 
 
@@ -51,6 +52,7 @@ class PlotsPanel(QWidget):
         super().__init__(parent)
         self._view = view
         self._skeleton: Skeleton | None = None
+        self._frame: Frame | None = None  # of the result that was remembered last
         self._throttle = Throttle(self._redraw)
         self._times = History(len(STAGES) + 1)  # ms: stages, then age
         self._scores = History(0)  # one column per joint
@@ -90,7 +92,10 @@ class PlotsPanel(QWidget):
         now_ns = time.perf_counter_ns()
         now = now_ns / 1e9
         stages = [result.timings.get(stage, 0.0) for stage in STAGES]
-        age = (now_ns - result.frame.captured_ns) / 1e6
+        # Of a picture that was shown before, or is held, that is not its age on the screen.
+        new = result.frame is not self._frame and now_ns - result.done_ns < 1e9 * _HELD_SECONDS
+        age = (now_ns - result.frame.captured_ns) / 1e6 if new else np.nan
+        self._frame = result.frame
         self._times.add(now, np.array([*stages, age]))
         if pose is None:
             joints = 0 if self._skeleton is None else len(self._skeleton)
