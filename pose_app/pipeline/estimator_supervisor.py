@@ -197,7 +197,7 @@ class EstimatorSupervisor:
             return
         try:
             engine.infer(np.zeros((1, *estimator.spec.input_size, 3), np.uint8), stacks)
-        except EngineError:
+        except BaseException:
             close(estimator)
             raise
 

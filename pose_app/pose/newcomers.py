@@ -16,7 +16,7 @@ SUREST = 8  # joints that count in it
 AT_ONCE = 0.5  # a newcomer is shown at once from this share of the way from the threshold to 1
 # A box around a shown person's forearm needs so many times the threshold, unless it has more than
 # that share of the person's own area: then it is of somebody whom the arm is around. A hand waved
-# close to the camera has boxes of up to 1.4 times the threshold and 0.3 of the area.
+# close to the camera has boxes of up to 1.41 times the threshold and 0.37 of the area.
 FOREARM = 2.0
 FOREARM_AREA = 0.5
 

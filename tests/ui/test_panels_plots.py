@@ -135,7 +135,7 @@ def test_a_picture_that_is_shown_again_has_no_age(panel: PlotsPanel, clock: Cloc
     assert np.isnan(panel._times.recent(clock.now)[:, -1]).all()
     feed(panel, clock, 3)
     np.testing.assert_allclose(panel._times.recent(clock.now)[-3:, -1], 40.0, atol=0.1)
-    assert panel.age.top == 50
+    assert panel.age.top == 100
 
 
 def test_confidence_is_of_the_visible_joints(

@@ -71,7 +71,9 @@ class TimePlot(QWidget):
     def fit(self, values: NDArray[np.float64]) -> None:
         """Set the axis to a round upper limit above all values, which rarely changes."""
         known = values[np.isfinite(values)]
-        longest = float(known.max()) * 1.05 if known.size else 0.0
+        if not known.size:
+            return
+        longest = float(known.max()) * 1.05
         if longest > self.top or longest < 0.35 * self.top:
             index = min(int(np.searchsorted(_NICE, longest)), len(_NICE) - 1)
             if self.top != _NICE[index]:
