@@ -148,7 +148,8 @@ class PoseEstimator:
         """Find everybody in a single image.
 
         The network looks at each person twice, first in the finder's box, then nearer to the joints
-        that it found there; a joint is taken from the look that is surer of it. The heatmaps are
+        that it found there; a joint is taken from the look that is surer of it. Where the first
+        look found somebody else, that person is painted over for the second. The heatmaps are
         those of the second look.
 
         Args:
@@ -335,11 +336,16 @@ class PoseEstimator:
         )
 
     def _look_again(self, tracks: Tracks, image: Image, stacks: int, clock: StageClock) -> None:
-        """Run the network nearer to the joints that were found, and take those it is surer of."""
-        people = tracks.visible
-        looks = self._predictor.predict(image, [one.nearer for one in people], stacks, clock)
-        for track, second in zip(people, looks, strict=True):
-            track.add(second)
+        """Run the network nearer to the joints that were found, and take those it is surer of.
+
+        Where somebody else's joints were found, once more on the whole region, with that person
+        painted over.
+        """
+        people = tracks.doubtful
+        regions = [one.region if one.in_front else one.nearer for one in people]
+        in_front = [seen_of(one.in_front) for one in people]
+        looks = self._predictor.predict(image, regions, stacks, clock, in_front)
+        tracks.add(looks, 0.0)
 
     def _poses(self, shown: int | None, seconds: float) -> list[Pose]:
         people = sorted(self._tracks.visible, key=lambda track: track.id)

@@ -119,6 +119,13 @@ class Track:
         """Which joints (K,) are present and the person's own."""
         return np.asarray(self.scores >= self._rule.threshold)
 
+    @property
+    def mistaken(self) -> bool:
+        """Whether more of the joints seen in the region are another person's than their own."""
+        assert self.prediction is not None
+        seen = self.prediction.scores[-1] >= self._rule.threshold
+        return int((seen & self.foreign).sum()) > int(self.present.sum())
+
     def update(self, new: CropPrediction, seconds: float) -> None:
         """Take the prediction of the next frame, and move box and velocity with it."""
         self.step = min(max(seconds - self.last_seconds, 0.0), _LONGEST_STEP)
@@ -159,7 +166,7 @@ class Track:
         """The finder gave this box of the person in this frame."""
         self.box, self.score, self.boxed = box, box.score, True
         self.confirm(seconds)
-        if seconds > self.born and self.present.sum() >= FEWEST:
+        if seconds > self.born and self.present.sum() >= FEWEST and not self.mistaken:
             self.shown = True
 
     def move(self) -> None:

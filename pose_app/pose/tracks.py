@@ -22,14 +22,13 @@ from .newcomers import Newcomers
 from .regions import RegionRule
 from .similarity import PoseSimilarity, assign, intersection, iou
 from .track import FEWEST, SAME_SIZE, SURE, YOUNG, Course, Track
+from .track_ids import LOST_SECONDS, SAME_BOX, TrackIds
 
 WEAK_SECONDS = 0.2  # a person is lost after this time without confirmation by pose or box,
 WEAK_FRAMES = 3  # and after this number of frames
 STALE_SECONDS = 0.5  # a region that is older is no guide: pictures of a folder, a stalled camera
-LOST_SECONDS = 2.0  # how long a lost person is remembered; most occlusions are shorter
 SAME_POSE = 0.5  # mean OKS from which two poses are of one person
 TOUCH = 0.15  # mean OKS from which two people may be confused
-SAME_BOX = 0.3  # IoU from which a box may be that of a tracked person
 DOUBLE_BOX = 0.6  # IoU from which two boxes of one run of the finder are of one person
 INSIDE = 0.7  # two boxes are of different people if they share less than this of the smaller one
 FAINT = 0.6  # boxes count from this share of the finder's threshold on
@@ -68,10 +67,8 @@ class Tracks:
         self._first = True  # whether this is the first frame of a video
         self._similarity = PoseSimilarity(spec)
         self._size = (0, 0)
-        self._next = 1
+        self._ids = TrackIds(self._similarity)
         self._lost_at: dict[int, float] = {}
-        self._before: list[Track] = []  # who was shown before a jump and has not been seen since
-        self._jumped = 0.0  # the first frame after it, in seconds
 
     @property
     def visible(self) -> list[Track]:
@@ -99,12 +96,8 @@ class Tracks:
         )
 
     def reset(self, same_video: bool = False) -> None:
-        """Forget everybody. Track ids are never used again.
-
-        `same_video`: after a jump in it. Whoever is then found where somebody was shown before the
-        jump, within LOST_SECONDS, has that person's id.
-        """
-        self._before = (self.visible or self._before) if same_video else []
+        """Forget everybody, see `TrackIds.jump`. Track ids are never used again."""
+        self._ids.jump(self.visible, same_video)
         self.active = []
         self.lost = []
         self._first = True
@@ -213,6 +206,33 @@ class Tracks:
             track.update(prediction, seconds)
             track.confirm_by_box(candidate.box, seconds)
         self._resolve_touching(seconds)
+        for track in self.active:
+            if track.born == seconds and track.mistaken:
+                track.shown = False
+
+    @property
+    def doubtful(self) -> list[Track]:
+        """Who is looked at again in a single picture, with those painted over who are in front."""
+        return [track for track in self.active if track.shown or track.in_front]
+
+    def add(self, looks: Sequence[CropPrediction], seconds: float) -> None:
+        """Take second looks at those who are `doubtful`, in their order.
+
+        A first look at somebody hidden was at whoever is in front, so only the second counts.
+        """
+        doubtful = self.doubtful
+        for track, second in zip(doubtful, looks, strict=True):
+            if track.in_front:
+                track.prediction = second
+            else:
+                track.add(second)
+        self._resolve_touching(seconds)
+        for track in doubtful:
+            assert track.prediction is not None
+            if track.in_front and track.box is not None:
+                enough = self._joints(track.prediction) >= FEWEST
+                track.shown = enough and self._newcomers.is_somebody(track.box, track.prediction)
+            track.shown = track.shown and not track.mistaken
 
     def settle(self, seconds: float, searched: bool) -> None:
         """End a frame: weak tracks are lost, the largest are kept, and all regions move.
@@ -229,37 +249,13 @@ class Tracks:
             if track.boxed and not track.touched and track.present.mean() < SURE:
                 track.in_front = []  # whoever was in front of them may be behind them by now
         self._keep_the_largest()
-        self._number(seconds)
+        self._ids.number(self.visible, seconds)
         self._first = False
         for track in self.active:
             track.move()
             if not track.weak and not track.touched and track.prediction is not None:
                 joints = track.prediction.joints[-1].astype(np.float64)
                 track.course = Course(seconds, track.region, joints, track.velocity.copy())
-
-    def _number(self, seconds: float) -> None:
-        """Give ids to the people who are shown for the first time."""
-        new = [track for track in self.active if track.shown and not track.id]
-        if self._first:
-            self._jumped = seconds
-        if self._before and seconds - self._jumped > LOST_SECONDS:
-            self._before = []
-        before = self._before
-        affinity = [[self._alike(track, other) for other in before] for track in new]
-        pairs = assign(np.array(affinity).reshape(len(new), len(before)), SAME_BOX)
-        for row, column in pairs:
-            new[row].id = before[column].id
-        seen = {new[row].id for row, _ in pairs}
-        self._before = [track for track in before if track.id not in seen]
-        for track in new:
-            if not track.id:
-                track.id = self._next
-                self._next += 1
-
-    def _alike(self, a: Track, b: Track) -> float:
-        """How likely tracks before and after a jump are of one person, by place: 0..1."""
-        boxes = 0.0 if a.box is None or b.box is None else iou(a.box, b.box)
-        return max(boxes, self._similarity.agreement(a.prediction, b.prediction))
 
     def _joints(self, seen: CropPrediction) -> int:
         """The number of present joints of the last stack."""

@@ -38,6 +38,8 @@ def clip() -> tuple[list[Frame], np.ndarray]:
 @pytest.fixture(scope="module")
 def opened() -> Iterator[PoseEstimator]:
     with PoseEstimator.open() as estimator:
+        # Here and not in the first test that needs it, which would leave a thread behind.
+        estimator.engine.prepare(1)
         yield estimator
 
 

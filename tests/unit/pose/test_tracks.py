@@ -550,3 +550,59 @@ def test_a_newcomer_needs_two_boxes_that_are_sure_enough(world: World) -> None:
     for score in (0.5, 0.5, 0.2, 0.2):
         shown = world.frame([box_of(world.people["a"]), box_of(arm["arm"], score)])
     assert [(world.who(track), track.id) for track in shown] == [("a", 1), ("arm", 2)]
+
+
+def first_looks(boxes: Sequence[Box], seen: Sequence[np.ndarray]) -> Tracks:
+    """A single picture: what the network sees in each box, all joints of it surely."""
+    tracks = Tracks(dot_spec(), 4, 0.4)
+    tracks.begin(SIZE, 0.0)
+    candidates = tracks.match(boxes, 0.0)
+    assert [candidate.box for candidate in candidates] == list(boxes)
+    looks = [prediction(c.region, joints, SURE) for c, joints in zip(candidates, seen, strict=True)]
+    tracks.admit(candidates, looks, 0.0)
+    tracks.settle(0.0, True)
+    return tracks
+
+
+def test_a_second_box_of_one_person_gets_no_skeleton_of_leftovers() -> None:
+    who = person(300, 60, 320)
+    whole = box_of((300, 60, 320))
+    lower = Box(whole.x, whole.y + 0.4 * whole.height, whole.width, 0.95 * whole.height, 0.8)
+    stray = who.copy()
+    stray[:4] += 90
+    (track,) = first_looks([whole, lower], [who, stray]).visible
+    assert track.box == whole
+    assert track.present.all()
+
+
+def beside() -> tuple[list[Box], np.ndarray, np.ndarray]:
+    """(boxes of somebody in front and of somebody half hidden, the joints of both)."""
+    front, behind = (300.0, 60.0, 340.0), (375.0, 60.0, 300.0)
+    return [box_of(front), box_of(behind)], person(*front), person(*behind)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_who_is_hidden_is_shown_by_a_second_look(there: bool) -> None:
+    boxes, front, behind = beside()
+    tracks = first_looks(boxes, [front, front])
+    assert [track.box for track in tracks.visible] == boxes[:1]
+    first, hidden = tracks.doubtful
+    assert hidden.in_front == [first]
+    looks = [
+        prediction(first.nearer, front, SURE),
+        prediction(hidden.region, behind, SURE if there else WEAK),
+    ]
+    tracks.add(looks, 0.0)
+    assert [track.box for track in tracks.visible] == boxes[: 2 if there else 1]
+    for track, joints in zip(tracks.visible, (front, behind), strict=False):
+        assert track.present.all()
+        assert track.prediction is not None
+        assert np.allclose(track.prediction.joints[-1], joints)
+
+
+def test_a_second_look_at_the_same_person_is_not_shown() -> None:
+    boxes, front, _ = beside()
+    tracks = first_looks(boxes, [front, front])
+    first, hidden = tracks.doubtful
+    tracks.add([prediction(one.region, front, SURE) for one in (first, hidden)], 0.0)
+    assert tracks.visible == [first]
