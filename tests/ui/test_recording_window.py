@@ -54,7 +54,7 @@ def test_a_recording_that_goes_on_in_another_source_can_be_stopped(open_window, 
     files = window.recordings.last.files
     first, second = (file.path for file in files if file.kind == "annotated")
     assert first != second
-    assert window.toast.text == f"Saved {second.name}"
+    assert window.toast.text == f"Saved {second.name}, the last of 2 parts"
 
 
 def test_the_pill_stops_in_full_screen_too(open_window, qtbot):

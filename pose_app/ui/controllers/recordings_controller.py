@@ -232,8 +232,13 @@ class RecordingsController(QObject):
         # The parts before a change of source were told of when they were closed.
         written = [file for file in report.files if file.path in report.paths]
         first = next((file for file in written if file.kind != "log"), written[0])
-        last = [file for file in written if file.kind == first.kind][-1]
-        self._tell_saved(last.path, self.tr("Saved {name}"))
+        parts = [file.path for file in written if file.kind == first.kind]
+        words = self.tr("Saved {name}")
+        if len(parts) > 1:
+            words = self.tr("Saved {name}, the last of {count} parts").replace(
+                "{count}", str(len(parts))
+            )
+        self._tell_saved(parts[-1], words)
 
     def _tell_saved(self, video: Path, words: str) -> None:
         self._context.notices.tell(
