@@ -11,6 +11,7 @@ import contextlib
 import time
 from typing import TYPE_CHECKING
 
+from ..argument_values import count, positive
 from ..skeletons import SKELETONS
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ _FINDER_MIX = {
     "synthetic": 0.11,
     "no_person": 0.08,
 }
+_WIDTH = 128
 _LEARNING_RATE, _FINE_TUNING_RATE = 2.5e-3, 2e-4
 _FINDER_RATE = 6e-4
 _NEW_HEADS = 3.0  # learning rate of heads / of the rest, in fine-tuning
@@ -71,12 +73,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--joints", choices=tuple(SKELETONS), help="the skeleton")
     parser.add_argument("--from", dest="start", metavar="MODEL", help="start from a trained model")
     end = parser.add_mutually_exclusive_group(required=True)
-    end.add_argument("--minutes", type=float, help="train for this long")
-    end.add_argument("--steps", type=int, help="train for this many batches")
+    end.add_argument("--minutes", type=positive, help="train for this long")
+    end.add_argument("--steps", type=count, help="train for this many batches")
     parser.add_argument("--resume", action="store_true", help="continue from the run's checkpoint")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
-    parser.add_argument("--batch", type=int, help="pictures per step (default: 16, with CUDA 256)")
-    parser.add_argument("--threads", type=int, help="processor threads of the network")
+    parser.add_argument("--batch", type=count, help="pictures per step (default: 16, CUDA: 256)")
+    parser.add_argument("--threads", type=count, help="processor threads of the network")
     parser.add_argument(
         "--size",
         type=int,
@@ -86,12 +88,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "equal part of the run (small ones are faster; the last one is the model's)",
     )
     parser.add_argument("--stacks", type=int, default=4)
-    parser.add_argument("--width", type=int, default=112, help="channels of a stack")
+    parser.add_argument(
+        "--width",
+        type=count,
+        help=f"channels of a stack (default: {_WIDTH}, with --from the model's); a wider network "
+        "starts with the model's answers",
+    )
+    parser.add_argument(
+        "--increase",
+        type=count,
+        help="additional channels of the inner levels (default: 0, with --from the model's)",
+    )
     parser.add_argument("--stem", type=int, nargs=2, default=(32, 64), help="channels of the stem")
-    parser.add_argument("--learning-rate", type=float, help="highest learning rate")
-    parser.add_argument("--sigma", type=float, default=1.2, help="target width, heatmap pixels")
+    parser.add_argument("--learning-rate", type=positive, help="highest learning rate")
+    parser.add_argument("--sigma", type=positive, default=1.2, help="target width, heatmap pixels")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--evaluate-every", type=float, default=5, metavar="MINUTES")
+    parser.add_argument("--evaluate-every", type=positive, default=5, metavar="MINUTES")
     parser.add_argument("--compile", action="store_true", help="use torch.compile")
     parser.add_argument("--name", default="trained", help="the model's name")
 
@@ -105,18 +117,6 @@ def main(arguments: argparse.Namespace) -> int:
     from ..errors import DataError, PoseAppError
 
     device = _device(arguments.device)
-    for name in (
-        "minutes",
-        "steps",
-        "batch",
-        "evaluate_every",
-        "learning_rate",
-        "sigma",
-        "threads",
-    ):
-        value = getattr(arguments, name)
-        if value is not None and value <= 0:
-            raise DataError(f"--{name.replace('_', '-')} must be more than 0.")
     if min(arguments.size) < 64 or any(size % 64 for size in arguments.size):
         raise DataError("--size must be a multiple of 64, such as 256.")
     if arguments.threads:
@@ -187,6 +187,7 @@ def _finder(arguments: argparse.Namespace, device: torch.device) -> tuple[Traine
         start = network
     else:
         start, spec = finder_from(network, spec)
+    start, spec = _as_wide_as_wanted(arguments, start, spec)
     sizes = [(train.name, len(train)) for train, _ in parts]
     spec = _described(spec, arguments.name, sizes)
     options = _options(arguments, device, _FINDER_RATE, True)
@@ -249,10 +250,11 @@ def _start(arguments: argparse.Namespace, skeleton: Skeleton) -> tuple[StackedHo
         from ..network.heads import with_joints
 
         network, spec = load_checkpoint(resolve(arguments.start))
-        return with_joints(network, spec, skeleton)
+        return _as_wide_as_wanted(arguments, *with_joints(network, spec, skeleton))
     config = NetworkConfig(
         stacks=arguments.stacks,
-        width=arguments.width,
+        width=arguments.width or _WIDTH,
+        increase=arguments.increase or 0,
         joints=len(skeleton),
         stem=tuple(arguments.stem),
         stem_second=arguments.stem[1],
@@ -274,10 +276,22 @@ def _start(arguments: argparse.Namespace, skeleton: Skeleton) -> tuple[StackedHo
     return StackedHourglass(config), spec
 
 
+def _as_wide_as_wanted(
+    arguments: argparse.Namespace, network: StackedHourglass, spec: ModelSpec
+) -> tuple[StackedHourglass, ModelSpec]:
+    from ..network.widen import widened
+
+    width = spec.network.width if arguments.width is None else arguments.width
+    increase = spec.network.increase if arguments.increase is None else arguments.increase
+    if (width, increase) == (spec.network.width, spec.network.increase):
+        return network, spec
+    return widened(network, spec, width, increase, arguments.seed)
+
+
 def _described(spec: ModelSpec, name: str, sizes: list[tuple[str, int]]) -> ModelSpec:
     from dataclasses import replace
 
-    words = ", ".join(f"{part} ({count})" for part, count in sizes)
+    words = ", ".join(f"{part} ({pictures})" for part, pictures in sizes)
     before = f"{spec.name}, then " if spec.name != name else ""
     return replace(spec, name=name, provenance=f"{before}trained with pose-app on {words}")
 
@@ -292,8 +306,8 @@ def _mix(
         # Unknown data sets: small ones a little more often than in proportion to their size.
         known = [usual.get(name) for name, _ in sizes]
         return tuple(
-            share if share is not None and None not in known else count**0.75
-            for share, (_, count) in zip(known, sizes, strict=True)
+            share if share is not None and None not in known else pictures**0.75
+            for share, (_, pictures) in zip(known, sizes, strict=True)
         )
     if len(shares) != len(sizes):
         raise DataError(f"--mix has {len(shares)} shares for {len(sizes)} data sets.")

@@ -285,6 +285,22 @@ def test_fine_tuning_keeps_the_weights_of_known_joints(
     assert torch.allclose(network.state_dict()[stem], before.state_dict()[stem], atol=2e-3)
 
 
+def test_a_model_is_made_wider(
+    tmp_path: Path, parts: list[PoseData], capsys: pytest.CaptureFixture[str]
+) -> None:
+    from pose_app.network import load_checkpoint
+
+    assert command(tmp_path, "--steps", "1") == 0
+    words = ["train", str(tmp_path / "mpii.npz"), "--steps", "1", "--size", "64", "--batch", "2"]
+    words += ["--from", str(tmp_path / "run" / "model.safetensors"), "--device", "cpu"]
+    wider = str(tmp_path / "wider")
+    assert main([*words, "--width", "24", "--increase", "8", "--out", wider]) == 0
+    _, spec = load_checkpoint(tmp_path / "wider" / "model.safetensors")
+    assert (spec.network.width, spec.network.increase) == (24, 8)
+    assert main([*words, "--width", "8", "--out", str(tmp_path / "narrower")]) == 2
+    assert "at least as many" in capsys.readouterr().err
+
+
 def test_norms_follow_large_batches_alone(tmp_path: Path, parts: list[PoseData]) -> None:
     from pose_app.network import load_checkpoint
 
@@ -301,10 +317,20 @@ def test_norms_follow_large_batches_alone(tmp_path: Path, parts: list[PoseData])
     assert not torch.equal(mean("large"), mean("run"))
 
 
+@pytest.mark.parametrize("words", [["--steps", "0"], ["--minutes", "-1"], ["--width", "0"]])
+def test_numbers_must_be_above_0(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        command(tmp_path, *words)
+    error = capsys.readouterr().err
+    assert words[0] in error
+    assert "above 0" in error
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--steps", "0"], "--steps"),
         (["--steps", "1", "--mix", "1"], "--mix"),
         (["--steps", "1", "--device", "abacus"], "device"),
         (["--steps", "1", "--resume"], "checkpoint"),
