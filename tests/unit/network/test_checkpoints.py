@@ -255,7 +255,7 @@ def test_any_missing_tensor_is_named(tmp_path: Path, layout: str) -> None:
     needed = [
         key for key in sorted(weights) if "num_batches" not in key and "skip_layer" not in key
     ]
-    for key in random.Random(1).sample(needed, 25):
+    for key in random.Random(1).sample(needed, 15):
         torch.save({k: v for k, v in weights.items() if k != key}, tmp_path / "net.pt")
         with pytest.raises(ModelError):
             load_checkpoint(tmp_path / "net.pt")
