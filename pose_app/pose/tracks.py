@@ -233,6 +233,7 @@ class Tracks:
                 enough = self._joints(track.prediction) >= FEWEST
                 track.shown = enough and self._newcomers.is_somebody(track.box, track.prediction)
             track.shown = track.shown and not track.mistaken
+        self._ids.number(self.visible, seconds)
 
     def settle(self, seconds: float, searched: bool) -> None:
         """End a frame: weak tracks are lost, the largest are kept, and all regions move.

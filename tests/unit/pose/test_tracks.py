@@ -594,6 +594,7 @@ def test_who_is_hidden_is_shown_by_a_second_look(there: bool) -> None:
     ]
     tracks.add(looks, 0.0)
     assert [track.box for track in tracks.visible] == boxes[: 2 if there else 1]
+    assert [track.id for track in tracks.visible] == [1, 2][: 2 if there else 1]
     for track, joints in zip(tracks.visible, (front, behind), strict=False):
         assert track.present.all()
         assert track.prediction is not None
