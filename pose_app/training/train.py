@@ -43,7 +43,7 @@ _FINDER_MIX = {
     "synthetic": 0.11,
     "no_person": 0.08,
 }
-_WIDTH = 128
+_WIDTH = 112
 _LEARNING_RATE, _FINE_TUNING_RATE = 2.5e-3, 2e-4
 _FINDER_RATE = 6e-4
 _NEW_HEADS = 3.0  # learning rate of heads / of the rest, in fine-tuning
