@@ -199,8 +199,8 @@ class PoseEstimator:
                 pose; none where fewer than three joints are found.
             following: The frames of the next calls, if they are known. Some engines are faster on
                 several frames in parallel; `timings` of these calls then overlap.
-            twice: Look at everybody twice, as `estimate` does, because the frame is a picture of
-                its own.
+            twice: Look at everybody anew and twice, as `estimate` does, because the frame is a
+                picture of its own. Seen again, the same picture gives the same poses and ids.
 
         Returns:
             One pose per visible person, in the order of their `track_id`, which a person keeps
@@ -213,6 +213,8 @@ class PoseEstimator:
         image, seconds = check_image(frame.image), frame.seconds
         count = self._stacks if stacks is None else self._checked_stacks(stacks)
         clock = self._clock()
+        if twice:
+            self.reset(same_video=True)
         tracks = self._tracks
         tracks.begin(frame.size, seconds)
         if region is not None:

@@ -127,6 +127,11 @@ def test_a_still_is_looked_at_as_a_single_image(estimator: PoseEstimator) -> Non
     assert still.region == alone.region
     np.testing.assert_array_equal(still.joints, alone.joints)
     np.testing.assert_array_equal(still.scores, alone.scores)
+    for again in range(2, 5):  # after another threshold, say
+        (pose,) = estimator.track(frame(image, again), twice=True)
+        assert pose.track_id == still.track_id
+        assert pose.region == still.region
+        np.testing.assert_array_equal(pose.joints, still.joints)
 
 
 def test_a_given_region_is_what_the_network_sees(
