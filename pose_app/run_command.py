@@ -102,6 +102,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Run until the source ends, a limit is reached or a signal comes. Raises PoseAppError."""
+    from .pose.factory import import_engine
+
+    import_engine(arguments.engine)
     from . import diagnostics
     from .pipeline.options import SessionOptions
     from .pipeline.session import Session
@@ -144,6 +147,7 @@ def main(arguments: argparse.Namespace) -> int:
     )
     with _signals() as asked_to_stop:
         try:
+            session.load()
             if request.paths:
                 _wait_for_files(session.record(request), asked_to_stop)
             session.start()

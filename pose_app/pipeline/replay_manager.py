@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..drawing.draw import Drawing
 from ..drawing.options import DrawOptions
 from ..errors import RecordingError
-from ..recording.recording import RecordingReport
-from ..recording.replay import ReplayRequest, ReplayState, ReplayTrack
+from ..recording.recording import RecordingReport, ReplayRequest, ReplayState
 from ..types import FrameResult, Image
 from .sinks import CapturedFrame, ProcessedFrame, Sink
+
+if TYPE_CHECKING:
+    from ..recording.replay import ReplayTrack
 
 
 class ReplayManager(Sink):
@@ -36,6 +39,8 @@ class ReplayManager(Sink):
             self._ended = [track for track in self._ended if track.thread.is_alive()] + ending
             self._request, self._annotated, self._raw = request, None, None
             if request is not None:
+                from ..recording.replay import ReplayTrack  # late: it loads FFmpeg
+
                 self._drawing, self._picture = request.drawing, _Picture()
                 if request.annotated:
                     self._annotated = ReplayTrack("annotated", request.seconds)

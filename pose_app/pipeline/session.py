@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING
 from ..drawing.options import DrawOptions
 from ..errors import PoseAppError
 from ..pose.factory import Open, Others, none
-from ..recording.recording import RecordingReport, RecordingRequest
-from ..recording.replay import ReplayRequest, ReplayState
+from ..recording.recording import RecordingReport, RecordingRequest, ReplayRequest, ReplayState
 from ..types import FrameResult
 from .context import SessionContext
 from .estimator_supervisor import EstimatorSupervisor

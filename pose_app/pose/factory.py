@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -88,6 +89,19 @@ class EstimatorFactory:
             smoothing=self.smoothing,
             first=self.first,
         )
+
+
+def import_engine(engine: str) -> None:
+    """Import what `EstimatorFactory.open` needs for an engine or for `auto`; never torch.
+
+    Call it before the program's other imports: on a thread beside them it takes twice as long, and
+    nothing can be compiled before it is done.
+    """
+    from . import estimator  # noqa: F401
+
+    if engine != "torch":
+        with contextlib.suppress(ImportError):  # `open` says so
+            from ..engines import openvino_engine  # noqa: F401
 
 
 def none(failed: Sequence[EngineInfo]) -> Sequence[Open]:

@@ -1,4 +1,7 @@
-"""Request, state and report of a recording: an annotated video, a raw video, a keypoint log."""
+"""Requests, states and reports of recordings and of the replay buffer.
+
+A recording has an annotated video, a raw video and a keypoint log, or some of them.
+"""
 
 from __future__ import annotations
 
@@ -97,3 +100,30 @@ class RecordingReport:
     def error(self) -> str | None:
         """The first reason why a file ended early, or None."""
         return next((file.error for file in self.files if file.error), None)
+
+
+@dataclass(frozen=True)
+class ReplayRequest:
+    """What is kept in memory: the last `seconds` of an annotated and/or a raw video."""
+
+    seconds: float = 15.0
+    annotated: bool = True
+    raw: bool = False
+    drawing: DrawOptions = field(default_factory=DrawOptions)
+
+
+@dataclass(frozen=True)
+class ReplayState:
+    """The state of a replay buffer.
+
+    Attributes:
+        seconds: That could be saved now.
+        bytes: Of memory that they take.
+        dropped: Frames that the encoder was too slow for.
+        error: Why nothing more is kept, or None.
+    """
+
+    seconds: float
+    bytes: int
+    dropped: int
+    error: str | None = None

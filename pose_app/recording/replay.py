@@ -18,7 +18,6 @@ from typing import Any
 
 import av
 
-from ..drawing.options import DrawOptions
 from ..errors import RecordingError
 from ..types import Image
 from . import files, h264
@@ -32,33 +31,6 @@ MOST_BYTES = 256 * 2**20  # of memory, even if the buffer is then shorter
 _QUEUE_BYTES = 48 * 2**20  # images that may wait for the encoder
 _WAIT_SECONDS = 2.0  # for waiting images to be encoded, when saving
 _RATE = Fraction(30)  # nominal; each frame has its own timestamp
-
-
-@dataclass(frozen=True)
-class ReplayRequest:
-    """What is kept in memory: the last `seconds` of an annotated and/or a raw video."""
-
-    seconds: float = 15.0
-    annotated: bool = True
-    raw: bool = False
-    drawing: DrawOptions = field(default_factory=DrawOptions)
-
-
-@dataclass(frozen=True)
-class ReplayState:
-    """The state of a replay buffer.
-
-    Attributes:
-        seconds: That could be saved now.
-        bytes: Of memory that they take.
-        dropped: Frames that the encoder was too slow for.
-        error: Why nothing more is kept, or None.
-    """
-
-    seconds: float
-    bytes: int
-    dropped: int
-    error: str | None = None
 
 
 @dataclass(frozen=True)

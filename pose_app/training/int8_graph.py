@@ -206,6 +206,8 @@ class _Nodes:
         self._spec = spec
         self._entries = entries
         self._corrections = corrections
+        # One of each for all: a sixth fewer nodes to compile.
+        self._none, self._all = (opset.constant(np.float32(end)) for end in (0, STEPS))
 
     def picture(self) -> Any:
         x = opset.transpose(opset.convert(self.crops, "f32"), np.array([0, 3, 1, 2]))
@@ -221,9 +223,7 @@ class _Nodes:
         entry = self._entries.get(name)
         if entry is not None:
             low, high = (_column(values) for values in entry.limits())
-            return opset.fake_quantize(
-                x, low, high, np.float32(0), np.float32(STEPS), levels=STEPS + 1
-            )
+            return opset.fake_quantize(x, low, high, self._none, self._all, levels=STEPS + 1)
         if isinstance(norm, nn.BatchNorm2d):
             scale, shift = norm_of(norm, norm.num_features)
             x = opset.add(opset.multiply(x, _column(scale)), _column(shift))

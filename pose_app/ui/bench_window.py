@@ -12,6 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from ..pose.factory import import_engine
 from ..settings import Settings
 from .sessions import make_session
 
@@ -36,9 +37,11 @@ def main() -> int:
         settings.set("window.hint_seen", True)
         settings.set("source.loop", True)
         settings.set("view.heatmap", arguments.everything)
+        # In the app's order: Qt while the model loads.
+        import_engine(settings.get("model.engine"))
         session = make_session(settings, arguments.source)
         session.load()
-        from PySide6.QtCore import QTimer  # while the model loads, as in the app
+        from PySide6.QtCore import QTimer
 
         from . import theme
         from .app import application, make_window

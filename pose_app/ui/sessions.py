@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import SourceError
-from ..pose.factory import EstimatorFactory
+from ..pose.factory import EstimatorFactory, import_engine
 from ..settings import Settings
 from .controllers.openers import FIRST, last_target, opener
 
@@ -41,6 +41,7 @@ def begin(arguments: argparse.Namespace) -> Beginning:
             settings.override(f"model.{name}", getattr(arguments, name))
     if getattr(arguments, "model", None):
         settings.set("model.name", model_name(arguments.model))
+    import_engine(settings.get("model.engine"))
     source = getattr(arguments, "source", None)
     target = last_target(settings) if source is None else str(source)
     session = make_session(settings, target, or_demo=True)

@@ -22,9 +22,8 @@ from pose_app.errors import CameraError, RecordingError
 from pose_app.pipeline.events import Event
 from pose_app.pipeline.metrics import FrameMetrics
 from pose_app.pipeline.options import Controls, SessionOptions
-from pose_app.recording.recording import FileReport, RecordingReport
+from pose_app.recording.recording import FileReport, RecordingReport, ReplayState
 from pose_app.recording.recording import RecordingState as SessionRecording
-from pose_app.recording.replay import ReplayState
 from pose_app.settings import Settings
 from pose_app.sources.base import SourceInfo
 from pose_app.sources.discover import CameraInfo

@@ -284,7 +284,7 @@ class RecordingsController(QObject):
             self._keep_replay()
 
     def _keep_replay(self) -> None:
-        from ...recording.replay import ReplayRequest
+        from ...recording.recording import ReplayRequest
 
         seconds = self._context.settings.get("recording.replay_seconds")
         request = ReplayRequest(seconds, drawing=self._view.drawing()) if seconds else None

@@ -11,8 +11,8 @@ import pytest
 from pose_app.drawing.options import DrawOptions
 from pose_app.errors import RecordingError
 from pose_app.pipeline.replay_manager import ReplayManager
-from pose_app.recording.recording import RecordingRequest
-from pose_app.recording.replay import GROUP_SECONDS, ReplayRequest
+from pose_app.recording.recording import RecordingRequest, ReplayRequest
+from pose_app.recording.replay import GROUP_SECONDS
 from pose_app.recording.verify import verify
 from tests.media import picture_number
 from tests.scripted import ScriptedSource

@@ -15,8 +15,7 @@ from pose_app.drawing.options import DrawOptions
 from pose_app.pipeline.capture import AGAIN_SECONDS
 from pose_app.pipeline.delivery import SEQUENCE_FPS
 from pose_app.pipeline.lifecycle import State
-from pose_app.recording.recording import RecordingRequest
-from pose_app.recording.replay import ReplayRequest
+from pose_app.recording.recording import RecordingRequest, ReplayRequest
 from pose_app.recording.verify import verify
 from pose_app.sources.images import ImagesSource
 from tests.poses import FakeEstimator
