@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QPalette
+from PySide6.QtGui import QColor, QPainter, QPalette
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -228,6 +229,21 @@ def test_axes_change_seldom_and_hold_the_values(qtbot: QtBot) -> None:
     assert tops == [10, 10, 20, 20, 20, 20, 10]
     plot.fit(np.array([np.nan]))
     assert plot.top > 0
+
+
+@pytest.mark.parametrize(("width", "labels"), [(160, 2), (400, 4)])
+def test_labels_of_the_seconds_never_touch(qtbot: QtBot, width: int, labels: int) -> None:
+    plot = TimePlot("Age")
+    qtbot.addWidget(plot)
+    plot.resize(width, 120)
+    plot.show()
+    image = plot.grab()
+    painter = QPainter(image)
+    _, _, texts = plot.plot.getAxis("bottom").generateDrawSpecs(painter)
+    painter.end()
+    rects = sorted((rect for rect, _, _ in texts), key=lambda rect: rect.left())
+    assert len(rects) == labels
+    assert all(a.right() < b.left() for a, b in pairwise(rects))
 
 
 def test_plots_take_the_palettes_colours(panel: PlotsPanel) -> None:

@@ -47,8 +47,9 @@ class TimePlot(QWidget):
         self.plot.setMinimumSize(90, 44)
         left, bottom = self.plot.getAxis("left"), self.plot.getAxis("bottom")
         left.setWidth(44)
-        # None at the ends: half of such a label would be outside.
-        bottom.setTicks([[(x, f"{x:g} s") for x in np.arange(2 - SECONDS, 0, 2)], []])
+        # None at the ends, half of it would be outside. A narrow plot has every other label.
+        ticks = [(x, f"{x:g} s") for x in np.arange(2 - SECONDS, 0, 2)]
+        bottom.setTicks([ticks[::2], ticks[1::2]])
         bottom.setHeight(18)
         self.plot.getPlotItem().layout.setContentsMargins(0, 6, 4, 0)  # room for the top label
         layout = QVBoxLayout(self)
