@@ -8,6 +8,10 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+# Bytes read at once for a checksum. After each block a thread waits for its turn in the
+# interpreter, up to 5 ms while Qt is imported: a model file should be one block.
+_BLOCK = 2**26
+
 
 @contextlib.contextmanager
 def replacing(path: Path, mode: int = 0o666) -> Iterator[Path]:
@@ -52,6 +56,6 @@ def checksum(path: Path) -> str:
     """The file's SHA-256 in hexadecimal. Raises OSError."""
     with Path(path).open("rb") as file:
         digest = hashlib.sha256()
-        while block := file.read(2**20):
+        while block := file.read(_BLOCK):
             digest.update(block)
     return digest.hexdigest()

@@ -109,9 +109,9 @@ def _openvino_choice(device: str) -> Choice:
     names = {"gpu": "Intel graphics", "npu": "an Intel NPU", "cpu": "the processor"}
     label = f"OpenVINO on {names[device]}"
     try:
-        from .openvino_engine import core, device_label
+        from .openvino_engine import device_label, devices
     except ImportError as error:
         return Choice("openvino", device, label, f"OpenVINO does not load here: {error}.")
-    if device.upper() not in {name.partition(".")[0] for name in core().available_devices}:
+    if device.upper() not in devices():
         return Choice("openvino", device, label, f"OpenVINO lists no {device.upper()} here.")
     return Choice("openvino", device, f"OpenVINO on {device_label(device.upper())}")

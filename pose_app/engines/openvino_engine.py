@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import threading
@@ -41,6 +42,12 @@ def core() -> Any:
 
 _core: Any = None
 _core_lock = threading.Lock()
+
+
+@functools.cache
+def devices() -> frozenset[str]:
+    """OpenVINO's devices: `CPU`, `GPU`, `NPU`. They are looked for once in a process."""
+    return frozenset(name.partition(".")[0] for name in core().available_devices)
 
 
 def device_label(device: str) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ..pose.factory import import_engine
 from ..settings import Settings
-from .sessions import make_session
+from .sessions import load_first, make_session
 
 
 def main() -> int:
@@ -40,7 +40,7 @@ def main() -> int:
         # In the app's order: Qt while the model loads.
         import_engine(settings.get("model.engine"))
         session = make_session(settings, arguments.source)
-        session.load()
+        load_first(session)
         from PySide6.QtCore import QTimer
 
         from . import theme

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from ..sources.discover import CameraInfo
 
 log = logging.getLogger(__name__)
+
+# Seconds for which the thread that loads the model has Python for itself. It needs so many to find
+# what to compile, and three times as many while Qt is imported; compiling needs no Python.
+_HEAD_START = 0.05
 
 
 @dataclass(frozen=True)
@@ -45,8 +50,14 @@ def begin(arguments: argparse.Namespace) -> Beginning:
     source = getattr(arguments, "source", None)
     target = last_target(settings) if source is None else str(source)
     session = make_session(settings, target, or_demo=True)
-    session.load()
+    load_first(session)
     return Beginning(settings, target, session)
+
+
+def load_first(session: Session) -> None:
+    """Begin to load a session's model, before Qt is imported."""
+    session.load()
+    time.sleep(_HEAD_START)
 
 
 def model_name(text: str) -> str:
