@@ -249,6 +249,9 @@ def _in_order(candidates: Sequence[Candidate], table: Table) -> list[Candidate]:
 
 def _key(request: _Request, candidates: Sequence[Candidate]) -> str:
     """The key of the table for this model, machine, drivers and versions."""
+    graphs = None
+    if any(candidate.engine == "openvino" for candidate in candidates):
+        graphs = request.model.ready_made
     return timing.key_of(
         [str(one) for one in candidates],
         [choice.label for choice in available() if choice.problem is None],
@@ -258,6 +261,7 @@ def _key(request: _Request, candidates: Sequence[Candidate]) -> str:
         nvidia_driver(),
         [_version(name) for name in ("openvino", "torch")],
         request.model.checksum,
+        None if graphs is None else graphs.compiled.name,
         request.model.spec.input_size,
     )
 

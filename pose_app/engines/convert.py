@@ -62,9 +62,10 @@ def converted(model: Path, spec: ModelSpec) -> Graphs:
 
 def ready_made(model: Path, spec: ModelSpec) -> Graphs | None:
     """The graphs that came with a model file, or None; compiled models are kept in the cache."""
-    if not graphs.beside(model).is_dir():
+    manifest = graphs.beside(model) / graphs.MANIFEST
+    if not manifest.is_file():
         return None
-    compiled = cache_folder() / "openvino" / f"compiled-{_key(model, spec)}"
+    compiled = cache_folder() / "openvino" / f"compiled-{_key(spec, model, manifest)}"
     found = graphs.shipped(model, spec, compiled)
     if found is not None:
         with contextlib.suppress(OSError):  # without the folder the next start compiles again
@@ -74,12 +75,13 @@ def ready_made(model: Path, spec: ModelSpec) -> Graphs | None:
 
 
 def _folder(model: Path, spec: ModelSpec) -> Path:
-    return cache_folder() / "openvino" / _key(model, spec)
+    return cache_folder() / "openvino" / _key(spec, model)
 
 
-def _key(model: Path, spec: ModelSpec) -> str:
+def _key(spec: ModelSpec, *files: Path) -> str:
     digest = hashlib.sha256(f"{graphs.SCHEMA} {openvino.__version__} {spec.to_json()}".encode())
-    digest.update(checksum(model).encode())
+    for file in files:
+        digest.update(checksum(file).encode())
     return digest.hexdigest()[:32]
 
 

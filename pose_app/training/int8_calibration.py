@@ -82,10 +82,6 @@ class _Tensors:
     def first(self, x: Tensor, conv: nn.Conv2d) -> Tensor:
         return functional.relu(conv(x))
 
-    def head(self, x: Tensor, conv: nn.Conv2d) -> Tensor:
-        answer: Tensor = conv(functional.relu(x))
-        return answer
-
     def add(self, a: Tensor, b: Tensor) -> Tensor:
         return a + b
 
@@ -127,16 +123,22 @@ class _Beside(_Tensors):
     def enter(
         self, x: Tensor, name: str, norm: nn.Module | None, relu: bool
     ) -> tuple[Tensor, Tensor]:
-        """(y in floats, q in 8 bits)."""
+        """(y in floats, q in 8 bits); without an entry, both are in floats."""
         true, other = x.chunk(2)
-        entry = self._entries[name]
+        entry = self._entries.get(name)
+        if entry is None:
+            both = _normalised(x, *norm_of(norm, x.shape[1]), relu).chunk(2)
+            return both[0], both[1]
         lower, upper = (_column(values) for values in entry.limits())
         rounded_x = ((other.clamp(lower, upper) - lower) * (STEPS / (upper - lower))).round()
         return _normalised(true, entry.scale, entry.shift, relu), rounded_x
 
     def conv(self, x: tuple[Tensor, Tensor], name: str, conv: nn.Conv2d) -> Tensor:
         true: Tensor = conv(x[0])
-        made = rounded(conv, self._entries[name])
+        entry = self._entries.get(name)
+        if entry is None:
+            return torch.cat((true, conv(x[1])))
+        made = rounded(conv, entry)
         weights = torch.from_numpy(made.weights * made.scale[:, None, None, None]).float()
         bias = torch.from_numpy(made.bias).float()
         other = functional.conv2d(x[1], weights, bias, conv.stride, conv.padding)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from pose_app.cli import main
-from pose_app.engines import choose, convert, graphs, openvino_engine
+from pose_app.engines import choose, convert, graphs, measure, openvino_engine
 from pose_app.engines.choose import open_engine
 from pose_app.engines.selfcheck import TOLERANCE
 from pose_app.errors import EngineError, PoseAppError
@@ -21,6 +21,7 @@ from pose_app.network.native import build, save_native
 from pose_app.skeletons import MPII_16
 from pose_app.spec import ModelSpec, NetworkConfig
 from pose_app.training.int8_model import quantize
+from pose_app.types import Floats
 from tests.unit.engines.conftest import random_crops
 from tests.unit.training.shards import write_shard
 
@@ -126,6 +127,29 @@ def test_it_runs_from_the_folder(
     # What was compiled is kept, but not in the package.
     assert list((model.parent / "cache").rglob("compiled-*.blob"))
     assert not list(graphs.beside(model).glob("compiled-*"))
+
+
+def test_what_was_compiled_and_measured_of_other_graphs_is_not_used(
+    model: Path, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """New graphs of the same weights, from another version or other options."""
+    monkeypatch.setattr(measure, "cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr(measure, "kept", type(measure.kept)())
+
+    def answer() -> Floats:
+        engine = open_engine(model, "openvino", "cpu", "int8")
+        maps = engine.infer(random_crops(engine.spec, 1), STACKS).all_stacks()
+        engine.close()
+        return maps
+
+    first, of_first = answer(), choose.measured(model)
+    shard = str(made.parent / "no_person.npz")
+    main(["quantize", str(model), "--data", shard, "--crops", "8", "--floats", "stem.res1"])
+    second, of_second = answer(), choose.measured(model)
+    assert abs(second - first).max() > 0
+    assert of_second != of_first
+    shutil.rmtree(tmp_path / "cache")
+    np.testing.assert_array_equal(second, answer())
 
 
 def test_eight_bits_are_tried_first(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
