@@ -204,7 +204,7 @@ class _Nodes:
         self._spec = spec
         self._entries = entries
         self._corrections = corrections
-        # One of each for all: a sixth fewer nodes to compile.
+        # One of each for all: a seventh fewer nodes to compile.
         self._none, self._all = (opset.constant(np.float32(end)) for end in (0, STEPS))
 
     def picture(self) -> Any:
@@ -261,7 +261,7 @@ class _Nodes:
         """The output, after `fused.probabilities` if it is logits.
 
         Between convolutions, OpenVINO has the channels last. Joint by joint is what the transpose
-        makes of that; without it OpenVINO reorders the maps itself, which takes 5 % of the time.
+        makes of that; without it OpenVINO reorders the maps itself (0.6 of 8.5 ms).
         """
         joints, (height, width) = len(self._spec.joints), self._spec.map_size
         pixels = opset.transpose(maps, np.array([0, 2, 3, 1]))
