@@ -17,6 +17,7 @@ from ..spec import ModelSpec
 from ..types import Floats, Image, Region
 from .augment import AROUND, BOX_AROUND, MARGIN
 from .data import PoseData, Rows
+from .precision import autocast
 
 if TYPE_CHECKING:
     from ..engines.base import Engine
@@ -110,7 +111,7 @@ def maps_of_network(
     @torch.no_grad()
     def maps(crops: Image) -> torch.Tensor:
         images = normalised(torch.from_numpy(np.ascontiguousarray(crops)).to(device), spec)
-        with torch.autocast(device.type, torch.bfloat16):
+        with autocast(device):
             stacks = network.forward_stacks(images.contiguous(memory_format=torch.channels_last))  # type: ignore[operator]
         made = torch.stack([one.float() for one in stacks], dim=1)
         return probabilities(made) if spec.output == "logits" else made

@@ -18,6 +18,7 @@ from ..errors import ModelError, PoseAppError
 from ..network.hourglass import StackedHourglass
 from ..spec import ModelSpec
 from ..whole_files import replacing
+from .precision import autocast
 from .store import to_device
 from .tasks import Task
 
@@ -186,7 +187,7 @@ class Trainer:
         return normalised(images, self.spec), labels
 
     def _loss(self, images: Tensor, labels: tuple[Tensor, ...]) -> Tensor:
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with autocast(self.device):
             maps = self.network.forward_stacks(images)
         return self.task.loss(maps, labels, self.progress, self._compiled)
 
