@@ -191,7 +191,7 @@ class Tracks:
                 continue
             track = candidate.track
             if track is None:
-                if not self._newcomers.is_somebody(candidate.box, prediction):
+                if not self._newcomers.is_somebody(candidate.box, prediction, self._size):
                     continue
                 track = self._new(candidate.region, seconds)
                 sure = self._first or self._newcomers.is_certain(candidate.box)
@@ -231,7 +231,9 @@ class Tracks:
             assert track.prediction is not None
             if track.in_front and track.box is not None:
                 enough = self._joints(track.prediction) >= FEWEST
-                track.shown = enough and self._newcomers.is_somebody(track.box, track.prediction)
+                track.shown = enough and self._newcomers.is_somebody(
+                    track.box, track.prediction, self._size
+                )
             track.shown = track.shown and not track.mistaken
         self._ids.number(self.visible, seconds)
 
@@ -306,8 +308,9 @@ class Tracks:
                 less.foreign[:] = True
 
     def _is_newcomer(self, box: Box, seen: CropPrediction) -> bool:
-        newcomers = self._newcomers
-        return newcomers.is_likely(box, self.visible) and newcomers.is_somebody(box, seen)
+        if not self._newcomers.is_likely(box, self.visible):
+            return False
+        return self._newcomers.is_somebody(box, seen, self._size)
 
     def _candidates(self, boxes: list[Box], seconds: float) -> list[Candidate]:
         """Boxes of lost or weak people, and of likely newcomers."""

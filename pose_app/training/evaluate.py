@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `pose-app evaluate`."""
     parser.add_argument(
-        "data", help="a shard (.npz), or MPII's or COCO's annotations (.mat, .json)"
+        "data", nargs="+", help="shards (.npz), or MPII's or COCO's annotations (.mat, .json)"
     )
     parser.add_argument(
         "--pictures", metavar="FOLDER", help="where an annotation file's pictures are"
@@ -34,7 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=tuple(_TASKS),
         default="pose",
         help="pose: joints in the crop of each person; finder: a person finder on whole pictures; "
-        "people: finder and pose network together on whole pictures",
+        "people: finder and pose network together on whole pictures; newcomers: what tells people "
+        "from things, fitted on the pictures to train on",
     )
     parser.add_argument("--model", help="name or file of a model (default: default, or finder)")
     parser.add_argument("--stacks", type=int, metavar="K", help="run only the first K stacks")
@@ -73,6 +74,10 @@ def main(arguments: argparse.Namespace) -> int:
 
     if arguments.sheets is not None and arguments.task != "people":
         raise DataError("--sheets needs --task people.")
+    if arguments.task == "pose" and len(arguments.data) > 1:
+        raise DataError("--task pose measures one data set at a time.")
+    if arguments.task == "newcomers" and arguments.held_out:
+        raise DataError("--task newcomers needs the pictures to train on: leave --held-out away.")
     return _TASKS[arguments.task](arguments)
 
 
@@ -149,7 +154,24 @@ def _people(arguments: argparse.Namespace) -> int:
     return _print(arguments, result, table(result))
 
 
-_TASKS = {"pose": _pose, "finder": _finder, "people": _people}
+def _newcomers(arguments: argparse.Namespace) -> int:
+    from ..pose.opening import open_both
+    from .loading import load_scenes
+    from .newcomers import evaluate_newcomers, table
+
+    sets = _sets(arguments, load_scenes)
+    engine, finder = open_both(
+        arguments.model or "default", arguments.engine, arguments.device, arguments.precision, None
+    )
+    try:
+        result = evaluate_newcomers(engine, finder, sets)
+    finally:
+        engine.close()
+        finder.engine.close()
+    return _print(arguments, result, table(result))
+
+
+_TASKS = {"pose": _pose, "finder": _finder, "people": _people, "newcomers": _newcomers}
 
 
 class _Pictures(Protocol):
@@ -167,19 +189,19 @@ _Data = TypeVar("_Data", bound=_Pictures)
 def _sets(
     arguments: argparse.Namespace,
     load: Callable[[str, str | None], _Data],
-    held_out: Callable[[_Data], _Data],
+    held_out: Callable[[_Data], _Data] | None = None,
 ) -> list[_Data]:
-    """The data set and the pictures without people, filtered by the options."""
+    """The data sets and the pictures without people, filtered by the options."""
     from ..errors import DataError
 
     if arguments.limit is not None and arguments.limit < 1:
         raise DataError("--limit must be at least 1.")
     sets = []
-    for path in filter(None, (arguments.data, arguments.nobody)):
+    for path in filter(None, (*arguments.data, arguments.nobody)):
         data = load(path, arguments.pictures)
-        if arguments.held_out:
+        if held_out is not None and arguments.held_out:
             data = held_out(data)
-        if arguments.named is not None and path == arguments.data:
+        if arguments.named is not None and path in arguments.data:
             data = data.select(
                 [i for i, name in enumerate(data.pictures) if arguments.named in name]
             )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..skeletons import Skeleton
 from ..types import Floats, Image, Pose
@@ -21,6 +22,7 @@ from .oks import AREA_OF_BOX, average_precision, similarity, to_coco
 from .scenes import SceneData
 
 FOUND = 0.5  # OKS from which somebody is found
+NOWHERE = -1e5  # where joints that are absent are put: far away from everything
 _ENOUGH = 6  # labelled joints (COCO's) of a person who should be found
 _TALL = 0.25  # height of a person / of the picture
 _FACE_WIDTHS = 0.5  # a face or a wrist is right within so many widths of the face
@@ -93,7 +95,7 @@ def evaluate_people(
                 ghosts = range(len(poses)) if scenes.complete[index] else ()
                 judged(Verdict(image, poses, boxes, nothing, nobodys=tuple(ghosts)))
                 continue
-            truth = to_coco(_visible(labels), scenes.skeleton)
+            truth = to_coco(visible(labels), scenes.skeleton)
             estimated = to_coco(
                 np.stack(joints) if poses else np.zeros((0, len(skeleton), 3), np.float32), skeleton
             )
@@ -115,7 +117,7 @@ def evaluate_people(
                 nobodys = [
                     number
                     for number in range(len(poses))
-                    if number not in taken and not _on_somebody(estimated[number], boxes)
+                    if number not in taken and not on_somebody(estimated[number], boxes)
                 ]
                 wrong += len(nobodys)
             face = _largest_face(labels, scenes.skeleton, estimated)
@@ -171,12 +173,12 @@ def table(result: Mapping[str, Any]) -> str:
 
 def _joints(pose: Pose) -> Floats:
     """(K, 3) of a pose: x, y, score; absent joints are far away from everything."""
-    where = np.where(pose.present[:, None], pose.joints, np.float32(-1e5))
+    where = np.where(pose.present[:, None], pose.joints, np.float32(NOWHERE))
     made: Floats = np.concatenate((where, pose.scores[:, None]), axis=1).astype(np.float32)
     return made
 
 
-def _visible(labels: Floats) -> Floats:
+def visible(labels: Floats) -> Floats:
     """Labels with v = 0 for joints outside the picture, as in COCO."""
     made: Floats = labels.copy()
     made[made[..., 2] < 0] = 0
@@ -195,14 +197,20 @@ def _pairs(similarities: np.ndarray) -> dict[int, int]:
     return pairs
 
 
-def _on_somebody(joints: Floats, boxes: Floats) -> bool:
+def on_somebody(joints: Floats, boxes: Floats) -> bool:
     """Whether the mean of the joints (17, 3) is in a person's box: a bad pose of a real person."""
-    near = joints[:, 0] > -1e4
+    near = _shown(joints)
     if not near.any():
         return False
     middle = joints[near, :2].mean(axis=0)
     low, high = boxes[:, :2], boxes[:, :2] + boxes[:, 2:]
     return bool(((middle >= low) & (middle <= high)).all(axis=1).any())
+
+
+def _shown(joints: Floats) -> NDArray[np.bool_]:
+    """Which joints (n, 3) are somewhere."""
+    near: NDArray[np.bool_] = joints[:, 0] > NOWHERE / 10
+    return near
 
 
 def _largest_face(
@@ -223,17 +231,16 @@ def _largest_face(
             best, width = row, extent
     if best < 0:
         return None
-    truth = to_coco(_visible(labels[best : best + 1]), skeleton)[0]
+    truth = to_coco(visible(labels[best : best + 1]), skeleton)[0]
     seen = truth[:5, 2] > 0
     middle = truth[:5][seen, :2].mean(axis=0)
-    away = [
-        float(np.linalg.norm(pose[:5][seen & (pose[:5, 0] > -1e4), :2].mean(axis=0) - middle))
-        if (seen & (pose[:5, 0] > -1e4)).any()
-        else np.inf
-        for pose in poses
-    ]
+    away = [np.inf] * len(poses)
+    for number, pose in enumerate(poses):
+        both = seen & _shown(pose[:5])
+        if both.any():
+            away[number] = float(np.linalg.norm(pose[:5][both, :2].mean(axis=0) - middle))
     found = bool(away) and min(away) <= _FACE_WIDTHS * width
-    pose = poses[int(np.argmin(away))] if found else np.full((17, 3), -1e5, dtype=np.float32)
+    pose = poses[int(np.argmin(away))] if found else np.full((17, 3), NOWHERE, np.float32)
 
     def right(joints: tuple[int, int], widths: float) -> list[bool]:
         return [

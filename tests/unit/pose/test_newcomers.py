@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,9 +11,11 @@ import numpy as np
 import pytest
 
 from pose_app.paths import bundled
+from pose_app.pose.crop_predictor import CropPrediction
 from pose_app.pose.estimator import PoseEstimator
 from pose_app.pose.newcomers import FOREARM, Newcomers
-from pose_app.types import Box, Frame
+from pose_app.spec import Calibration
+from pose_app.types import Box, Frame, Region
 from tests.poses import make_spec
 
 THRESHOLD = 0.2
@@ -54,9 +57,54 @@ def test_a_box_around_somebodys_forearm_needs_more(shown: list[Any], least: floa
 
 
 def test_without_arms_in_the_skeleton_the_threshold_counts() -> None:
-    spec = SimpleNamespace(joints=("nose", "left_wrist"))
+    spec = SimpleNamespace(joints=("nose", "left_wrist"), calibration=(), threshold=0.3)
     newcomers = Newcomers(spec, THRESHOLD)  # type: ignore[arg-type]
     assert newcomers.is_likely(Box(100, 100, 100, 200, THRESHOLD), [person((150, 150), None)])
+
+
+CURVE = Calibration((0.0, 1.0), (0.0, 1.0))
+CALIBRATED = replace(SPEC, calibration=(CURVE, CURVE), threshold=0.25)
+FRAME = 640, 480
+
+
+def skeleton(scores: float, side: float, beyond: int = 4, joints: int = 16) -> CropPrediction:
+    """`joints` present ones, `beyond` of them not in the box of (100, 100), 100 x 200 pixels."""
+    points = np.full((2, len(SPEC.joints), 2), 150.0, np.float32)
+    points[:, :beyond] = 50.0
+    chances = np.zeros((2, len(SPEC.joints)), np.float32)
+    chances[:, :joints] = scores
+    return CropPrediction(Region(20, 20, side), points, chances, None)
+
+
+@pytest.mark.parametrize(
+    ("seen", "score", "expected"),
+    [
+        (skeleton(0.9, 260), 1.0, True),
+        (skeleton(0.9, 260), 0.6, True),  # a faint box of somebody who can be seen well
+        (skeleton(0.55, 260), 1.0, False),  # middling scores in all joints, as in a wheel
+        (skeleton(0.55, 260), 4.0, True),  # the finder is sure
+        (skeleton(0.75, 260), 1.0, True),
+        (skeleton(0.75, 120), 1.0, False),  # the same far away
+        (skeleton(0.6, 260), 1.0, False),
+        (skeleton(0.6, 260, joints=10), 1.0, True),  # fewer joints that are doubtful
+        (skeleton(0.65, 260, beyond=8), 1.0, True),
+        (skeleton(0.65, 260, beyond=0), 1.0, False),  # no joint beyond the box
+        (skeleton(0.9, 260, joints=0, beyond=0), 4.0, False),
+    ],
+)
+def test_a_skeleton_of_a_person_is_told_from_one_of_a_thing(
+    seen: CropPrediction, score: float, expected: bool
+) -> None:
+    newcomers = Newcomers(CALIBRATED, THRESHOLD)
+    box = Box(100, 100, 100, 200, score * THRESHOLD)
+    assert newcomers.is_somebody(box, seen, FRAME) is expected
+
+
+def test_scores_that_are_no_chances_are_multiplied_with_the_boxs() -> None:
+    newcomers = Newcomers(SPEC, THRESHOLD)
+    box = Box(100, 100, 100, 200, THRESHOLD)
+    assert newcomers.is_somebody(box, skeleton(0.51, 60), FRAME)
+    assert not newcomers.is_somebody(box, skeleton(0.49, 260), FRAME)
 
 
 @pytest.mark.parametrize("every", [1, 3])
