@@ -21,7 +21,7 @@ SUREST = 8  # joints that count for a newcomer
 # none of these beyond the box. (Logistic regression on 16,953 skeletons of the training pictures,
 # `pose-app evaluate --task newcomers`.)
 ODDS = (11.7, 1.8, 8.0, 2.05, -4.4, -3.1)
-NEEDED = 0.0  # of them for a newcomer: more likely a person than a thing
+NEEDED = 0.2  # of them for a newcomer; 0 = as likely a person as a thing
 _TINY = 1e-6
 WORTH = 0.5  # box times surest joints, of the threshold, where scores are not calibrated
 AT_ONCE = 0.5  # a newcomer is shown at once from this share of the way from the threshold to 1
@@ -53,7 +53,8 @@ class Newcomers:
         them the score of the box times the mean of the surest joints' counts.
         """
         if self._calibrated and self._threshold > 0:
-            return float(np.dot(ODDS, self.evidence(box, seen, size))) >= NEEDED
+            # Hardly a thing has such a box, but a face behind a hand has few sure joints.
+            return self.is_certain(box) or float(np.dot(ODDS, self.evidence(box, seen, size))) >= NEEDED
         return box.score * _surest(seen.scores[-1]) >= WORTH * self._threshold
 
     def evidence(self, box: Box, seen: CropPrediction, size: tuple[int, int]) -> tuple[float, ...]:
