@@ -53,8 +53,9 @@ class Newcomers:
         them the score of the box times the mean of the surest joints' counts.
         """
         if self._calibrated and self._threshold > 0:
+            odds = float(np.dot(ODDS, self.evidence(box, seen, size)))
             # Hardly a thing has such a box, but a face behind a hand has few sure joints.
-            return self.is_certain(box) or float(np.dot(ODDS, self.evidence(box, seen, size))) >= NEEDED
+            return odds >= NEEDED or self.is_certain(box)
         return box.score * _surest(seen.scores[-1]) >= WORTH * self._threshold
 
     def evidence(self, box: Box, seen: CropPrediction, size: tuple[int, int]) -> tuple[float, ...]:
