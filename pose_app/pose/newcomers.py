@@ -22,6 +22,7 @@ SUREST = 8  # joints that count for a newcomer
 # `pose-app evaluate --task newcomers`.)
 ODDS = (11.7, 1.8, 8.0, 2.05, -4.4, -3.1)
 NEEDED = 0.2  # of them for a newcomer; 0 = as likely a person as a thing
+FEWER = 0.3  # so much less for each stack that does not run: scores of first stacks are lower
 _TINY = 1e-6
 WORTH = 0.5  # box times surest joints, of the threshold, where scores are not calibrated
 AT_ONCE = 0.5  # a newcomer is shown at once from this share of the way from the threshold to 1
@@ -39,6 +40,7 @@ class Newcomers:
         self._threshold = threshold
         self._calibrated = bool(spec.calibration)
         self._present = spec.threshold
+        self._stacks = spec.network.stacks
         joints = {name: index for index, name in enumerate(spec.joints)}
         self._arms = [
             (joints[f"{side}_wrist"], joints[f"{side}_elbow"])
@@ -55,7 +57,8 @@ class Newcomers:
         if self._calibrated and self._threshold > 0:
             odds = float(np.dot(ODDS, self.evidence(box, seen, size)))
             # Hardly a thing has such a box, but a face behind a hand has few sure joints.
-            return odds >= NEEDED or self.is_certain(box)
+            needed = NEEDED - FEWER * (self._stacks - len(seen.scores))
+            return odds >= needed or self.is_certain(box)
         return box.score * _surest(seen.scores[-1]) >= WORTH * self._threshold
 
     def evidence(self, box: Box, seen: CropPrediction, size: tuple[int, int]) -> tuple[float, ...]:

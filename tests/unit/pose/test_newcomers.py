@@ -57,8 +57,8 @@ def test_a_box_around_somebodys_forearm_needs_more(shown: list[Any], least: floa
 
 
 def test_without_arms_in_the_skeleton_the_threshold_counts() -> None:
-    spec = SimpleNamespace(joints=("nose", "left_wrist"), calibration=(), threshold=0.3)
-    newcomers = Newcomers(spec, THRESHOLD)  # type: ignore[arg-type]
+    spec = replace(SPEC, joints=("nose", "left_wrist"))
+    newcomers = Newcomers(spec, THRESHOLD)
     assert newcomers.is_likely(Box(100, 100, 100, 200, THRESHOLD), [person((150, 150), None)])
 
 
@@ -100,6 +100,14 @@ def test_a_skeleton_of_a_person_is_told_from_one_of_a_thing(
     newcomers = Newcomers(CALIBRATED, THRESHOLD)
     box = Box(100, 100, 100, 200, score * THRESHOLD)
     assert newcomers.is_somebody(box, seen, FRAME) is expected
+
+
+def test_a_first_stack_is_less_sure_of_people() -> None:
+    newcomers = Newcomers(CALIBRATED, THRESHOLD)
+    box, both = Box(100, 100, 100, 200, THRESHOLD), skeleton(0.68, 260)
+    first = replace(both, joints=both.joints[:1], scores=both.scores[:1])
+    assert not newcomers.is_somebody(box, both, FRAME)
+    assert newcomers.is_somebody(box, first, FRAME)
 
 
 def test_scores_that_are_no_chances_are_multiplied_with_the_boxs() -> None:
