@@ -56,8 +56,8 @@ class Newcomers:
         """
         if self._calibrated and self._threshold > 0:
             odds = float(np.dot(ODDS, self.evidence(box, seen, size)))
-            # Hardly a thing has such a box, but a face behind a hand has few sure joints.
             needed = NEEDED - FEWER * (self._stacks - len(seen.scores))
+            # Hardly a thing has such a box, but a face behind a hand has few sure joints.
             return odds >= needed or self.is_certain(box)
         return box.score * _surest(seen.scores[-1]) >= WORTH * self._threshold
 
