@@ -87,8 +87,8 @@ def skeleton(scores: float, side: float, beyond: int = 4, joints: int = 16) -> C
         (skeleton(0.75, 120), 1.0, False),  # the same far away
         (skeleton(0.6, 260), 1.0, False),
         (skeleton(0.6, 260, joints=10), 1.0, True),  # fewer joints that are doubtful
-        (skeleton(0.65, 260, beyond=8), 1.0, True),
-        (skeleton(0.65, 260, beyond=0), 1.0, False),  # no joint beyond the box
+        (skeleton(0.7, 260, beyond=8), 1.0, True),
+        (skeleton(0.7, 260, beyond=0), 1.0, False),  # no joint beyond the box
         (skeleton(0.9, 260, joints=0, beyond=0), 2.0, False),
         (skeleton(0.4, 260, joints=3, beyond=0), 2.0, False),
         (skeleton(0.4, 260, joints=3, beyond=0), 3.1, True),  # a box of 0.6 and more is enough
