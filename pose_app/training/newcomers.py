@@ -19,24 +19,22 @@ from ..errors import DataError, ModelError
 from ..pose.crop_predictor import CropPredictor, StageClock
 from ..pose.newcomers import NEEDED, ODDS, Newcomers
 from ..pose.regions import RegionRule
-from ..types import Box
+from ..types import Box, Floats
 from .finder_metrics import overlap
 from .metrics import percent
 from .oks import AREA_OF_BOX, similarity, to_coco
-from .people import FOUND, NOWHERE, on_somebody, visible
+from .people import FOUND, on_somebody, shown_joints, visible
 from .scenes import SceneData, split_scenes
+from .store import Doubles
 
 if TYPE_CHECKING:
     from ..engines.base import Engine
-    from ..pose.crop_predictor import CropPrediction
     from ..pose.opening import PersonFinder
 
 _FAINTEST = 0.45  # boxes from this share of the finder's threshold on
 _BOXES = 12  # of a picture, the surest
 _BAD_POSE, _SAME = 0.6, 0.5  # weight of a bad pose in a person's box, and overlap of the two boxes
 _RIDGE, _ROUNDS = 1e-2, 30
-
-Doubles = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,9 @@ def look(engine: Engine, finder: PersonFinder, sets: Sequence[SceneData]) -> Loo
             seen = predictor.predict(image, regions, stacks, StageClock())
             labels = to_coco(visible(scenes.keypoints[people]), scenes.skeleton)
             for box, one in zip(boxes, seen, strict=True):
-                found = _in_coco(one, engine)
+                scores = one.scores[-1]
+                joints = shown_joints(one.joints[-1], scores, scores >= spec.threshold)
+                found = to_coco(joints, spec.skeleton)
                 worth = _worth(box, found, scenes.boxes[people], labels)
                 if worth or (
                     scenes.complete[index] and not on_somebody(found, scenes.boxes[people])
@@ -153,18 +153,7 @@ def _let_through(looks: Looks, odds: Doubles) -> list[dict[str, Any]]:
     ]
 
 
-def _in_coco(seen: CropPrediction, engine: Engine) -> NDArray[np.float32]:
-    """The last stack's joints (17, 3) in COCO's order; absent ones are far away."""
-    spec, scores = engine.spec, seen.scores[-1]
-    where = np.where((scores >= spec.threshold)[:, None], seen.joints[-1], np.float32(NOWHERE))
-    joints = np.concatenate((where, scores[:, None]), axis=1).astype(np.float32)
-    made: NDArray[np.float32] = to_coco(joints, spec.skeleton)
-    return made
-
-
-def _worth(
-    box: Box, found: NDArray[np.float32], boxes: NDArray[np.float32], labels: NDArray[np.float32]
-) -> float:
+def _worth(box: Box, found: Floats, boxes: Floats, labels: Floats) -> float:
     """1 for a person's skeleton, less for a bad one of somebody, 0 for another."""
     for person, extent in zip(labels, boxes, strict=True):
         area = AREA_OF_BOX * float(extent[2] * extent[3])

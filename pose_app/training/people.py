@@ -86,7 +86,7 @@ def evaluate_people(
             people = scenes.people(index)
             boxes, labels = scenes.boxes[people], scenes.keypoints[people]
             poses = [pose for pose in estimate(image) if pose.present.any()]
-            joints = [_joints(pose) for pose in poses]
+            joints = [shown_joints(pose.joints, pose.scores, pose.present) for pose in poses]
             skeleton = poses[0].skeleton if poses else scenes.skeleton
             if not len(boxes):
                 if scenes.complete[index]:
@@ -171,10 +171,10 @@ def table(result: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _joints(pose: Pose) -> Floats:
+def shown_joints(joints: Floats, scores: Floats, present: NDArray[np.bool_]) -> Floats:
     """(K, 3) of a pose: x, y, score; absent joints are far away from everything."""
-    where = np.where(pose.present[:, None], pose.joints, np.float32(NOWHERE))
-    made: Floats = np.concatenate((where, pose.scores[:, None]), axis=1).astype(np.float32)
+    where = np.where(present[:, None], joints, np.float32(NOWHERE))
+    made: Floats = np.concatenate((where, scores[:, None]), axis=1).astype(np.float32)
     return made
 
 

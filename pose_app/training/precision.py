@@ -1,7 +1,8 @@
 """The precision that a device trains in: on a processor the faster of two, by measurement.
 
-bfloat16 is two to three times as fast as float32 where the processor has instructions for it, and
-many times slower where PyTorch has to imitate them (30 times on an AMD EPYC that has only AVX2).
+bfloat16 is about twice as fast as float32 where the processor has instructions for it (Intel Xeon
+with AMX, see weights/TRAINING.md), and slower where PyTorch has to imitate them (a convolution 10
+times on an AMD EPYC that has only AVX2).
 """
 
 from __future__ import annotations
