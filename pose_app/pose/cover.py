@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Points = NDArray[np.float64]
 
-_GREY = 115  # near the mean of the training pictures, like boxes painted over them there
+GREY = 115  # near the mean of the training pictures, like boxes painted over them there
 
 # How thick a body is around its bones, as a share of the distance between the shoulders; chosen by
 # eye on rendered and photographed people.
@@ -61,9 +61,10 @@ class Cover:
         """
         mask = np.zeros(crop.shape[:2], np.uint8)
         for person in people:
-            self._draw(mask, self._points(person, region))
+            points = to_input(person.joints[-1].astype(np.float64), region, self._size)
+            self.draw(mask, points, person.scores[-1] >= self._threshold)
         painted = mask > 0
-        crop[painted] = _GREY
+        crop[painted] = GREY
         return painted
 
     def seen_scores(self, seen: CropPrediction, painted: NDArray[np.bool_]) -> Floats:
@@ -74,14 +75,13 @@ class Cover:
         scores: Floats = np.where(painted[y, x], np.float32(0), seen.scores)
         return scores
 
-    def _points(self, person: CropPrediction, region: Region) -> dict[str, Points]:
-        """The present joints in input pixels, by name."""
-        present = person.scores[-1] >= self._threshold
-        points = to_input(person.joints[-1].astype(np.float64), region, self._size)
-        points = points.clip(-_FAR, _FAR)
-        return {name: points[k] for name, k in self._joints.items() if present[k]}
+    def draw(self, mask: NDArray[np.uint8], joints: Points, present: NDArray[np.bool_]) -> None:
+        """Set the pixels of a mask (H, W) to 255 where a body is.
 
-    def _draw(self, mask: NDArray[np.uint8], points: dict[str, Points]) -> None:
+        `joints` (K, 2) are in pixels of the mask; those that are `present` (K,) are used.
+        """
+        joints = joints.clip(-_FAR, _FAR)
+        points = {name: joints[k] for name, k in self._joints.items() if present[k]}
         width = _shoulder_width(points)
         if width == 0:
             return

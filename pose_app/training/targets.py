@@ -79,10 +79,8 @@ def joint_losses(
     return torch.stack(losses, dim=1)
 
 
-def total(
-    losses: Tensor, states: Tensor, trim: Tensor | None = None, weights: Tensor | None = None
-) -> Tensor:
-    """The mean loss over stacks and labelled joints.
+def counted(states: Tensor, trim: Tensor | None = None, weights: Tensor | None = None) -> Tensor:
+    """How much each label counts in the loss: (B, K).
 
     `trim` (B, K) bool leaves joints out; `weights` (B, K) are those of the labels.
     """
@@ -91,6 +89,11 @@ def total(
         weight = weight * weights
     if trim is not None:
         weight = weight.masked_fill(trim, 0)
+    return weight
+
+
+def total(losses: Tensor, weight: Tensor) -> Tensor:
+    """The mean loss over stacks and joints; `losses` (B, S, K), `weight` (B, K) of `counted`."""
     return (losses.mean(dim=1) * weight).sum() / weight.sum().clamp_min(1)
 
 

@@ -10,11 +10,14 @@ import torch
 from torch import Tensor
 
 from ..errors import DataError
+from ..pose.cover import Cover
 from ..spec import ModelSpec
 from .augment import disturb, draw_views, warp
 from .data import NOISY_SHARDS, PRESENT, PoseData
+from .paint import paint_people
 from .store import Doubles, Store, to_device
-from .targets import doubtful, joint_losses, total
+from .targets import counted, doubtful, joint_losses, total
+from .teacher import Lesson, Teacher, taught_total
 
 DataSets = list[tuple[str, int, float]]
 
@@ -68,7 +71,8 @@ class PoseTask:
     """Training a pose network on crops of single persons.
 
     `mix` is the share of pictures of each data set. `trim` is the share of joints, those with the
-    largest loss, that are left out in crowd-sourced sets after a third of the run.
+    largest loss, that are left out in crowd-sourced sets after a third of the run. A `teacher`
+    sees the crops of its data sets without anybody painted over.
     """
 
     def __init__(
@@ -78,6 +82,7 @@ class PoseTask:
         mix: Sequence[float],
         device: torch.device,
         trim: float = 0.04,
+        teacher: Teacher | None = None,
     ) -> None:
         self._share = check_mix(mix, parts)
         if not any(part.somebody.any() for part in parts):
@@ -86,6 +91,10 @@ class PoseTask:
         self._spec = spec
         self._trim = trim
         self._device = device
+        self._teacher = teacher
+        self._cover = Cover(spec)
+        named = () if teacher is None else teacher.names
+        self._taught = np.array([part.name in named for part in parts])
         self._noisy = np.array([part.name.startswith(NOISY_SHARDS) for part in parts])
         self._store = Store(parts, device, resident=device.type == "cuda")
         self._compiled: Callable[..., Tensor] | None = None
@@ -100,7 +109,7 @@ class PoseTask:
         """See `Task.batch`.
 
         Labels: points (B, K, 2) in input pixels, states (B, K), weights (B, K), and which pictures
-        have crowd-sourced labels (B,).
+        have crowd-sourced labels (B,); with a teacher its lesson, too.
         """
         chosen = random.choice(len(self._parts), count, p=self._share)
         rows = self._store.row(chosen, random.random(count))
@@ -111,12 +120,18 @@ class PoseTask:
         noise = torch.Generator(device=self._device)
         noise.manual_seed(int(random.integers(2**62)))
         images = disturb(images, nobody, noise)
-        return images, (points, states, weights, to_device(self._noisy[chosen], self._device))
+        noisy = to_device(self._noisy[chosen], self._device)
+        labels: tuple[Tensor, ...] = (points, states, weights, noisy)
+        if self._teacher is not None:
+            taught = to_device(np.flatnonzero(self._taught[chosen]), self._device)
+            lesson = self._teacher.lesson(images, taught)
+            labels = (*labels, lesson.target, lesson.taught)
+        return paint_people(images, points, states, self._cover, random), labels
 
     def loss(
         self, maps: list[Tensor], labels: tuple[Tensor, ...], progress: float, compiled: bool
     ) -> Tensor:
-        points, states, weights, noisy = labels
+        points, states, weights, noisy, *more = labels
         spec = self._spec
         loss_function: Callable[..., Tensor] = joint_losses
         if compiled:
@@ -126,4 +141,5 @@ class PoseTask:
         trim = None
         if self._trim > 0 and progress > 0.35:
             trim = doubtful(losses, states, noisy, self._trim)
-        return total(losses, states, trim, weights)
+        weight = counted(states, trim, weights)
+        return taught_total(maps, losses, weight, Lesson(*more)) if more else total(losses, weight)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from ..argument_values import count, positive
 from ..skeletons import SKELETONS
+from .start import WIDTH, as_wide_as_wanted, described, start_network
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
 
     import torch
 
-    from ..network.hourglass import StackedHourglass
-    from ..skeletons import Skeleton
-    from ..spec import ModelSpec
     from .trainer import Options, Trainer
     from .validation import Validation
 
@@ -43,10 +41,10 @@ _FINDER_MIX = {
     "synthetic": 0.11,
     "no_person": 0.08,
 }
-_WIDTH = 112
 _LEARNING_RATE, _FINE_TUNING_RATE = 2.5e-3, 2e-4
 _FINDER_RATE = 6e-4
-_NEW_HEADS = 3.0  # learning rate of heads / of the rest, in fine-tuning
+# Learning rate of heads / of the rest, in fine-tuning, with and without new joints.
+_NEW_HEADS, _HEADS = 3.0, 1.5
 _STEADY_BATCH = 128  # batch size from which batch statistics are those of the data
 _SAVE_SECONDS = 180.0
 
@@ -72,6 +70,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--joints", choices=tuple(SKELETONS), help="the skeleton")
     parser.add_argument("--from", dest="start", metavar="MODEL", help="start from a trained model")
+    parser.add_argument(
+        "--teacher", metavar="MODEL", help="a model that teaches, together with the labels"
+    )
+    parser.add_argument(
+        "--taught",
+        nargs="+",
+        default=("lspet", "mpii"),
+        metavar="NAME",
+        help="the data sets that the teacher sees (default: lspet mpii)",
+    )
     end = parser.add_mutually_exclusive_group(required=True)
     end.add_argument("--minutes", type=positive, help="train for this long")
     end.add_argument("--steps", type=count, help="train for this many batches")
@@ -91,7 +99,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--width",
         type=count,
-        help=f"channels of a stack (default: {_WIDTH}, with --from the model's); a wider network "
+        help=f"channels of a stack (default: {WIDTH}, with --from the model's); a wider network "
         "starts with the model's answers",
     )
     parser.add_argument(
@@ -142,10 +150,12 @@ def main(arguments: argparse.Namespace) -> int:
 
 def _pose(arguments: argparse.Namespace, device: torch.device) -> tuple[Trainer, Validation]:
     """The trainer and the validation of a pose network."""
+    from ..network.catalogue import resolve
     from ..skeletons import SKELETONS
     from .data import split
     from .loading import load
     from .tasks import PoseTask
+    from .teacher import Teacher
     from .trainer import Trainer
     from .validation import PoseValidation
 
@@ -156,12 +166,16 @@ def _pose(arguments: argparse.Namespace, device: torch.device) -> tuple[Trainer,
         else max((part.skeleton for part in loaded), key=len)
     )
     parts = [split(part.with_skeleton(skeleton)) for part in loaded]
-    network, spec = _start(arguments, skeleton)
-    spec = _described(spec, arguments.name, [(part.name, len(part)) for part in loaded])
+    network, spec, trained = start_network(arguments, skeleton)
+    spec = described(spec, arguments.name, [(part.name, len(part)) for part in loaded])
     rate = _FINE_TUNING_RATE if arguments.start else _LEARNING_RATE
-    options = _options(arguments, device, rate, arguments.start is not None)
+    heads = (_HEADS if trained else _NEW_HEADS) if arguments.start else 1.0
+    options = _options(arguments, device, rate, heads)
     mix = _mix(arguments.mix, [(part.name, len(part)) for part in loaded], _MIX)
-    task = PoseTask([part for part, _ in parts], spec, mix, device)
+    teacher = None
+    if arguments.teacher:
+        teacher = Teacher(resolve(arguments.teacher), spec, arguments.taught, device)
+    task = PoseTask([part for part, _ in parts], spec, mix, device, teacher=teacher)
     held_out = [held for _, held in parts if len(held)]
     return Trainer(network, spec, task, options, device), PoseValidation(held_out)
 
@@ -187,10 +201,10 @@ def _finder(arguments: argparse.Namespace, device: torch.device) -> tuple[Traine
         start = network
     else:
         start, spec = finder_from(network, spec)
-    start, spec = _as_wide_as_wanted(arguments, start, spec)
+    start, spec = as_wide_as_wanted(arguments, start, spec)
     sizes = [(train.name, len(train)) for train, _ in parts]
-    spec = _described(spec, arguments.name, sizes)
-    options = _options(arguments, device, _FINDER_RATE, True)
+    spec = described(spec, arguments.name, sizes)
+    options = _options(arguments, device, _FINDER_RATE, _NEW_HEADS)
     mix = _mix(arguments.mix, sizes, _FINDER_MIX)
     task = FinderTask([train for train, _ in parts], spec, mix, device)
     held_out = [held for _, held in parts if len(held)]
@@ -198,19 +212,20 @@ def _finder(arguments: argparse.Namespace, device: torch.device) -> tuple[Traine
 
 
 def _options(
-    arguments: argparse.Namespace, device: torch.device, rate: float, fine_tuning: bool
+    arguments: argparse.Namespace, device: torch.device, rate: float, heads: float
 ) -> Options:
+    """The options of a run; `heads` is the factor of their learning rate, 1 for a new network."""
     from .trainer import Options
 
     batch = arguments.batch or (256 if device.type == "cuda" else 16)
     return Options(
         steps=arguments.steps,
         minutes=arguments.minutes,
-        keep_norms=fine_tuning and batch < _STEADY_BATCH,
+        keep_norms=heads != 1 and batch < _STEADY_BATCH,
         batch=batch,
         sizes=tuple(arguments.size),
         learning_rate=arguments.learning_rate or rate,
-        head_rate=_NEW_HEADS if fine_tuning else 1.0,
+        head_rate=heads,
         sigma=arguments.sigma,
         seed=arguments.seed,
         compile=arguments.compile,
@@ -235,65 +250,6 @@ def _device(name: str) -> torch.device:
     if name == "cuda":
         torch.backends.cudnn.benchmark = True
     return torch.device(name)
-
-
-def _start(arguments: argparse.Namespace, skeleton: Skeleton) -> tuple[StackedHourglass, ModelSpec]:
-    """(network, spec) from a trained model or with PyTorch's initial weights."""
-    import torch
-
-    from ..network.hourglass import StackedHourglass
-    from ..spec import DecodeRule, ModelSpec, NetworkConfig
-
-    if arguments.start:
-        from ..network import load_checkpoint
-        from ..network.catalogue import resolve
-        from ..network.heads import with_joints
-
-        network, spec = load_checkpoint(resolve(arguments.start))
-        return _as_wide_as_wanted(arguments, *with_joints(network, spec, skeleton))
-    config = NetworkConfig(
-        stacks=arguments.stacks,
-        width=arguments.width or _WIDTH,
-        increase=arguments.increase or 0,
-        joints=len(skeleton),
-        stem=tuple(arguments.stem),
-        stem_second=arguments.stem[1],
-    )
-    torch.manual_seed(arguments.seed)
-    spec = ModelSpec(
-        name=arguments.name,
-        family="pose-app",
-        network=config,
-        joints=skeleton.joints,
-        limbs=skeleton.limbs,
-        flip=skeleton.flip,
-        mean=(0.45, 0.45, 0.45),
-        output="logits",
-        score="window",
-        # Pixel centres: x_input = (x_map + 0.5) * 4 - 0.5.
-        decode=DecodeRule(subpixel="mass", offset=0.375),
-    )
-    return StackedHourglass(config), spec
-
-
-def _as_wide_as_wanted(
-    arguments: argparse.Namespace, network: StackedHourglass, spec: ModelSpec
-) -> tuple[StackedHourglass, ModelSpec]:
-    from ..network.widen import widened
-
-    width = spec.network.width if arguments.width is None else arguments.width
-    increase = spec.network.increase if arguments.increase is None else arguments.increase
-    if (width, increase) == (spec.network.width, spec.network.increase):
-        return network, spec
-    return widened(network, spec, width, increase, arguments.seed)
-
-
-def _described(spec: ModelSpec, name: str, sizes: list[tuple[str, int]]) -> ModelSpec:
-    from dataclasses import replace
-
-    words = ", ".join(f"{part} ({pictures})" for part, pictures in sizes)
-    before = f"{spec.name}, then " if spec.name != name else ""
-    return replace(spec, name=name, provenance=f"{before}trained with pose-app on {words}")
 
 
 def _mix(

@@ -18,8 +18,8 @@ from ..errors import ModelError, PoseAppError
 from ..network.hourglass import StackedHourglass
 from ..spec import ModelSpec
 from ..whole_files import replacing
+from .normalise import normalised
 from .precision import autocast
-from .store import to_device
 from .tasks import Task
 
 _DECAYED_DIMENSIONS = 2  # weight decay is for convolutions, not for biases and norms
@@ -238,18 +238,6 @@ class Trainer:
         self.average.load_state_dict(state["average"])
         self._optimiser.load_state_dict(state["optimiser"])
         self.step, self.seconds = int(state["step"]), float(state["seconds"])
-
-
-def normalised(images: Tensor, spec: ModelSpec) -> Tensor:
-    """RGB 0..1 (B, 3, H, W) -> the network's input, in the memory format channels_last."""
-    mean, deviation = (
-        to_device(np.array(values, np.float32).reshape(1, 3, 1, 1), images.device)
-        for values in (spec.mean, spec.std)
-    )
-    images = (images - mean) / deviation
-    if spec.colour == "BGR":
-        images = images.flip(1)
-    return images.contiguous(memory_format=torch.channels_last)
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import torch
 from pose_app.engines.fused import probabilities
 from pose_app.training.data import ABSENT, MASKED, PRESENT
 from pose_app.training.targets import (
+    counted,
     distribution,
     doubtful,
     heatmaps,
@@ -65,7 +66,8 @@ def test_absent_joint_is_learnt_and_masked_joint_is_not() -> None:
     logits = torch.zeros(1, 3, *SIZE, requires_grad=True)
     points = torch.full((1, 3, 2), 20.0)
     states = torch.tensor([[PRESENT, ABSENT, MASKED]])
-    total(joint_losses([logits], points, states, 4, 1.2, "logits"), states).backward()
+    losses = joint_losses([logits], points, states, 4, 1.2, "logits")
+    total(losses, counted(states)).backward()
     assert logits.grad is not None
     present, absent, masked = logits.grad[0]
     assert present.min() < 0  # pulled up at the joint
@@ -92,5 +94,5 @@ def test_only_the_worst_labels_of_noisy_sets_are_doubted() -> None:
     noisy = torch.tensor([True, True])
     doubted = doubtful(losses, states, noisy, 0.1)
     assert not doubted[1, 19]
-    kept = total(losses, states, doubted)
-    assert kept < total(losses, states)
+    kept = total(losses, counted(states, doubted))
+    assert kept < total(losses, counted(states))
