@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 AGAIN_SECONDS = 0.1  # after which a still is delivered again for a recording
 LATE_SECONDS = 0.25  # if a paced file is later than this, it does not try to catch up
 CLOCK_JUMP_SECONDS = 1.0  # a live timestamp that differs more from our clock is not used
+DRIFT_SECONDS = 60.0  # in which a difference is forgotten: clocks run a little fast or slow
 
 
 class SessionClock:
@@ -32,6 +33,7 @@ class SessionClock:
     def __init__(self) -> None:
         self._last: Frame | None = None
         self._stamp = 0.0
+        self._drift = 0.0  # live timestamps less our clock, lately
 
     def stamp(
         self, frame: Frame, info: SourceInfo, discontinuity: bool, by_clock: bool = False
@@ -49,8 +51,14 @@ class SessionClock:
             return self._stamp
         waited = (frame.captured_ns - last.captured_ns) * 1e-9
         step = frame.seconds - last.seconds
-        jump = discontinuity or abs(step - waited) > CLOCK_JUMP_SECONDS
-        if by_clock or (info.live and jump):
+        if info.live:
+            self._drift *= max(0.0, 1 - waited / DRIFT_SECONDS)
+            drift = self._drift + step - waited
+            if by_clock or discontinuity or step <= 0 or abs(drift) > CLOCK_JUMP_SECONDS:
+                step = waited
+            else:
+                self._drift = drift
+        elif by_clock:
             step = waited
         elif discontinuity or step <= 0:
             step = 1 / (info.fps or 30)
