@@ -32,6 +32,17 @@ def bundled(*parts: str) -> Path:
     raise PoseAppError(f"The bundled file {'/'.join(parts)} is missing: install pose-app again.")
 
 
+def expanded(path: str | Path) -> Path:
+    """The path with `~` replaced.
+
+    `~name` stays where there is no such user: a file may be called so.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
 def settings_file() -> Path:
     """The settings file."""
     return _own("config", platformdirs.user_config_dir(_APP, appauthor=False)) / "settings.json"

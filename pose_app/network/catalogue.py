@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import ModelError
-from ..paths import bundled, cache_folder, models_folder
+from ..paths import bundled, cache_folder, expanded, models_folder
 from ..spec import ModelSpec, read_spec
 from ..whole_files import checksum, replacing
 from .cost import cost
@@ -94,7 +94,7 @@ def resolve(model: str | Path) -> Path:
         return bundled("weights", f"{name}{SUFFIX}")
     if _is_name(name) and _file_of(name).is_file():
         return _file_of(name)
-    path = Path(model).expanduser()
+    path = expanded(model)
     if path.is_file():
         return path if _is_native(path) else _converted(path)
     if any(entry.name == name for entry in PUBLISHED):
@@ -161,7 +161,7 @@ def add(path: str | Path, name: str | None = None, family: str | None = None) ->
     `name` defaults to the published model with the file's hash, else to the file's name. `family`
     is as in `load_checkpoint`. Raises ModelError, also where the name is taken.
     """
-    path = Path(path).expanduser()
+    path = expanded(path)
     digest = _checksum(path)
     entry = next((e for e in PUBLISHED if e.sha256 and digest.startswith(e.sha256)), None)
     wanted = name or (entry.name if entry else name_of(path))

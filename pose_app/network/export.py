@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 from ..errors import ModelError
+from ..paths import expanded
 from ..spec import ModelSpec
 from ..types import Floats
 from .catalogue import resolve
@@ -63,7 +64,7 @@ def export(model: str | Path, output: Path, kind: str) -> ExportReport:
     Raises:
         ModelError: Nothing was written.
     """
-    output = Path(output).expanduser()
+    output = expanded(output)
     if format_of(output) != kind:
         ending = next(ending for ending, name in _ENDINGS.items() if name == kind)
         raise ModelError(

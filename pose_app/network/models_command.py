@@ -106,13 +106,14 @@ def _row(entry: ModelEntry) -> tuple[str, ...]:
 
 def _info(arguments: argparse.Namespace) -> int:
     from ..errors import ModelError
+    from ..paths import expanded
     from ..spec import read_spec
     from . import catalogue
 
     try:
         entry = catalogue.find(arguments.model)
     except ModelError:
-        if not Path(arguments.model).expanduser().is_file():
+        if not expanded(arguments.model).is_file():
             raise
         entry = None
     file = catalogue.resolve(arguments.model) if entry is None else entry.file

@@ -177,8 +177,11 @@ class Session:
         return self._recordings.start(request)
 
     def set_drawing(self, options: DrawOptions) -> None:
-        """Set what annotated videos show from now on: the running recording and the replay."""
+        """Set what the annotated video of the running recording shows from now on."""
         self._recordings.set_drawing(options)
+
+    def set_replay_drawing(self, options: DrawOptions) -> None:
+        """Set what the last seconds show from now on."""
         self._replay.set_drawing(options)
 
     def stop_recording(self) -> None:

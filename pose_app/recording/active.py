@@ -18,6 +18,7 @@ from .. import __version__
 from ..drawing.draw import Drawing
 from ..drawing.options import DrawOptions
 from ..errors import RecordingError
+from ..paths import expanded
 from ..types import Frame, FrameResult, Image
 from . import files
 from .keypoint_log import KeypointLog
@@ -321,7 +322,7 @@ def _checked(request: RecordingRequest) -> RecordingRequest:
     """The request with absolute, distinct, valid names. Raises RecordingError."""
     if not request.paths:
         raise RecordingError("There is nothing to record: name a video or a log.")
-    request = _each(request, lambda path: Path(path).expanduser().absolute())
+    request = _each(request, lambda path: expanded(path).absolute())
     for path in (request.annotated, request.raw):
         if path is not None:
             files.check_video_name(path)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from ..errors import SourceError
+from ..paths import expanded
 from .names import DEMOS, redact
 
 if TYPE_CHECKING:
@@ -99,10 +100,7 @@ def as_path(text: str | Path) -> Path:
         from urllib.request import url2pathname
 
         text = url2pathname(urlsplit(text).path)
-    try:
-        return Path(text).expanduser()
-    except RuntimeError:  # ~name without such a user: a file may be called so
-        return Path(text)
+    return expanded(text)
 
 
 def exists(path: Path) -> bool:

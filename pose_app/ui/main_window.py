@@ -83,7 +83,7 @@ class MainWindow(QMainWindow):
         target: str | CameraInfo = FIRST,
     ) -> None:
         super().__init__()
-        self._shown = self._closing = self.has_stopped = False
+        self._shown = self._closing = self.has_stopped = self._was_picture_only = False
         self._patience = QTimer(self, singleShot=True)
         self._patience.timeout.connect(self._leave)
         # What everybody uses, and what is shared
@@ -297,8 +297,11 @@ class MainWindow(QMainWindow):
         """Show only the picture, on the whole screen; the shortcuts go on working."""
         for widget in (self.menuBar(), self.toolbar, self.status):
             widget.setVisible(not full)
-        self._hide_panels(full)
-        self.commands["hide_panels"].setChecked(full)
+        picture_only = self.commands["hide_panels"]
+        if full:
+            self._was_picture_only = picture_only.isChecked()
+        if picture_only.isChecked() != (full or self._was_picture_only):
+            picture_only.trigger()
         self.pill.set_wanted(full)
         self.setWindowState(
             self.windowState() | Qt.WindowState.WindowFullScreen

@@ -6,10 +6,10 @@ import argparse
 import logging
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import SourceError
+from ..paths import expanded
 from ..pose.factory import EstimatorFactory, import_engine
 from ..settings import Settings
 from .controllers.openers import FIRST, last_target, opener
@@ -62,7 +62,7 @@ def load_first(session: Session) -> None:
 
 def model_name(text: str) -> str:
     """A model's name; of a file the absolute path, so that it is found from any folder."""
-    path = Path(text).expanduser()
+    path = expanded(text)
     return str(path.resolve()) if path.exists() else text
 
 

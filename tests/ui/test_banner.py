@@ -78,3 +78,14 @@ def test_a_fact_that_was_closed_is_forgotten(over: QWidget) -> None:
     assert toast.isHidden()
     notices.tell("recording", "Saved a.mp4")
     assert toast.text == "Saved a.mp4"
+
+
+def test_a_toast_leaves_also_after_its_window_was_minimised(over: QWidget) -> None:
+    toast = Toast(over)
+    toast.show_text("Saved a.mp4")
+    over.hide()
+    let_it_settle()
+    over.show()
+    let_it_settle()
+    assert toast.isVisible()
+    assert toast._timer.isActive()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -40,6 +41,7 @@ from pose_app.ui.controllers.recordings_controller import RecordingsController
 from pose_app.ui.controllers.snapshots_controller import save_snapshot
 from pose_app.ui.controllers.sources_controller import SourcesController
 from pose_app.ui.controllers.views_controller import ViewsController
+from pose_app.ui.dialogs.settings_page import describe_room
 from pose_app.ui.notices import Notices
 from pose_app.ui.sessions import estimators, make_session
 from pose_app.ui.state.playback_state import PlaybackState
@@ -85,6 +87,9 @@ class QuietSession:
 
     def set_drawing(self, options: Any) -> None:
         self.asked.append(("drawing", options))
+
+    def set_replay_drawing(self, options: Any) -> None:
+        self.asked.append(("replay drawing", options))
 
     def keep_replay(self, request: Any) -> None:
         self.kept = request
@@ -227,6 +232,30 @@ def test_what_is_opened_while_paused_is_shown(
     sources.happened(Event("source_opened", "", replace(CLIP, name="other.mp4")))
     assert not play.paused
     assert not session.controls.paused
+
+
+def test_what_failed_to_open_is_not_what_is_opened_again(
+    sources: SourcesController, session: QuietSession
+) -> None:
+    sources.happened(Event("source_opened", "", CAMERA))
+    sources.open("broken.mp4")
+    sources.happened(Event("source_failed", "It is broken."))
+    assert sources.target == "demo"  # what goes on
+    sources.open("clip.mp4")
+    sources._opened = sources.target
+    sources.happened(Event("source_opened", "", CLIP))
+    sources.happened(Event("source_failed", "Something before it is broken."))
+    assert sources.target == "clip.mp4"
+
+
+def test_the_usual_size_of_cameras_leaves_a_video_alone(
+    sources: SourcesController, context: AppContext, session: QuietSession
+) -> None:
+    for info, asked in ((CLIP, 0), (CAMERA, 1)):
+        sources.happened(Event("source_opened", "", info))
+        session.asked.clear()
+        context.settings.set("source.fps", 15 + asked)
+        assert [name for name, _ in session.asked] == ["source"] * asked
 
 
 def test_without_any_source_somebody_is_told(sources: SourcesController) -> None:
@@ -575,6 +604,39 @@ def test_the_last_seconds_are_kept_and_saved(
     qtbot.waitUntil(lambda: "Saved the last" in context.notices.fact.text, timeout=WAIT_MS)
     (video,) = recordings.folder.glob("replay-*.mp4")
     assert video.name in context.notices.fact.text
+
+
+def test_the_last_seconds_are_as_seen_whatever_was_recorded(
+    recordings: RecordingsController, context: AppContext, view: ViewState, session: QuietSession
+) -> None:
+    context.settings.set("recording.replay_seconds", 15)
+    assert session.kept.drawing.what == "as_shown"
+    recordings.toggle("stacks")
+    view.heatmap = True
+    what = {name: options.what for name, options in session.asked if name != "record"}
+    assert what == {"drawing": "stacks", "replay drawing": "as_shown"}
+    recordings.stop()
+    session.asked.clear()
+    view.joint = 3
+    ((name, drawing),) = session.asked
+    assert (name, drawing.what, drawing.joint) == ("replay drawing", "as_shown", 3)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows takes any ~name")
+def test_a_folder_of_nobody_is_a_folder_of_that_name(
+    recordings: RecordingsController,
+    context: AppContext,
+    session: QuietSession,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    context.settings.set("recording.folder", "~nobody-of-this-name/rec")
+    recordings.toggle("as_shown")
+    assert recordings.folder == Path("~nobody-of-this-name/rec")
+    assert [name for name, _ in session.asked] == ["record"]
+    assert "free in" in describe_room(recordings.folder)
+    assert "cannot be read" in describe_room(Path("x" * 5000))
 
 
 def test_the_next_start_tells_what_quitting_completed(

@@ -372,3 +372,16 @@ def test_the_table_needs_no_bar_to_the_side(dialog: ModelsDialog) -> None:
     assert used <= table.viewport().width()
     last = table.columnWidth(table.columnCount() - 1)
     assert last >= 70, "the licence can be read"
+
+
+def test_enter_presses_the_button_with_the_focus(dialog: ModelsDialog, qtbot: QtBot) -> None:
+    chosen: list[str] = []
+    dialog.model_chosen.connect(chosen.append)
+    dialog.table.select("default")
+    dialog._ask("Really?", "Yes", lambda: chosen.append("yes"))
+    qtbot.keyClick(dialog.decline_button, Qt.Key.Key_Return)
+    assert (chosen, dialog.question.isHidden(), dialog.isVisible()) == ([], True, True)
+    dialog._ask("Really?", "Yes", lambda: chosen.append("yes"))
+    dialog.agree_button.setFocus()
+    qtbot.keyClick(dialog.agree_button, Qt.Key.Key_Enter)
+    assert chosen == ["yes"]

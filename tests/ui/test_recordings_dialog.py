@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
 from pose_app.ui.dialogs.about import AboutDialog
@@ -221,3 +222,22 @@ def test_about_names_version_papers_licences_and_the_model_card(
     assert "Apache" in rows["openvino"]
     assert "LGPL" in rows["PySide6-Essentials"]
     qtbot.waitUntil(lambda: "default.safetensors" in dialog.card.toPlainText(), timeout=WAIT_MS)
+
+
+def test_enter_presses_the_button_with_the_focus(
+    dialog: RecordingsDialog, qtbot: QtBot, folder: Path
+) -> None:
+    select(dialog, "walk")
+    qtbot.keyClick(dialog.table, Qt.Key.Key_Delete)
+    assert dialog.question.isVisible()
+    button = {b.text().replace("&", ""): b for b in dialog.findChildren(QPushButton)}
+    button["Cancel"].setFocus()
+    qtbot.keyClick(button["Cancel"], Qt.Key.Key_Return)
+    assert dialog.question.isHidden()
+    assert (folder / "walk.mp4").is_file()
+    played: list[Path] = []
+    dialog.play_wanted.connect(played.append)
+    button["Close"].setFocus()
+    qtbot.keyClick(button["Close"], Qt.Key.Key_Return)
+    assert played == []
+    assert not dialog.isVisible()

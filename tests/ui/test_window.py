@@ -12,14 +12,16 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QImage
-from PySide6.QtWidgets import QLabel, QPushButton, QToolButton
+from PySide6.QtWidgets import QAbstractItemView, QLabel, QPushButton, QToolButton
 
 from pose_app.network.model_files import SUFFIXES
 from pose_app.paths import bundled
 from pose_app.settings import Settings
 from pose_app.skeletons import COCO_17, MPII_16
+from pose_app.ui.controllers.snapshots_controller import drawn
 from pose_app.ui.dialogs import file_filters
 from pose_app.ui.main_window import MainWindow
+from pose_app.ui.stacks.grid import StackGrid
 from tests.media import regular, write_video
 from tests.servers import MjpegServer
 from tests.ui.conftest import WAIT_MS, close, wait_for_pose
@@ -628,3 +630,60 @@ def test_a_held_picture_stays_alive(open_window, qtbot):
     assert window.canvas.result.frame.index == held
     window.commands["step_back"].trigger()
     qtbot.waitUntil(lambda: window.canvas.result.frame.index != held, timeout=WAIT_MS)
+
+
+def test_picture_only_outlasts_full_screen_and_ends(open_window, qtbot):
+    window = open_window("demo")
+    seen = lambda: {key for key, dock in window.docks.items() if not dock.isHidden()}  # noqa: E731
+    before = seen()
+    assert before
+    picture_only, full = window.commands["hide_panels"], window.commands["fullscreen"]
+    full.trigger()
+    assert seen() == set()
+    full.trigger()
+    assert (seen(), picture_only.isChecked()) == (before, False)
+    picture_only.trigger()
+    full.trigger()
+    full.trigger()
+    assert (seen(), picture_only.isChecked()) == (set(), True)
+    picture_only.trigger()
+    assert seen() == before
+
+
+def test_a_snapshot_has_no_message_of_the_window_in_it(open_window, qtbot):
+    window = open_window("demo")
+    wait_for_pose(window, qtbot)
+    hold(window, qtbot)
+    window.toast.hide()
+    bare = drawn(window.canvas)
+    window.toast.show_text("Saved something, and this lies over the picture.")
+    assert window.canvas.grab().toImage() != bare.convertToFormat(bare.format())
+    assert drawn(window.canvas) == bare
+    assert bare.size() == window.canvas.size() * window.canvas.devicePixelRatioF()
+
+
+def test_esc_on_the_stacks_ends_the_comparison_and_nothing_else(open_window, qtbot):
+    window = open_window("demo")
+    wait_for_pose(window, qtbot)
+    window.view.compare = 0
+    window.view.region = True
+    window.views.show_all_stacks(True)
+    grid = window.docks["stacks"].widget().findChild(StackGrid)
+    grid.setFocus()
+    window.commands["fullscreen"].setChecked(False)
+    qtbot.keyClick(grid, Qt.Key.Key_Escape)
+    assert window.view.compare is None
+
+
+def test_keys_reach_what_has_the_focus_in_a_panel_that_floats(open_window, qtbot):
+    window = open_window("demo")
+    wait_for_pose(window, qtbot)
+    dock = window.docks["joints"]
+    dock.show()
+    dock.setFloating(True)
+    dock.activateWindow()
+    table = dock.widget().findChild(QAbstractItemView)
+    table.setFocus()
+    qtbot.waitUntil(table.hasFocus, timeout=WAIT_MS)
+    qtbot.keyClick(table, Qt.Key.Key_Space)
+    assert not window.play.paused

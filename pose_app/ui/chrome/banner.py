@@ -121,6 +121,9 @@ class Toast(QFrame):
         if self.isHidden():  # not where the window around it is minimized
             self.notices.forget()
 
+    def showEvent(self, event: QEvent) -> None:
+        self._timer.start()  # also where the window around it was minimized
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Resize and not self.isHidden():
             self._place()

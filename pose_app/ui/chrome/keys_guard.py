@@ -5,7 +5,7 @@ from __future__ import annotations
 import shiboken6
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QDockWidget, QWidget
 
 _Key = Qt.Key
 SHARED = {_Key.Key_Space, _Key.Key_Left, _Key.Key_Right, _Key.Key_Up, _Key.Key_Down,
@@ -40,7 +40,10 @@ class KeysGuard(QObject):
             self._watched.removeEventFilter(self)
         self._watched = None
         window = self._picture.window()
-        if new is not None and new.window() is window and new not in (self._picture, window):
+        if new is None or new in (self._picture, window):
+            return
+        its = new.window()  # of a panel that floats the panel itself
+        if its is window or (isinstance(its, QDockWidget) and its.parentWidget() is window):
             self._watched = new
             new.installEventFilter(self)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
@@ -137,6 +138,8 @@ class PlaybackBar(QToolBar):
         self.setVisible(bool(info is not None and info.seekable and info.duration))
         files = () if info is None else info.files
         self._steps = info.fps if info is not None and files and info.fps else _STEPS_PER_SECOND
+        a_frame = 1 if files or info is None or not info.fps else math.ceil(self._steps / info.fps)
+        self.slider.setSingleStep(max(1, a_frame))
         self.file.setVisible(bool(files))
         self.file.setText(files[0] if files else "")
         for widget in (self.slider, self.position, self.speed, self._loop):

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QWidget
 
-from ... import paths
 from .. import theme
 from .openers import camera_opener
+from .recordings_folder import recordings_folder
 
 if TYPE_CHECKING:
     from ...types import Frame
@@ -88,10 +87,9 @@ class DialogsController(QObject):
         """Open the list of recordings."""
         from ..dialogs.recordings import RecordingsDialog
 
-        chosen = self._context.settings.get("recording.folder")
         recording = self._context.session.metrics().recording
         dialog = RecordingsDialog(
-            Path(chosen).expanduser() if chosen else paths.recordings_folder(),
+            recordings_folder(self._context.settings),
             self._context.tasks,
             self._context.dialogs,
             self._window,

@@ -274,10 +274,12 @@ class RecordingsController(QObject):
             self.stacks_drawn.emit(state.running and KINDS[self._kind] == "stacks")
 
     def _view_changed(self, name: str) -> None:
-        """Pass changes of the drawing on to the running recording."""
+        """Pass changes of the drawing on to the running recording, and to the last seconds."""
         session = self._context.session
-        if self._state.running or session.replay() is not None:
+        if self._state.running:
             session.set_drawing(self._view.drawing(KINDS[self._kind] or "as_shown"))
+        if session.replay() is not None:
+            session.set_replay_drawing(self._view.drawing())
 
     def _settings_changed(self, keys: frozenset[str]) -> None:
         if "recording.replay_seconds" in keys:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def recordings_folder(settings: AppSettings) -> Path:
     """The folder of the settings, or the default one."""
     chosen = settings.get("recording.folder")
-    return Path(chosen).expanduser() if chosen else paths.recordings_folder()
+    return paths.expanded(chosen) if chosen else paths.recordings_folder()
 
 
 def made_folder(settings: AppSettings) -> Path:

@@ -7,8 +7,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QObject, Signal
-from PySide6.QtGui import QImage
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QObject, QPoint, Signal
+from PySide6.QtGui import QImage, QRegion
+from PySide6.QtWidgets import QWidget
 
 from ...errors import PoseAppError, RecordingError
 from ...recording import files
@@ -46,7 +47,7 @@ class SnapshotsController(QObject):
             self._context.notices.error("recording", self.tr("There is no picture yet."))
             return
         settings = self._context.settings
-        shown = self._canvas.grab().toImage()
+        shown = drawn(self._canvas)
         stem = time.strftime("snapshot-%Y%m%d-%H%M%S")
         about = {"source": self._source}
         background = self._canvas.view.backdrop
@@ -66,6 +67,17 @@ class SnapshotsController(QObject):
             (self.tr("Open folder"), lambda: self._context.dialogs.open_path(saved[0].parent)),
             (self.tr("Show"), lambda: self.show_wanted.emit(saved[0])),
         )
+
+
+def drawn(widget: QWidget) -> QImage:
+    """What a widget draws itself, without the messages and figures that lie over it."""
+    ratio = widget.devicePixelRatioF()
+    image = QImage(widget.size() * ratio, QImage.Format.Format_RGB32)
+    image.setDevicePixelRatio(ratio)
+    image.fill(0)
+    background = QWidget.RenderFlag.DrawWindowBackground
+    widget.render(image, QPoint(), QRegion(), background)
+    return image
 
 
 def save_snapshot(

@@ -218,7 +218,8 @@ class SourcesController(QObject):
     def _settings_changed(self, keys: frozenset[str]) -> None:
         if "source.loop" in keys:
             self._context.session.controls.loop = self._context.settings.get("source.loop")
-        if keys & {"source.size", "source.fps"}:
+        cameras_alone = self.info is None or self.info.kind == "camera"
+        if keys & {"source.size", "source.fps"} and cameras_alone:
             self.reload()
         if "source.recent" in keys:
             self._renew_recent()
@@ -249,6 +250,7 @@ class SourcesController(QObject):
     def _source_opened(self, info: SourceInfo) -> None:
         """Another source delivers pictures."""
         self._playback.info, self._reason = info, ""
+        self.target = self._opened
         self.cameras.opening = None
         self._context.notices.end("source")
         name = self.tr("Demo clip") if info.kind == "demo" else info.name
@@ -272,10 +274,12 @@ class SourcesController(QObject):
         self._context.notices.end("source")
         self.cameras.opening = None
         self.cameras.renew()  # a tick that the click has set
-        if self.info is None and self.target not in (FIRST, *DEMOS):
+        if self.info is not None:
+            self.target = self._opened  # which goes on, and is what "open again" means
+        elif self.target not in (FIRST, *DEMOS):
             self._reason = reason
             self.open(FIRST)
-        elif self.info is None:
+        else:
             self._context.notices.settle("source")  # what is to be done stands in the picture
             self.cameras.wait_for_one()
             self.nothing_opened.emit(self._reason or reason)

@@ -31,6 +31,7 @@ from .asking import Dialogs
 from .catalogue import Catalogue, real_catalogue
 from .models_table import ModelsTable
 from .models_text import about, expected_fps, megabytes, state
+from .parts import press_focused
 
 if TYPE_CHECKING:
     from ...network.published import ModelEntry
@@ -279,6 +280,8 @@ class ModelsDialog(QDialog):
         self._cancel.set()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
+        if press_focused(self, event):
+            return
         if event.key() == Qt.Key.Key_Escape and self.question.isVisible():
             self._answer(False)
         elif event.key() == Qt.Key.Key_Delete:

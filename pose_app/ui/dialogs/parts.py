@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QIcon
-from PySide6.QtWidgets import QDialogButtonBox, QFrame, QLabel, QScrollArea, QWidget
+from PySide6.QtGui import QIcon, QKeyEvent
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QFrame,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QWidget,
+)
 
 Standard = QDialogButtonBox.StandardButton
 
@@ -19,6 +27,19 @@ def without_icons(box: QDialogButtonBox) -> QDialogButtonBox:
     for button in box.buttons():
         button.setIcon(QIcon())
     return box
+
+
+def press_focused(dialog: QDialog, event: QKeyEvent) -> bool:
+    """Press the button with the focus where this is Enter; else it would press the default one.
+
+    Qt asks the default button even where the focus is on "Cancel". Returns whether it was pressed.
+    """
+    button = dialog.focusWidget()
+    enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+    if not enter or not isinstance(button, QPushButton):
+        return False
+    button.click()
+    return True
 
 
 def heading(text: str) -> QLabel:

@@ -31,7 +31,7 @@ from ...recording import recent
 from ...recording.recent import RecentRecording
 from ..units import clock, size_of
 from .asking import Dialogs
-from .parts import faint
+from .parts import faint, press_focused
 from .settings_page import describe_room
 
 if TYPE_CHECKING:
@@ -226,6 +226,8 @@ class RecordingsDialog(QDialog):
         self._gone = True
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
+        if press_focused(self, event):
+            return
         asking = self.question.isVisible()
         if event.key() == Qt.Key.Key_Escape and asking:
             self._answer(False)

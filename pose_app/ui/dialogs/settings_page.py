@@ -161,7 +161,7 @@ class SettingsPage(QWidget):
             text = line.text().strip()
 
             def room_of_folder() -> str:
-                return describe_room(Path(text).expanduser() if text else paths.recordings_folder())
+                return describe_room(paths.expanded(text) if text else paths.recordings_folder())
 
             def show(room: str | None, error: PoseAppError | None) -> None:
                 if shiboken6.isValid(words) and line.text().strip() == text:
@@ -180,9 +180,9 @@ class SettingsPage(QWidget):
 def describe_room(folder: Path) -> str:
     """The folder of recordings and its free space; may wait for the disk."""
     there = folder
-    while not there.exists() and there != there.parent:
-        there = there.parent
     try:
+        while not there.exists() and there != there.parent:
+            there = there.parent
         free = shutil.disk_usage(there).free
     except OSError as error:
         return tr("{folder} cannot be read ({why}).").format(folder=folder, why=error.strerror)

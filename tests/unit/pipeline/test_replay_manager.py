@@ -116,6 +116,7 @@ def test_what_is_drawn_may_change_and_a_recording_runs_beside_it(
     session.start()
     run.until(lambda: kept(session) > 0.4)
     session.set_drawing(DrawOptions("raw", "black"))
+    session.set_replay_drawing(DrawOptions("raw", "black"))
     run.until(lambda: kept(session) > 1.0)
     session.save_replay(tmp_path / "replay.mp4")
     session.stop()
