@@ -126,6 +126,11 @@ class Track:
         seen = self.prediction.scores[-1] >= self._rule.threshold
         return int((seen & self.foreign).sum()) > int(self.present.sum())
 
+    def stand_alone(self) -> None:
+        """Forget that somebody else may have these joints, or be in front."""
+        self.touched, self.in_front = False, []
+        self.foreign = np.zeros_like(self.foreign)
+
     def update(self, new: CropPrediction, seconds: float) -> None:
         """Take the prediction of the next frame, and move box and velocity with it."""
         self.step = min(max(seconds - self.last_seconds, 0.0), _LONGEST_STEP)

@@ -134,13 +134,12 @@ class Tracks:
         if self._joints(seen) < FEWEST:
             self.active = []
             return None
-        similar = (
-            other
-            for other in self.active
-            if other.manual or self._similarity.agreement(other.prediction, seen) >= SAME_POSE
-        )
-        track = next(similar, None) or self._new(seen.region, seconds)
+        like = [(self._likeness(other, seen), other) for other in self.active]
+        best, track = max(like, key=lambda pair: pair[0], default=(0.0, None))
+        if track is None or best < SAME_POSE:
+            track = self._new(seen.region, seconds)
         self.active = [track]
+        track.stand_alone()
         track.update(seen, seconds)
         track.manual = track.shown = True
         track.region, track.box, track.score = seen.region, None, float(track.scores.mean())
@@ -189,10 +188,10 @@ class Tracks:
                 if not double.boxed:
                     double.confirm_by_box(candidate.box, seconds)
                 continue
+            if not self._is_there(candidate, prediction):
+                continue
             track = candidate.track
             if track is None:
-                if not self._newcomers.is_somebody(candidate.box, prediction, self._size):
-                    continue
                 track = self._new(candidate.region, seconds)
                 sure = self._first or self._newcomers.is_certain(candidate.box)
                 track.shown = sure and self._joints(prediction) >= FEWEST
@@ -266,6 +265,19 @@ class Tracks:
 
     def _new(self, region: Region, seconds: float) -> Track:
         return Track(seconds, region, self.rule, self._size)
+
+    def _likeness(self, track: Track, seen: CropPrediction) -> float:
+        """How surely somebody in a region chosen by hand is this person, from `SAME_POSE` on."""
+        if track.manual and track.prediction is not None and track.prediction.region == seen.region:
+            return math.inf
+        return 0.0 if track.mistaken else self._similarity.agreement(track.prediction, seen)
+
+    def _is_there(self, candidate: Candidate, seen: CropPrediction) -> bool:
+        """Whether a newcomer is somebody, or who was out of sight is seen; behind others hardly."""
+        if candidate.track is not None and candidate.in_front:
+            return True
+        enough = candidate.track is None or self._joints(seen) >= FEWEST
+        return enough and self._newcomers.is_somebody(candidate.box, seen, self._size)
 
     def _lose(self, track: Track, seconds: float) -> None:
         self.active.remove(track)
@@ -349,7 +361,8 @@ class Tracks:
             return None
         nothing = self._joints(seen) == 0
         for track in self.active:
-            same = nothing or self._similarity.agreement(track.prediction, seen) >= SAME_POSE
+            same = self._similarity.agreement(track.prediction, seen) >= SAME_POSE
+            same = same or (nothing and track.overlap(candidate.box) > 0)
             if same and not self._apart(track.box, candidate.box, track.boxed):
                 return track
         return None
@@ -379,8 +392,8 @@ class Tracks:
         return a if distances[0] > distances[1] else b
 
     def _keep_the_largest(self) -> None:
-        while len(self.active) > max(self.limit, 1):
-            self.active.remove(min(self.active, key=lambda track: track.size))
+        while len(self.visible) > max(self.limit, 1):  # who is not confirmed replaces nobody
+            self.active.remove(min(self.visible, key=lambda track: track.size))
 
 
 def _area(box: Box) -> float:

@@ -607,3 +607,96 @@ def test_a_second_look_at_the_same_person_is_not_shown() -> None:
     first, hidden = tracks.doubtful
     tracks.add([prediction(one.region, front, SURE) for one in (first, hidden)], 0.0)
     assert tracks.visible == [first]
+
+
+THING = Box(
+    420.0, 100.0, 90.0, 200.0, 0.26
+)  # below the threshold, above what counts while followed
+
+
+@pytest.mark.parametrize("joints", [0, 6])
+def test_a_thing_never_takes_the_number_of_somebody_lost(
+    world: World, monkeypatch: pytest.MonkeyPatch, joints: int
+) -> None:
+    world.people = {"a": (330, 60, 300)}
+    for _ in range(20):
+        world.frame()
+    world.hidden = {"a"}
+    scores = np.where(np.arange(16) < joints, np.float32(0.4), np.float32(0))
+
+    def seen(region: Region) -> CropPrediction:
+        near = abs(region.centre[0] - 465) < 60
+        return prediction(region, person(465, 110, 180), scores if near else WEAK)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world, "seen", seen)
+        for _ in range(40):
+            found = world.frame([THING])
+    assert found == []
+    world.hidden = set()
+    assert [(world.who(track), track.id) for track in world.frame()] == [("a", 1)]
+
+
+def test_an_empty_box_elsewhere_is_no_box_of_somebody_known(world: World) -> None:
+    world.people = {"a": (150, 60, 300)}
+    for _ in range(10):
+        world.frame()
+    (track,) = world.tracks.visible
+    before = track.box
+    world.frame([Box(500.0, 100.0, 90.0, 200.0, 0.8)])
+    assert track.box == before
+    world.unsure = {"a"}
+    for _ in range(20):
+        world.frame([Box(500.0, 100.0, 90.0, 200.0, 0.8)])
+    assert world.tracks.visible == []
+
+
+def test_a_second_region_chosen_by_hand_is_not_the_first_one_s_number() -> None:
+    world = World(limit=4)
+    world.people = {"a": (150, 60, 300), "b": (450, 80, 280)}
+    ids = {world.who(track): track.id for track in world.frame()}
+    now, chosen = world.seconds, {}
+    for name in ("a", "b"):
+        region = Region(world.people[name][0] - 180, 30, 360)
+        for _ in range(3):
+            now += 1 / RATE
+            world.tracks.begin(SIZE, now)
+            track = world.tracks.only(world.seen(region), now)
+            assert track is not None
+            assert world.who(track) == name
+            assert track.present.all()
+        chosen[name] = track.id
+    assert chosen["a"] == ids["a"]
+    assert chosen["b"] != chosen["a"]
+
+
+def test_in_a_region_chosen_by_hand_no_joint_is_somebody_elses(world: World) -> None:
+    """One walks behind the other, who is then chosen by hand."""
+    world.people = {"b": (200, 60, 300), "a": (420, 60, 320)}
+    ids = {world.who(track): track.id for track in world.frame()}
+    for step in range(30):
+        world.people["b"] = (200 + 7 * step, 60, 300)
+        if abs(world.people["b"][0] - 420) < 60:
+            world.hidden = {"b"}
+        world.frame()
+    region = Region(260, 20, 400)
+    world.tracks.begin(SIZE, world.seconds)
+    track = world.tracks.only(world.seen(region), world.seconds)
+    assert track is not None
+    assert (world.who(track), track.id) == ("a", ids["a"])
+    assert track.present.all()
+    assert not track.in_front
+
+
+def test_a_flash_of_somebody_large_takes_nobody_away() -> None:
+    world = World(limit=2)
+    world.people = {"a": (120, 60, 300), "b": (320, 80, 150)}
+    ids = {world.who(track): track.id for track in world.frame()}
+    for _ in range(5):
+        world.frame()
+    world.people["c"] = (520, 60, 330)
+    boxes = [box_of(who, 0.45 if name == "c" else 0.9) for name, who in world.people.items()]
+    assert {world.who(track): track.id for track in world.frame(boxes)} == ids
+    del world.people["c"]
+    for _ in range(3):
+        assert {world.who(track): track.id for track in world.frame()} == ids
