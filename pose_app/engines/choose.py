@@ -19,7 +19,7 @@ from ..types import Image
 from . import measure as timing
 from . import progress
 from .base import Engine
-from .hardware import Choice, nvidia_count, nvidia_driver
+from .hardware import Choice, nvidia_card, nvidia_count, nvidia_driver, processor
 from .kinds import Model, available, opened, precisions
 from .measure import Candidate, Search, Table
 
@@ -72,7 +72,8 @@ def open_engine(
         made.info = dataclasses.replace(
             made.info, reason=reason, table=timing.as_text(table), candidate=str(candidate)
         )
-        if alternatives and not table:
+        # What failed before may work now: a card that was full, a driver that was updated.
+        if alternatives and not (table and all(one.problem is None for one in table)):
             made.search = Search(
                 candidate,
                 alternatives,
@@ -259,6 +260,8 @@ def _key(request: _Request, candidates: Sequence[Candidate]) -> str:
         os.cpu_count(),
         os.environ.get("ONEDNN_MAX_CPU_ISA"),
         nvidia_driver(),
+        nvidia_card(),
+        processor(),
         [_version(name) for name in ("openvino", "torch")],
         request.model.checksum,
         None if graphs is None else graphs.compiled.name,

@@ -72,6 +72,17 @@ def nvidia_driver() -> int | None:
     return version.value
 
 
+def nvidia_card() -> str | None:
+    """The name of the NVIDIA device that PyTorch uses, the first one; None without a driver."""
+    driver = _cuda_library()
+    device, name = ctypes.c_int(0), ctypes.create_string_buffer(256)
+    if driver is None or driver.cuInit(0) != 0 or driver.cuDeviceGet(ctypes.byref(device), 0) != 0:
+        return None
+    if driver.cuDeviceGetName(name, len(name), device) != 0:
+        return None
+    return name.value.decode(errors="replace")
+
+
 def _cuda_library() -> ctypes.CDLL | None:
     try:
         return ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")

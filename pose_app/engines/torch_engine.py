@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -169,12 +170,21 @@ class DeviceHeatmaps:
         return self._peaks
 
 
+# CUDA knows one capture at a time in a process, and engines are also measured beside one that runs.
+_CAPTURING = threading.Lock()
+
+
 def _captured(plain: _Run, shape: tuple[int, ...], device: torch.device, pool: Any) -> _Run:
     """`plain` as a CUDA graph: one launch instead of hundreds.
 
     Graphs of one `pool` share their memory. That is safe because they run one at a time and
     `replay` copies the outputs.
     """
+    with _CAPTURING:
+        return _capture(plain, shape, device, pool)
+
+
+def _capture(plain: _Run, shape: tuple[int, ...], device: torch.device, pool: Any) -> _Run:
     crops = torch.zeros(shape, dtype=torch.uint8, device=device)
     side = torch.cuda.Stream(device)
     side.wait_stream(torch.cuda.current_stream(device))

@@ -6,12 +6,16 @@ checked and converted once. Only the conversion imports torch.
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
+import os
 import re
 import threading
 from dataclasses import replace
 from pathlib import Path
 
+from .. import __version__
 from ..errors import ModelError
 from ..paths import bundled, cache_folder, expanded, models_folder
 from ..spec import ModelSpec, read_spec
@@ -217,8 +221,17 @@ def _install(
 
 
 def _converted(path: Path) -> Path:
-    """The native file of a published checkpoint, from the cache, by the checkpoint's hash."""
-    target = cache_folder() / "converted" / f"{_checksum(path)}{SUFFIX}"
+    """The native file of a published checkpoint, from the cache.
+
+    Its name has the checkpoint's hash, and that of all else that tells what the checkpoint is: the
+    description beside it, its name, and the rules of this version of the app.
+    """
+    about = b""
+    with contextlib.suppress(OSError):  # what cannot be read is told by `load_checkpoint`
+        about = path.with_suffix(".json").read_bytes()
+    words = hashlib.sha256(b"\0".join((about, os.fsencode(path.name), __version__.encode())))
+    name = f"{_checksum(path)}-{words.hexdigest()[:16]}{SUFFIX}"
+    target = cache_folder() / "converted" / name
     if target.is_file() and _is_native(target):
         return target
     from .checkpoints import load_checkpoint

@@ -355,8 +355,12 @@ class StackGrid(QWidget):
             super().keyPressEvent(event)
 
     def event(self, event: QEvent) -> bool:
-        asked = isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride
-        if asked and event.key() == Qt.Key.Key_Escape and self._view.compare is not None:
+        if (
+            isinstance(event, QKeyEvent)
+            and event.type() == QEvent.Type.ShortcutOverride
+            and event.key() == Qt.Key.Key_Escape
+            and self._view.compare is not None
+        ):
             event.accept()  # it ends the comparison, not what Escape ends elsewhere
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
             stack = self.stack_at(QPointF(event.pos()))

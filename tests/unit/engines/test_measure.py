@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from pathlib import Path
 from types import SimpleNamespace
@@ -137,6 +138,43 @@ def test_another_machine_or_model_is_measured_itself(
     same = open_engine(path)
     assert (same.info.precision, same.info.table) == ("f32", "")
     same.close()
+
+
+def test_what_failed_once_is_tried_again_beside_the_one_that_works(
+    make_model: MakeModel, times: dict[str, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A graphics card may be full today and free tomorrow."""
+    path, _ = make_model()
+    times["f32"] = 60
+    measured(path)
+    (stored,) = (measure.cache_folder() / "choices").glob("*.json")
+    content = json.loads(stored.read_text())
+    for row in content["table"]:
+        if row["candidate"]["precision"] == "bf16":
+            row.update(ms=None, problem="There is too little free memory.")
+    stored.write_text(json.dumps(content))
+    monkeypatch.setattr(measure, "kept", Kept())  # the next start
+    engine = open_engine(path)
+    assert engine.info.precision == "f32"
+    assert until_better(engine)
+    engine.close()
+    engine = open_engine(path)
+    assert engine.info.precision == "bf16"
+    assert engine.search is None
+    engine.close()
+
+
+@pytest.mark.parametrize("what", ["nvidia_card", "processor"])
+def test_another_card_or_processor_is_measured_itself(
+    make_model: MakeModel, times: dict[str, float], monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    path, _ = make_model()
+    times["f32"] = 60
+    measured(path)
+    monkeypatch.setattr(choose, what, lambda: "another one")
+    engine = open_engine(path)
+    assert engine.info.table == ""
+    engine.close()
 
 
 def test_what_was_asked_for_is_not_measured(make_model: MakeModel) -> None:

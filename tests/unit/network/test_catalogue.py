@@ -376,3 +376,20 @@ def test_every_published_model_can_be_shown() -> None:
         assert entry.page in text
         if entry.sha256:  # the file's name carries the digits
             assert entry.sha256 in (entry.url or "")
+
+
+def test_a_description_beside_a_checkpoint_is_not_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalogue, "cache_folder", lambda: tmp_path / "cache")
+    path = tmp_path / "net.pt"
+    path.write_bytes(CONTENT)
+    before = catalogue.resolve(path)
+    path.with_suffix(".json").write_text("{}")
+    described = catalogue.resolve(path)
+    assert described != before
+    renamed = path.rename(tmp_path / "other_384x384.pt")
+    assert catalogue.resolve(renamed) not in (before, described)
+    path.with_suffix(".json").unlink()
+    renamed.rename(path)
+    assert catalogue.resolve(path) == before
