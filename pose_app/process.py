@@ -10,9 +10,11 @@ import os
 import sys
 
 _ENVIRONMENT = {
-    # A damaged header may claim a billion pixels, which would take 3 GB of memory; 134 million are
-    # more than any camera has.
-    "OPENCV_IO_MAX_IMAGE_PIXELS": str(2**27),
+    # A damaged header may claim a billion pixels, which would take 3 GB of memory; 268 million are
+    # more than the cameras of phones have, 200 million.
+    "OPENCV_IO_MAX_IMAGE_PIXELS": str(2**28),
+    # Seconds that a camera of Video4Linux may give no picture; 10 are too many to try other modes.
+    "OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT": "3",
     # Media Foundation takes half a minute to open some cameras with this on.
     "OPENCV_VIDEOIO_MSMF_ENABLE_HW_TRANSFORMS": "0",
     # OpenCV's failures are reported as a SourceError.

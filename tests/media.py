@@ -90,6 +90,18 @@ def write_video(
     return path
 
 
+def write_video_without_a_rate(path: Path) -> Path:
+    """60 pictures in Matroska, at odd times and without the header's DefaultDuration.
+
+    So are the recordings of browsers; FFmpeg guesses a rate of 1000.
+    """
+    write_video(path, [n / 29.4 + 0.011 * math.sin(n * n) + 0.02 for n in range(60)])
+    data = path.read_bytes()
+    at = data.index(b"\x23\xe3\x83\x84")
+    path.write_bytes(data[:at] + b"\xec\x86" + bytes(6) + data[at + 8 :])  # a Void element
+    return path
+
+
 def _rotate(path: Path, degrees: int) -> None:
     """Write the display matrix of an mp4's track header (ISO/IEC 14496-12, 8.3.2), as phones do."""
     data = bytearray(path.read_bytes())

@@ -73,7 +73,8 @@ class MjpegServer:
     that are no JPEG), `endless` (a part that never ends), `refuse` (`reset`, and new connections
     get 503). None is well again.
     `credentials` asks for a (user, password) by `auth` basic or digest.
-    `files` are more of them: path -> (content, type). `down` True: requests get 503.
+    `files` are more of them: path -> (content, type); with `cut` only their first half comes.
+    `/moved` leads to `moved_to`. `down` True: requests get 503.
     `requests` counts all, `connections` the streams opened, `sent` the pictures.
     """
 
@@ -95,6 +96,7 @@ class MjpegServer:
         self.credentials = credentials
         self.auth = auth
         self.files: dict[str, tuple[bytes, str]] = {}
+        self.moved_to = "/stream"
         self.fault: str | None = None
         self.down = False
         self.connections = 0
@@ -168,7 +170,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._whole(b"<html>no camera</html>", "text/html")
             elif path == "/moved":
                 self.send_response(302)
-                self.send_header("Location", "/stream")
+                self.send_header("Location", self.camera.moved_to)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
             else:
@@ -229,7 +231,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Connection", "close")
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(data[start:end])
+            sent = end if self.camera.fault != "cut" else min(end, len(data) // 2)
+            self.wfile.write(data[start:sent])
 
     def _stream(self, *, small: bool) -> None:
         camera = self.camera

@@ -321,9 +321,15 @@ class InferenceWorker:
         return wanted
 
     def _source_fps(self, item: CapturedFrame) -> float | None:
-        """The rate to keep up with: nominal, or measured where that is lower (a dark room)."""
-        measured = self._metrics.source_rate() if item.policy.live else 0.0
-        nominal = item.source.fps or measured or None
+        """The rate to keep up with: nominal, or measured where that is lower (a dark room).
+
+        A file that is played has the rate at which its frames are shown. Where the source waits for
+        the results, what is measured is not its rate.
+        """
+        policy = item.policy
+        measured = 0.0 if policy.lossless else self._metrics.source_rate()
+        speed = self._controls.speed if policy.paced else 1.0
+        nominal = (item.source.fps or 0.0) * speed or measured or None
         return min(nominal, measured) if nominal and measured else nominal
 
     def _done(self, item: CapturedFrame, estimator: PoseEstimator, poses: list[Pose]) -> None:

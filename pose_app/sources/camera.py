@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +26,7 @@ _USUAL_FPS = 30.0
 _OPEN_SECONDS = 20.0
 _STALL_SECONDS = 5.0
 _FIRST_TRIES = 10  # some cameras deliver nothing in their first moments
+_FIRST_SECONDS = 4.0  # after which no further try begins; a driver may take seconds for each
 _FAILED_GRABS = 5  # in a row, after which the camera counts as unplugged
 _FAILED_GRAB_PAUSE = 0.05  # seconds
 _BLACK_LEVEL = 4.0  # mean of 0..255, below which a frame is black
@@ -136,7 +138,10 @@ class CameraSource:
         self, opened: Callable[[_Actual], None], closed: threading.Event
     ) -> Iterator[tuple[int, Image]]:
         """Open, read and release the camera, in the reader's thread."""
-        capture, first = self._open()
+        found = self._open(closed)
+        if found is None:
+            return
+        capture, first = found
         try:
             captured_ns, image = first
             fps = float(capture.get(cv2.CAP_PROP_FPS))
@@ -164,8 +169,11 @@ class CameraSource:
         finally:
             capture.release()
 
-    def _open(self) -> tuple[cv2.VideoCapture, tuple[int, Image]]:
-        """The capture and its first frame; falls back to the driver's own format and size."""
+    def _open(self, closed: threading.Event) -> tuple[cv2.VideoCapture, tuple[int, Image]] | None:
+        """The capture and its first frame; falls back to the driver's own format and size.
+
+        None where `closed` is set meanwhile.
+        """
         (width, height), fps, pixel_format = self._requested
         # The pixel format comes first: drivers have large sizes at full rate only in MJPG.
         first_format: Parameters = [
@@ -182,14 +190,21 @@ class CameraSource:
         ]
         was_open = False
         for parameters in (first_format + rest, rest, []):
+            if closed.is_set():
+                return None
             capture = cv2.VideoCapture(self._camera.index, self._camera.backend, parameters)
             if capture.isOpened():
                 was_open = True
+                until = time.monotonic() + _FIRST_SECONDS
                 for _ in range(_FIRST_TRIES):
+                    if closed.is_set() or time.monotonic() > until:
+                        break
                     first = _grab(capture)
                     if first is not None:
                         return capture, first
             capture.release()
+        if closed.is_set():
+            return None
         if was_open:
             raise SourceError(
                 f"{self._camera.name} gives no picture: close other programs that use it, or plug "
@@ -227,7 +242,7 @@ def _known(camera: CameraInfo | int) -> CameraInfo:
     for present in discover.cameras():
         if present.index == camera:
             return present
-    return CameraInfo(name=f"Camera {camera}", index=camera, backend=discover.backend())
+    return CameraInfo(f"Camera {camera}", camera, discover.backend(), listed=False)
 
 
 def _grab(capture: cv2.VideoCapture) -> tuple[int, Image] | None:

@@ -24,7 +24,7 @@ def main(arguments: argparse.Namespace) -> int:
 
     found = [_describe(camera, arguments.probe) for camera in cameras()]
     if arguments.json:
-        print(json.dumps(found, ensure_ascii=False, indent=2))
+        print(json.dumps(found, indent=2))
         return 0
     if not found:
         print("No camera found: use a video file, a URL or the demo, as in `pose-app run demo`.")

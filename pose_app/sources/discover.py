@@ -16,7 +16,8 @@ class CameraInfo:
     """A camera as the system lists it.
 
     `index` and `backend` are what OpenCV opens it with. `vid` and `pid` are the USB vendor and
-    product ids, four hexadecimal digits, or None.
+    product ids, four hexadecimal digits, or None. `listed` is False where the system does not list
+    it, so that its name is made up.
     """
 
     name: str
@@ -25,6 +26,7 @@ class CameraInfo:
     vid: str | None = None
     pid: str | None = None
     path: str | None = None
+    listed: bool = True
 
     @property
     def identity(self) -> dict[str, str]:
@@ -36,6 +38,7 @@ class CameraInfo:
             "vid": self.vid,
             "pid": self.pid,
             "path": self.path,
+            "listed": None if self.listed else "no",
         }
         return {key: value for key, value in known.items() if value is not None}
 

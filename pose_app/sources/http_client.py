@@ -98,7 +98,10 @@ class HttpBody:
         ]
         if user or password:
             passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
-            passwords.add_password(None, address, user, password)
+            # For every path of this host, because cameras redirect; for no other host.
+            parts = urlsplit(address)
+            host = urlunsplit((parts.scheme, parts.netloc, "/", "", ""))
+            passwords.add_password(None, host, user, password)
             handlers.append(urllib.request.HTTPDigestAuthHandler(passwords))
             handlers.append(urllib.request.HTTPBasicAuthHandler(passwords))
         for handler in handlers:

@@ -67,7 +67,15 @@ def read_image(path: Path) -> Image:
         raise SourceError(
             f"{redact(path.name)} cannot be read ({error.strerror}): check its permissions."
         ) from error
-    image = decode_image(data)
+    try:
+        image = _decode(data)
+    except cv2.error as error:
+        if "CV_IO_MAX_IMAGE" in str(error):
+            raise SourceError(
+                f"{redact(path.name)} is too large a picture: make it smaller, or choose another "
+                "file."
+            ) from error
+        image = None
     if image is None:
         raise SourceError(
             f"{redact(path.name)} is not an image that can be read: choose another file."
@@ -77,13 +85,17 @@ def read_image(path: Path) -> Image:
 
 def decode_image(data: bytes | np.ndarray) -> Image | None:
     """(H, W, 3) uint8 BGR of an encoded image; None where it cannot be decoded."""
-    encoded = np.frombuffer(data, dtype=np.uint8) if isinstance(data, bytes) else data
-    if encoded.size == 0:
-        return None
     try:
-        image = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+        return _decode(np.frombuffer(data, dtype=np.uint8) if isinstance(data, bytes) else data)
     except cv2.error:  # a header that promises an absurd size
         return None
+
+
+def _decode(encoded: np.ndarray) -> Image | None:
+    """As `decode_image`; cv2.error where the size is over OpenCV's limits."""
+    if encoded.size == 0:
+        return None
+    image = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
     return None if image is None else np.asarray(image, dtype=np.uint8)
 
 

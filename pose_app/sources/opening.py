@@ -56,6 +56,8 @@ def reopen(info: SourceInfo, open_again: Callable[[], Source]) -> Source:
     from .discover import find
 
     camera = find(info.identity)
+    if camera is None and info.identity.get("listed") == "no":
+        return open_again()
     if camera is None:
         raise SourceError(f"{info.name} is not plugged in: connect it again.")
     asked = info.identity.get("asked_size")

@@ -19,7 +19,7 @@ from .images import decode_image
 from .live import LiveClock, LiveReader, now
 from .mjpeg import MOST_PICTURE_BYTES, MjpegParser
 from .names import redact
-from .video import LENIENT, NETWORK_ONLY, UprightImages, VideoSource, reason
+from .video import LENIENT, NETWORK_ONLY, UprightImages, VideoSource, nominal_rate, reason
 
 # What FFmpeg may open; not its other protocols (files, concat, pipes, devices).
 _LIVE_SCHEMES = frozenset({"rtsp", "rtsps", "rtmp", "rtmps", "srt", "udp", "rtp", "tcp"})
@@ -336,7 +336,7 @@ class LiveStreamSource:
                 stream = container.streams.video[0]
                 # Frame threading would delay each frame by one frame per thread.
                 stream.thread_type = "SLICE"
-                rate = stream.average_rate or stream.guessed_rate
+                rate = nominal_rate(stream)
                 images = UprightImages()
                 told = False
                 broken = 0
@@ -358,7 +358,7 @@ class LiveStreamSource:
                         image = images.image(picture)
                         if not told:
                             size = (image.shape[1], image.shape[0])
-                            opened(_Actual(size, float(rate) if rate else None))
+                            opened(_Actual(size, rate))
                             told = True
                         yield captured_ns, image
                     if closed.is_set():

@@ -29,8 +29,10 @@ from .names import redact
 _DEFAULT_FPS = 30.0
 _ONE_THREAD_PIXELS = 1920 * 1080  # larger frames are decoded by several threads
 _TOLERANCE = 4e-4  # seconds; timestamps are rounded to ticks. A tenth of a frame at 240 fps
-# Seconds before the wanted time to seek to, if the file's keyframe index leads behind it.
-_SEEK_STEPS = (0.0, 1.0, 5.0, 30.0)
+# Seconds before the wanted time to seek to, if the file's keyframe index leads behind it; some
+# formats seek by the times of decoding, and not to a key frame. The last step is the beginning.
+_SEEK_STEPS = (0.0, 1.0, 5.0, 30.0, 1e9)
+_MOST_FPS = 240.0  # a higher average is the tick of a clock more often than a rate
 _MOST_BROKEN_IN_A_ROW = 500  # damaged packets, after which the rest of a file is given up
 # Metadata that is not UTF-8 must not make a video unreadable; PyAV 19 accepts it as it is.
 LENIENT: dict[str, Any] = (
@@ -42,6 +44,7 @@ _FILES_ONLY = {"protocol_whitelist": "file"}
 NETWORK_ONLY = {
     "protocol_whitelist": "http,https,httpproxy,tcp,tls,udp,rtp,rtmp,rtmps,srt,crypto,data"
 }
+_NETWORK_ERRORS = (av.error.TimeoutError, av.error.ExitError, av.error.HTTPError)
 _OPEN_SECONDS = 15.0
 _READ_SECONDS = 15.0
 
@@ -85,13 +88,15 @@ class VideoSource:
         self._name = redact(name or (location.name if isinstance(location, Path) else location))
         self._lock = threading.Lock()
         self._closed = threading.Event()
+        self._remote = not isinstance(location, Path)
         self._container = _open(location, self._name, timeout)
         try:
             self._stream: VideoStream = self._container.streams.video[0]
             self._stream.thread_type = "AUTO" if _is_large(self._stream) else "NONE"
-            fps = float(self._stream.average_rate or self._stream.guessed_rate or _DEFAULT_FPS)
+            fps = nominal_rate(self._stream, self._duration()) or _DEFAULT_FPS
             self._interval = 1.0 / fps
             self._start: float | None = None  # timestamp of the first frame
+            self._first_ticks: int | None = None  # when the first packet is decoded
             self._timeline = Timeline(self._interval)
             self._waiting: deque[tuple[VideoFrame, float]] = deque()
             self._images = UprightImages()
@@ -195,9 +200,10 @@ class VideoSource:
 
     def _seek(self, wanted: float) -> None:
         """Go to the last frame at or before `wanted` seconds of the file."""
+        first = self._first_ticks or 0
+        stamp = wanted + (self._start or 0.0)
         for earlier in _SEEK_STEPS:
-            target = max(0.0, wanted - earlier)
-            ticks = int((target + (self._start or 0.0)) / self._time_base())
+            ticks = max(first, int((stamp - earlier) / self._time_base()))
             try:
                 self._container.seek(ticks, stream=self._stream, backward=True)
             except (av.error.FFmpegError, OSError) as error:
@@ -209,7 +215,7 @@ class VideoSource:
             self._waiting.clear()
             self._pictures = self._decode()
             shown = self._next_picture()
-            if shown is None or shown[1] <= wanted + _TOLERANCE or target == 0.0:
+            if ticks == first or (shown is not None and shown[1] <= wanted + _TOLERANCE):
                 break
         while shown is not None:
             following = self._next_picture()
@@ -229,18 +235,23 @@ class VideoSource:
             pictures: list[VideoFrame] = []
             try:
                 packet = next(packets)
+                if self._first_ticks is None:
+                    self._first_ticks = packet.pts if packet.dts is None else packet.dts
                 awaited.packet(packet)
                 pictures = packet.decode()
             except (StopIteration, av.error.EOFError, IndexError):
                 # IndexError: PyAV fails so when a damaged file adds a stream in its middle.
                 self._count_broken(awaited.missing())
                 return
-            except (av.error.TimeoutError, av.error.ExitError, av.error.HTTPError) as error:
-                raise SourceError(
-                    f"{self._name} stopped sending ({reason(error)}): check the network and open "
-                    "it again."
-                ) from error
-            except (av.error.FFmpegError, OSError):
+            except (av.error.FFmpegError, OSError) as error:
+                # A broken connection is an OSError, as no damage of what came through it is.
+                if isinstance(error, _NETWORK_ERRORS) or (
+                    self._remote and isinstance(error, OSError)
+                ):
+                    raise SourceError(
+                        f"{self._name} stopped sending ({reason(error)}): check the network and "
+                        "open it again."
+                    ) from error
                 awaited.damaged = True
                 broken_in_a_row += 1
                 if broken_in_a_row >= _MOST_BROKEN_IN_A_ROW:
@@ -345,6 +356,17 @@ def _is_large(stream: VideoStream) -> bool:
     """Whether to decode on several threads, which take time from the network."""
     decoder: VideoCodecContext | None = stream.codec_context  # None where PyAV has no decoder
     return decoder is not None and decoder.width * decoder.height > _ONE_THREAD_PIXELS
+
+
+def nominal_rate(stream: VideoStream, duration: float | None = None) -> float | None:
+    """Frames per second as the stream describes itself; None where it does not say.
+
+    What FFmpeg guesses besides is the tick of the clock where the rate varies: 1000 in WebM.
+    """
+    rate = float(stream.average_rate or 0.0)
+    if 0.0 < rate <= _MOST_FPS:
+        return rate
+    return stream.frames / duration if stream.frames and duration else None
 
 
 class UprightImages:

@@ -64,12 +64,23 @@ def run(code: str, environment: dict[str, str]) -> str:
     return done.stdout
 
 
+def prepared(name: str) -> str:
+    code = f"import os, pose_app.process as p; p.prepare(); print(os.environ['{name}'])"
+    return run(code, plain()).strip()
+
+
 def test_importing_the_package_changes_nothing_of_the_process() -> None:
     run(LIBRARY, plain())
 
 
 def test_the_command_line_sets_what_the_app_needs() -> None:
-    assert run(COMMAND_LINE, plain()).splitlines()[-1] == f"{2**27} SILENT"
+    assert run(COMMAND_LINE, plain()).splitlines()[-1] == f"{2**28} SILENT"
+    # A camera without a picture in one mode is tried in others before its time is up.
+    assert prepared("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT") == "3"
+
+
+def test_photographs_of_200_million_pixels_can_be_read() -> None:
+    assert int(prepared("OPENCV_IO_MAX_IMAGE_PIXELS")) > 16320 * 12240
 
 
 def test_what_the_environment_says_stays() -> None:

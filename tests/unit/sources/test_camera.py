@@ -6,11 +6,12 @@ import threading
 from collections.abc import Iterator
 
 import cv2
+import cv2_enumerate_cameras
 import numpy as np
 import pytest
 
 from pose_app.errors import SourceError
-from pose_app.sources import open_source, reopen
+from pose_app.sources import camera, open_source, reopen
 from pose_app.sources.camera import CameraSource
 from pose_app.sources.discover import cameras, find
 from tests.fakes import FakeCamera, FakeCameras, moving_picture
@@ -81,6 +82,28 @@ def test_a_camera_whose_motion_jpeg_gives_no_picture(
     assert desk.open_now == 0
 
 
+def test_a_mode_whose_every_try_takes_long_is_given_up_in_time(
+    hub: FakeCameras, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.plug(FakeCamera("Desk camera", fps=5, silent_formats=["MJPG"]), index=0)
+    monkeypatch.setattr(camera, "_FIRST_SECONDS", 0.1)
+    monkeypatch.setattr(camera, "_OPEN_SECONDS", 1.5)
+    source = CameraSource(0)
+    assert source.info.identity["given_format"] == "YUYV"
+    source.close()
+
+
+def test_a_camera_that_nobody_waits_for_any_more_is_let_go(
+    hub: FakeCameras, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = hub.plug(FakeCamera("Desk camera", fps=5), index=0)
+    desk.mode = "silent"
+    monkeypatch.setattr(camera, "_OPEN_SECONDS", 0.1)
+    with pytest.raises(SourceError, match="Desk camera does not answer"):
+        CameraSource(0)
+    assert (desk.opened, desk.open_now) == (1, 0)
+
+
 def test_by_name_by_part_of_it_and_by_index(hub: FakeCameras) -> None:
     hub.plug(FakeCamera("Integrated Camera"), index=0)
     hub.plug(FakeCamera("HD Pro Webcam C920"), index=2)
@@ -141,6 +164,19 @@ def test_of_two_alike_the_one_at_the_old_place(hub: FakeCameras) -> None:
     found = find(known)
     assert found is not None
     assert found.index == 2
+
+
+def test_a_camera_that_is_not_listed_is_opened_again_by_its_index(
+    hub: FakeCameras, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cv2_enumerate_cameras, "supported_backends", ())
+    hub.plug(FakeCamera("Desk camera"), index=5)
+    source = open_source(5)
+    assert source.info.name == "Camera 5"
+    source.close()
+    again = reopen(source.info, lambda: open_source(5))
+    assert again.read() is not None
+    again.close()
 
 
 def test_reopen_of_other_sources_opens_them_again() -> None:

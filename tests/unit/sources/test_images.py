@@ -155,6 +155,13 @@ def test_a_picture_that_promises_an_absurd_size() -> None:
     assert decode_image(header + b"\x00" * 100) is None
 
 
+def test_a_picture_that_is_too_large_is_called_so(tmp_path: Path) -> None:
+    path = tmp_path / "a.ppm"
+    path.write_bytes(b"P6 30000 60000 255\n" + bytes(100))
+    with pytest.raises(SourceError, match=r"a\.ppm is too large a picture"):
+        open_source(str(path))
+
+
 BOMB = """
 import pose_app
 import resource

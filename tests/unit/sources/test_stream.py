@@ -18,7 +18,7 @@ from pose_app.sources import open_source
 from pose_app.sources.base import Source
 from pose_app.sources.http_client import HttpBody
 from pose_app.sources.stream import LiveStreamSource, MjpegSource
-from tests.media import picture_number, regular, write_video
+from tests.media import picture_number, regular, write_video, write_video_without_a_rate
 from tests.rtsp import RtspServer
 from tests.servers import MjpegServer, refused_url
 from tests.unit.network.file_server import AUTHORITY, FileServer
@@ -159,6 +159,22 @@ def test_wrong_credentials_say_so_and_are_not_shown(auth: str) -> None:
         assert "does not accept" in message
         assert "s3cret" not in message
         assert "asks for a user name" in failure(server.url)
+
+
+@pytest.mark.parametrize("auth", ["basic", "digest"])
+def test_credentials_go_along_with_a_redirect_on_the_same_host(auth: str) -> None:
+    with MjpegServer(credentials=("admin", "s3cret"), auth=auth) as server:
+        source = open_source(server.address("/moved", "admin:s3cret"))
+        assert source.read() is not None
+        source.close()
+
+
+def test_another_host_is_not_given_the_credentials() -> None:
+    login = ("admin", "s3cret")
+    with MjpegServer(credentials=login) as server, MjpegServer(credentials=login) as other:
+        server.moved_to = other.url
+        failure(server.address("/moved", "admin:s3cret"))
+        assert (other.requests, other.connections) == (1, 0)
 
 
 def test_credentials_for_rtsp() -> None:
@@ -322,6 +338,36 @@ def test_a_video_behind_http_can_seek(camera: MjpegServer) -> None:
     frame = source.read()
     assert frame is not None
     assert frame.seconds == pytest.approx(9.0, abs=1e-3)
+    source.close()
+
+
+def test_a_video_whose_connection_breaks_is_not_taken_for_whole(
+    camera: MjpegServer, tmp_path: Path
+) -> None:
+    path = write_video(tmp_path / "a.mp4", regular(120), options={"movflags": "faststart"})
+    camera.files["/a.mp4"] = (path.read_bytes(), "video/mp4")
+    camera.fault = "cut"
+    assert "stopped sending" in read_until_error(open_source(camera.address("/a.mp4")))
+
+
+def test_a_video_that_is_cut_at_the_server_plays_as_far_as_it_goes(
+    camera: MjpegServer, tmp_path: Path
+) -> None:
+    path = write_video(tmp_path / "a.mp4", regular(120), options={"movflags": "faststart"})
+    data = path.read_bytes()
+    camera.files["/a.mp4"] = (data[: len(data) * 2 // 3], "video/mp4")
+    source = open_source(camera.address("/a.mp4"))
+    numbers = [picture_number(frame.image) for frame in iter(source.read, None) if frame]
+    assert numbers[:20] == list(range(20))
+    assert len(numbers) < 120
+    source.close()
+
+
+def test_a_live_stream_that_does_not_tell_its_rate(camera: MjpegServer, tmp_path: Path) -> None:
+    content = write_video_without_a_rate(tmp_path / "a.mkv").read_bytes()
+    camera.files["/live"] = (content, "video/x-matroska")
+    source = LiveStreamSource(camera.address("/live"))
+    assert source.info.fps is None
     source.close()
 
 

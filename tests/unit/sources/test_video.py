@@ -18,7 +18,7 @@ from pose_app.sources.base import Timeline
 from pose_app.sources.demo import open_demo
 from pose_app.sources.video import VideoSource
 from pose_app.types import Frame
-from tests.media import picture_number, regular, write_video
+from tests.media import picture_number, regular, write_video, write_video_without_a_rate
 
 
 def read_all(source: VideoSource) -> list[Frame]:
@@ -131,6 +131,29 @@ def test_seek_is_exact(tmp_path: Path, keyframe_every: int) -> None:
     source.close()
 
 
+@pytest.mark.parametrize("keyframe_every", [26, 1000])
+@pytest.mark.parametrize("suffix", ["ts", "m2ts", "flv"])
+def test_seek_is_exact_in_formats_that_seek_by_the_times_of_decoding(
+    tmp_path: Path, suffix: str, keyframe_every: int
+) -> None:
+    path = write_video(tmp_path / f"a.{suffix}", regular(60), keyframe_every=keyframe_every)
+    source = VideoSource(path)
+    times = [frame.seconds for frame in read_all(source)]
+    for number in (0, 1, 12, 25, 26, 27, 51, 58, 59, 0, 59, 12):
+        source.seek(times[number])
+        frame = source.read()
+        assert frame is not None
+        assert picture_number(frame.image) == number
+        assert frame.seconds == times[number]
+        following = source.read()
+        assert (following is None) == (number == 59)
+    source.seek(99.0)
+    last = source.read()
+    assert last is not None
+    assert picture_number(last.image) == 59
+    source.close()
+
+
 def test_seek_between_pictures_gives_the_one_on_show(tmp_path: Path) -> None:
     source = VideoSource(write_video(tmp_path / "a.mp4", [0.0, 1.0, 5.0, 5.1]))
     for wanted, number in [(4.9, 1), (0.5, 0), (5.05, 2), (99.0, 3), (-3.0, 0)]:
@@ -188,6 +211,13 @@ def test_a_name_that_looks_like_an_address(tmp_path: Path) -> None:
     odd = path.rename(tmp_path / "http:%2f ünï 'q'.mp4")
     source = VideoSource(odd)
     assert len(read_all(source)) == 3
+    source.close()
+
+
+def test_a_rate_that_varies_is_not_taken_for_the_tick_of_the_clock(tmp_path: Path) -> None:
+    source = VideoSource(write_video_without_a_rate(tmp_path / "a.mkv"))
+    assert source.info.fps == 30
+    assert len(read_all(source)) == 60
     source.close()
 
 
