@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import os
 import sys
 import threading
@@ -45,6 +46,10 @@ def entry() -> NoReturn:
     Such threads are blocked by a driver, an engine or a disk, and were reported. Python's own exit
     would kill them inside native code, which can abort the process with another status.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # File names may have characters that the terminal's encoding does not.
+            stream.reconfigure(errors="backslashreplace")
     status = main()
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):

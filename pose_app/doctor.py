@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> int:
     """Print the report; the exit status is 0."""
     found = report()
-    print(json.dumps(found, ensure_ascii=False, indent=2) if arguments.json else as_text(found))
+    print(json.dumps(found, indent=2) if arguments.json else as_text(found))
     return 0
 
 

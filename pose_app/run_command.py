@@ -158,7 +158,7 @@ def main(arguments: argparse.Namespace) -> int:
         if _worth_saying(event, session):
             _say(event.message)
     if arguments.json:
-        print(json.dumps(account(report), ensure_ascii=False))
+        print(json.dumps(account(report)))
     elif report.processed or report.failure is None:
         print(_summary(report))
     if report.failure is not None:
@@ -228,7 +228,7 @@ def _watch(session: Session, asked_to_stop: threading.Event, arguments: argparse
                 asked_to_stop.set()  # no file is being written any more
         if terminal:
             print(f"\r{_progress(stats, arguments)}\x1b[K", end="", file=sys.stderr, flush=True)
-        if stats.captured and first is None:
+        if stats.processed and first is None:  # as the session counts, which waits for the model
             first = time.monotonic()
         live = stats.source is not None and stats.source.live
         late = first is not None and time.monotonic() - first > (arguments.seconds or math.inf)

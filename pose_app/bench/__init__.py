@@ -32,5 +32,5 @@ def main(arguments: argparse.Namespace) -> int:
         print(f"measuring {step} ...", file=sys.stderr, flush=True)
 
     found = measure(arguments.model, arguments.seconds, arguments.ui, say)
-    print(json.dumps(found, indent=1, ensure_ascii=False) if arguments.json else tables(found))
+    print(json.dumps(found, indent=1) if arguments.json else tables(found))
     return 0

@@ -189,6 +189,7 @@ class MetricsCollector(Sink):
         self._stages: dict[str, LatencyHistogram] = {}
         self._age = LatencyHistogram()
         self._in, self._out = Rate(), Rate()
+        self.begun: float | None = None  # stamp of the first frame that reached the network
         self._first: float | None = None
         self._last: float | None = None
 
@@ -199,6 +200,11 @@ class MetricsCollector(Sink):
             self._in.tick()
             if not captured.policy.live:
                 self._stages.setdefault("read", LatencyHistogram()).add(captured.read_ms)
+
+    def on_inference(self, captured: CapturedFrame) -> None:
+        """Remember when the network began."""
+        if self.begun is None:
+            self.begun = captured.stamp
 
     def on_result(self, processed: ProcessedFrame) -> None:
         """Count a result of the network; of a repetition, only how many stacks it has."""

@@ -29,7 +29,8 @@ class SessionOptions:
         stall_seconds: How long a live source may be silent before it counts as lost; an engine,
             three times as long.
         frames: End the session after so many frames.
-        seconds: End the session at this time of its timeline.
+        seconds: End the session at this time of its timeline; of live sources with `lossless`, so
+            long after the first frame that reached the network.
         people: As in `Controls`.
     """
 

@@ -65,6 +65,7 @@ class RecordingManager(Sink):
         self._active: ActiveRecording | None = None
         self._request: RecordingRequest | None = None  # None: not recording
         self._parts: list[_Part] = []  # of this recording, the active one last
+        self._replaced: list[_Part] = []  # of a lossless one, for frames on their way, oldest first
         self._closed: list[_Part] = []  # all of the session that are closed or being closed
         self._stalled: list[FileWriter[Any]] = []  # reported as hanging
         self._told: set[str] = set()  # errors that were reported
@@ -94,8 +95,8 @@ class RecordingManager(Sink):
         with self._lock:
             if self._request is not None:
                 self._request = replace(self._request, drawing=options)
-            if self._active is not None:
-                self._active.drawing = options
+            for recording in self._open():
+                recording.drawing = options
 
     def state(self) -> RecordingState | None:
         """Length and size of the recording with all its parts; None while nothing is recorded."""
@@ -130,22 +131,21 @@ class RecordingManager(Sink):
 
     def on_result(self, processed: ProcessedFrame) -> None:
         """Write the result into the annotated video and the log."""
-        active, captured = self._active, processed.captured
-        if active is None or processed.repeated or active.precedes(captured.stamp):
+        if self._active is None or processed.repeated:
             return
-        model = processed.model
-        active = self._fitting(captured, None if model is None else model["model"], late=True)
-        # New files with a raw video begin with the next captured frame.
-        if active is None or active.precedes(captured.stamp):
+        captured, model = processed.captured, processed.model
+        recording = self._receiving(captured, None if model is None else model["model"])
+        if recording is None:
             return
-        if active.model is None and model is not None:
-            active.describe(model)
-        active.offer_result(processed.result, captured.stamp)
+        if recording.model is None and model is not None:
+            recording.describe(model)
+        recording.offer_result(processed.result, captured.stamp)
 
     def finish(self) -> None:
         """End the recording in the background; an event reports when all its files are closed."""
         with self._lock:
             parts, self._parts = self._parts, []
+            self._close_replaced(None)
             self._request = self._active = None
             self._controls.recording = False
             if parts:
@@ -154,8 +154,7 @@ class RecordingManager(Sink):
 
     def check(self) -> None:
         """Report once when a disk or an encoder hangs; called regularly by the watchdog."""
-        active = self._active
-        for writer in [] if active is None else active.stalled(STALL_SECONDS):
+        for writer in [late for one in self._open() for late in one.stalled(STALL_SECONDS)]:
             if writer not in self._stalled:
                 self._stalled.append(writer)
                 diagnostics.stalled(writer.thread.name, STALL_SECONDS)
@@ -168,9 +167,8 @@ class RecordingManager(Sink):
 
     def ask_to_close(self) -> None:
         """Make all threads that wait for a writer return."""
-        active = self._active
-        if active is not None:
-            active.ask_to_close()
+        for recording in self._open():
+            recording.ask_to_close()
 
     def close(self, timeout: float = CLOSE_SECONDS) -> tuple[RecordingReport, ...]:
         """Finish everything; returns the reports of all recordings of the session.
@@ -192,21 +190,47 @@ class RecordingManager(Sink):
             request = opened.result()
             self._events.add("recording_started", f"Recording to {_names(request.paths)}.", request)
 
-    def _fitting(
-        self, captured: CapturedFrame, model: str | None, late: bool = False
-    ) -> ActiveRecording | None:
-        """The recording that a frame goes into; starts a new part where it does not fit.
+    def _open(self) -> list[ActiveRecording]:
+        """What results may still go into, the active one last."""
+        active = self._active  # asked for first, because it may be replaced meanwhile
+        recordings = [*(part.recording for part in tuple(self._replaced)), active]
+        return [recording for recording in recordings if recording is not None]
 
-        `late`: the frame may be of the time before the part that was just begun; then None.
+    def _receiving(self, captured: CapturedFrame, model: str | None) -> ActiveRecording | None:
+        """The recording that a result goes into; None where it is of the time before.
+
+        The reader may have begun new files for a later frame: a lossless recording keeps the old
+        ones open until the first result for the new ones.
         """
+        stamp = captured.stamp
+        with self._lock:
+            if self._active is not None and not self._active.precedes(stamp):
+                self._fitting(captured, model)
+            # New files with a raw video begin with the next captured frame.
+            begun = [recording for recording in self._open() if not recording.precedes(stamp)]
+            if not begun or not begun[-1].fits(captured.frame, captured.source.name, model):
+                return None
+            self._close_replaced(begun[-1])
+            return begun[-1]
+
+    def _close_replaced(self, before: ActiveRecording | None) -> None:
+        """Close the replaced parts that are older than this one; None: all of them."""
+        while self._replaced and (before is None or self._replaced[0].recording is not before):
+            self._close_later(self._replaced.pop(0))
+
+    def _fitting(self, captured: CapturedFrame, model: str | None) -> ActiveRecording | None:
+        """The recording that a frame goes into; starts a new part where it does not fit."""
         source = captured.source
         with self._lock:  # capture and inference thread may both find that it does not fit
             active = self._active
             if active is None or self._request is None:
                 return None
             if active.source is not None and not active.fits(captured.frame, source.name, model):
-                if late and active.precedes(captured.stamp):
-                    return None
+                # Every frame that a lossless source has sent still gets its result.
+                if captured.policy.lossless:
+                    self._replaced.append(self._parts[-1])
+                else:
+                    self._close_later(self._parts[-1])
                 self._active = active = self._next_part(active, self._request)
             if active.source is None:
                 # Of stills the rate is that of a change of pictures, not of the video's frames.
@@ -215,7 +239,6 @@ class RecordingManager(Sink):
             return active
 
     def _next_part(self, before: ActiveRecording, request: RecordingRequest) -> ActiveRecording:
-        self._close_later(self._parts[-1])
         # A folder that was deleted meanwhile is not made again.
         further = replace(request, rename=True, make_folder=False)
         new = ActiveRecording(further, on_failure=self._writer_failed, after=before.opened)

@@ -19,6 +19,7 @@ from .sinks import CapturedFrame, Sink
 
 if TYPE_CHECKING:
     from ..sources.base import Source, SourceInfo
+    from .delivery import DeliveryPolicy
 
 log = logging.getLogger(__name__)
 
@@ -177,7 +178,7 @@ class SourceSupervisor:
                 return False
             stamp = self._stamps.stamp(frame, info, discontinuity, by_clock=policy.looked_at)
             limit = self._options
-            over = limit.seconds is not None and stamp > limit.seconds
+            over = limit.seconds is not None and stamp - self._begun(policy, stamp) > limit.seconds
             over |= not policy.live and self._delivered >= (limit.frames or 1 << 62)
             if not over:
                 self._delivered += 1
@@ -201,6 +202,16 @@ class SourceSupervisor:
         if not self._queue.put(captured, wait=policy.lossless):
             self._metrics.frame_dropped("stopped")
         return True
+
+    def _begun(self, policy: DeliveryPolicy, stamp: float) -> float:
+        """The stamp that a limit counts from; `stamp` before that is known.
+
+        In the run of a live source nothing is recorded before a frame reaches the network.
+        """
+        if not (policy.live and policy.after_model):
+            return 0.0
+        begun = self._metrics.begun
+        return stamp if begun is None else begun
 
     def _end(self, error: PoseAppError | None) -> None:
         """No more frames will come: the queue is drained, then the session ends."""

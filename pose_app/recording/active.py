@@ -197,6 +197,8 @@ class ActiveRecording:
         if self._origin is None:
             with self._lock:
                 if self._origin is None and (self._annotated or self._log):
+                    if self._raw.lossless:  # all of them will reach the network
+                        self.size = frame.size
                     self._early.append((frame, stamp))
                     return
                 if self._origin is None:

@@ -114,7 +114,8 @@ class KeypointLog(FileWriter[dict[str, Any]]):
         return 1
 
     def _line(self, file: IO[bytes], item: dict[str, Any]) -> None:
-        text = json.dumps(item, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+        # In ASCII, because a video's name may have bytes that are no text.
+        text = json.dumps(item, separators=(",", ":"), allow_nan=False)
         data = memoryview(text.encode() + b"\n")
         while data:  # an unbuffered file may write only a part
             data = data[file.write(data) :]

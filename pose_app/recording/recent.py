@@ -6,10 +6,12 @@ A recording has up to three files, which are handled together: `NAME.mp4` (annot
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
 import re
+import secrets
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -97,16 +99,18 @@ def rename(recording: RecentRecording, name: str) -> RecentRecording:
     claimed: list[Path] = []
     moved: list[tuple[Path, Path]] = []
     try:
-        for path in new.values():
-            claimed.append(files.claim(path))  # noqa: PERF401 - those before a failure count
-        if recording.log is not None:
-            _copy_log(recording.log, new[recording.log], {p.name: q.name for p, q in new.items()})
         for old, target in new.items():
-            if old != recording.log:
-                old.replace(target)
-                moved.append((old, target))
+            if not _same_file(old, target):
+                claimed.append(files.claim(target))
         if recording.log is not None:
-            recording.log.unlink()
+            copy = files.claim(folder / f".{name}.{secrets.token_hex(4)}.part")
+            claimed.append(copy)
+            _copy_log(recording.log, copy, {p.name: q.name for p, q in new.items()})
+        for old, target in new.items():
+            old.replace(target)
+            moved.append((old, target))
+        if recording.log is not None:
+            copy.replace(new[recording.log])
     except (OSError, RecordingError) as error:
         for old, target in reversed(moved):
             target.replace(old)
@@ -281,8 +285,19 @@ def _seconds_of_log(path: Path) -> float | None:
     return None
 
 
+def _same_file(old: Path, new: Path) -> bool:
+    """Whether both names are those of one file, on a disk that takes `A` and `a` for the same."""
+    if old.name.casefold() != new.name.casefold():
+        return False
+    try:
+        state = new.lstat()
+        return os.path.samestat(old.lstat(), state) and state.st_nlink == 1
+    except OSError:
+        return False
+
+
 def _copy_log(log: Path, copy: Path, names: dict[str, str]) -> None:
-    """The log with the new names of its videos in the header."""
+    """Write the log with the new names of its videos in the header; its date stays."""
     with log.open("rb") as source, copy.open("r+b") as target:
         first = source.readline(_TAIL)
         target.write(_renamed(first, names))
@@ -290,6 +305,9 @@ def _copy_log(log: Path, copy: Path, names: dict[str, str]) -> None:
             target.write(chunk)
         target.flush()
         os.fsync(target.fileno())
+        state = os.fstat(source.fileno())
+    with contextlib.suppress(OSError):  # some network shares keep the date to themselves
+        os.utime(copy, ns=(state.st_atime_ns, state.st_mtime_ns))
 
 
 def _renamed(line: bytes, names: dict[str, str]) -> bytes:
@@ -299,4 +317,4 @@ def _renamed(line: bytes, names: dict[str, str]) -> bytes:
         header["files"] = {kind: names.get(name, name) for kind, name in old.items()}
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return line  # not our header: copied unchanged
-    return json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+    return json.dumps(header, separators=(",", ":")).encode() + b"\n"

@@ -1,8 +1,8 @@
 """Replay buffer: the last seconds as encoded video in memory, to save what has just happened.
 
 Images are encoded as in recordings (`h264`), in groups of about a second that begin with a key
-frame. The oldest group is dropped once the groups after it are long enough. Saving only copies
-packets into a file, while the buffer goes on.
+frame. The oldest group is dropped once it ended long enough ago. Saving only copies packets into a
+file, while the buffer goes on.
 """
 
 from __future__ import annotations
@@ -225,8 +225,11 @@ class ReplayTrack:
             self._groups[-1].bytes += len(packet.data)
             kept = sum(group.bytes for group in self._groups)
             while len(self._groups) > 1:
-                second = self._groups[1].packets[0].tick
-                if packet.tick - second < self.seconds * TICKS and kept <= MOST_BYTES:
+                # The oldest group ends with the next one, or soon after it where frames are missing
+                # for long: of a pause, or a camera that was away.
+                longest = self._groups[0].packets[-1].tick + int(GROUP_SECONDS * TICKS)
+                end = min(self._groups[1].packets[0].tick, longest)
+                if packet.tick - end < self.seconds * TICKS and kept <= MOST_BYTES:
                     break
                 kept -= self._groups.popleft().bytes
 

@@ -56,7 +56,7 @@ def main(arguments: argparse.Namespace) -> int:
     """Print the result; the exit status is 0, or 1 where something is damaged."""
     check = verify(arguments.file, arguments.log)
     if arguments.json:
-        print(json.dumps({**asdict(check), "good": check.good}, ensure_ascii=False))
+        print(json.dumps({**asdict(check), "good": check.good}))
         return 0 if check.good else 1
     print(f"{check.path}: {check.frames} frames, {check.seconds:.2f} s, {check.fps:.1f} fps")
     if check.log is not None:

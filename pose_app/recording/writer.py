@@ -189,12 +189,14 @@ class FileWriter(ABC, Generic[T]):
     def _run(self) -> None:
         created = self._open_file()
         taken = self._write_all()
+        self.busy_since = time.monotonic()
         try:
             self._count(self._finish())
         except Exception as error:  # noqa: BLE001 - as above; the file is playable without it
             self._fail(error)
         if created:
             self._leave_file()
+        self.busy_since = None
         with self._changed:
             held = taken - self._written  # lost in an encoder that failed
             if held > 0:
@@ -227,13 +229,13 @@ class FileWriter(ABC, Generic[T]):
                         return taken
                     taken += item is not None
                     self._changed.notify_all()
-                self._check_disk()
-                if item is not None:
-                    self.busy_since = time.monotonic()
-                    try:
+                self.busy_since = time.monotonic()
+                try:
+                    self._check_disk()
+                    if item is not None:
                         self._count(self._write(item))
-                    finally:
-                        self.busy_since = None
+                finally:
+                    self.busy_since = None
         except Exception as error:  # noqa: BLE001 - whatever the encoder or the disk raises
             self._fail(error)
         return taken

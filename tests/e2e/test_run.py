@@ -188,6 +188,18 @@ def test_text_for_people_and_nothing_on_stdout_of_json_but_json(tmp_path: Path) 
     assert f"{tmp_path / 'a.mkv'}: 3 frames" in done.stdout
 
 
+def test_names_that_the_terminal_cannot_show_end_no_run(tmp_path: Path) -> None:
+    words = ("run", "demo", "--frames", 2, "--record")
+    western: dict[str, Any] = {
+        "encoding": "cp1252",
+        "env": {**os.environ, "PYTHONIOENCODING": "cp1252"},
+    }
+    done = pose_app(*words, tmp_path / "日本.mp4", **western)
+    assert "\\u65e5\\u672c.mp4: 2 frames" in done.stdout
+    done = pose_app(*words, tmp_path / "Zoë 🎥.mp4", "--json", **western)
+    assert account(done)["files"] == [str(tmp_path / "Zoë 🎥.mp4")]
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="pseudo terminals are of Unix")
 def test_progress_on_a_terminal() -> None:
     ours, theirs = pty.openpty()

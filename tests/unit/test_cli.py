@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import subprocess
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import pytest
@@ -132,6 +135,36 @@ def test_a_reader_that_goes_away_is_no_traceback() -> None:
         text=True,
     )
     assert "Traceback" not in done.stderr
+
+
+UNPRINTABLE = ["日本.jsonl", "Zoë 🎥.jsonl"]
+if sys.platform == "linux":  # elsewhere every name is text
+    UNPRINTABLE.append(os.fsdecode(b"clip-\xff.jsonl"))
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+@pytest.mark.parametrize("name", UNPRINTABLE, ids=ascii)
+def test_names_that_the_terminal_cannot_show_are_printed_all_the_same(
+    tmp_path: Path, name: str, encoding: str
+) -> None:
+    header = {"type": "header", "schema": 2, "joints": ["a"], "size": [8, 8]}
+    (tmp_path / name).write_text(json.dumps(header) + "\n", encoding="utf-8")
+
+    def printed(*words: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "pose_app", *words],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONIOENCODING": encoding},
+            capture_output=True,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.decode(encoding)
+
+    shown = name.encode(encoding, "backslashreplace").decode(encoding)
+    assert printed("export", name).endswith(shown.replace(".jsonl", ".csv") + "\n")
+    assert printed("verify", name).startswith(f"{shown}: 0 frames")
+    assert json.loads(printed("verify", name, "--json"))["path"] == name
 
 
 def _parse(words: list[str]) -> argparse.Namespace | None:

@@ -80,7 +80,8 @@ def _annotation(points: list[Point | None]) -> dict[str, Any]:
     if not seen:
         return {}
     xs, ys = [x for x, _, _ in seen], [y for _, y, _ in seen]
-    box = [min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)]
+    # Joints are at the centres of pixels, COCO's boxes at their corners.
+    box = [min(xs) - 0.5, min(ys) - 0.5, max(xs) - min(xs) + 1, max(ys) - min(ys) + 1]
     keypoints: list[float] = []
     for point in points:
         keypoints += [0, 0, 0] if point is None else [point[0], point[1], 2]

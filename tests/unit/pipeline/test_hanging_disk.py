@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from pose_app.pipeline import recording_manager
 from pose_app.pipeline.options import SessionOptions
 from pose_app.pipeline.session import RecordingRequest, Session
+from pose_app.recording import writer
 from pose_app.recording.video_writer import Recorder
 from tests.faults import hanging_disk
 from tests.poses import FakeEstimator
@@ -68,6 +70,47 @@ def test_one_that_hangs_later_stops_neither_the_picture_nor_the_end(
         assert any("a.mp4" in event.message for event in session.events())
         answers.set()
         _wait_for_writers()
+
+
+@pytest.mark.parametrize("when", ["at the look every second", "at the end of the file"])
+def test_one_that_hangs_outside_of_writing_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    """Between two items, as when the picture stands still, and when an encoder is closed."""
+    monkeypatch.setattr(writer, "WATCH_SECONDS", 0.02)
+    monkeypatch.setattr(recording_manager, "STALL_SECONDS", 0.1)
+    answers, looks = threading.Event(), [0]
+    look, finish = Recorder._check_file, Recorder._finish
+
+    def hanging_look(recorder: Recorder) -> int:
+        looks[0] += 1
+        if looks[0] > 1:  # the first one belongs to the start
+            assert answers.wait(60)
+        return look(recorder)
+
+    def hanging_finish(recorder: Recorder) -> int:
+        assert answers.wait(60)
+        return finish(recorder)
+
+    if when == "at the look every second":
+        monkeypatch.setattr(Recorder, "_check_file", hanging_look)
+    else:
+        monkeypatch.setattr(Recorder, "_finish", hanging_finish)
+        monkeypatch.setattr(Recorder, "_write", lambda *_: 1 / 0)
+    told: list[str] = []
+    with _Running(RUN) as session:
+        session.start()
+        session.record(RecordingRequest(tmp_path / "a.mp4"))
+
+        def is_told() -> bool:
+            told.extend(event.message for event in session.events())
+            return any("a.mp4 has not been written to" in message for message in told)
+
+        try:
+            _until(is_told, "a warning")
+        finally:
+            answers.set()
+    assert not [t for t in threading.enumerate() if t.name.startswith("write ")]
 
 
 class _Running:

@@ -59,7 +59,7 @@ def test_poses_of_the_old_source_after_the_new_one_has_begun(
     keeper: RecordingManager, tmp_path: Path
 ) -> None:
     """The reader is ahead of the network: it opens the new files, the network's next frames are
-    still of the old source.
+    still of the old source. They go into its files, which are closed after that.
     """
     for number in range(6):
         keeper.on_frame(captured(number))
@@ -68,32 +68,34 @@ def test_poses_of_the_old_source_after_the_new_one_has_begun(
     keeper.on_frame(captured(6, SECOND))
     for number in (4, 5):
         through_network(keeper, captured(number))
+    assert not keeper._closed
     for number in range(6, 9):
         if number > 6:
             keeper.on_frame(captured(number, SECOND))
         through_network(keeper, captured(number, SECOND))
+        assert len(keeper._closed) == 1
     reports = keeper.close()
     assert len(reports) == 2
     assert frames(tmp_path, "r") == [6, 3]
-    assert frames(tmp_path, "a") == [4, 3]
+    assert frames(tmp_path, "a") == [6, 3]
 
 
 def test_the_new_source_begins_while_a_pose_of_the_old_one_is_taken(
     keeper: RecordingManager, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The reader opens the new files between two looks of the network's thread."""
+    """The reader opens the new files when the network's thread has chosen those of the pose."""
     for number in range(5):
         keeper.on_frame(captured(number))
     for number in range(4):
         through_network(keeper, captured(number))
-    real, waiting = RecordingManager._fitting, [captured(5, SECOND)]
+    real, waiting = ActiveRecording.offer_result, [captured(5, SECOND)]
 
-    def fitting(self: RecordingManager, *arguments: Any, **more: Any) -> ActiveRecording | None:
+    def offer_result(self: ActiveRecording, *arguments: Any) -> None:
         if waiting:
             keeper.on_frame(waiting.pop())
-        return real(self, *arguments, **more)
+        real(self, *arguments)
 
-    monkeypatch.setattr(RecordingManager, "_fitting", fitting)
+    monkeypatch.setattr(ActiveRecording, "offer_result", offer_result)
     through_network(keeper, captured(4))
     assert not waiting
     through_network(keeper, captured(5, SECOND))
@@ -102,7 +104,43 @@ def test_the_new_source_begins_while_a_pose_of_the_old_one_is_taken(
         through_network(keeper, captured(number, SECOND))
     assert len(keeper.close()) == 2
     assert frames(tmp_path, "r") == [5, 3]
-    assert frames(tmp_path, "a") == [4, 3]
+    assert frames(tmp_path, "a") == [5, 3]
+
+
+def test_what_waits_for_its_poses_when_the_recording_ends_is_closed(
+    keeper: RecordingManager, tmp_path: Path
+) -> None:
+    for number in range(6):
+        keeper.on_frame(captured(number, FIRST if number < 4 else SECOND))
+        if number < 2:
+            through_network(keeper, captured(number))
+    (first, second) = keeper.close()
+    assert first.conserved
+    assert second.conserved
+    assert frames(tmp_path, "r") == [4, 2]
+    assert frames(tmp_path, "a") == [2]
+
+
+def test_poses_of_a_camera_before_the_present_one_are_left_out(
+    keeper: RecordingManager, tmp_path: Path
+) -> None:
+    """A live recording has closed the old files: it goes on whatever becomes of the network."""
+
+    def of(number: int, source: SourceInfo) -> CapturedFrame:
+        item = captured(number, source)
+        return replace(item, policy=DeliveryPolicy.of(SessionOptions(), source))
+
+    for number in range(3):
+        keeper.on_frame(of(number, FIRST))
+    for number in range(2):
+        through_network(keeper, of(number, FIRST))
+    keeper.on_frame(of(3, SECOND))
+    assert len(keeper._closed) == 1
+    through_network(keeper, of(2, FIRST))
+    through_network(keeper, of(3, SECOND))
+    keeper.close()
+    assert frames(tmp_path, "r") == [3, 1]
+    assert frames(tmp_path, "a") == [2, 1]
 
 
 def test_parts_are_numbered_in_their_order_on_a_slow_disk(

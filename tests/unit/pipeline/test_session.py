@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from pose_app.errors import PoseAppError
 from pose_app.pipeline.options import SessionOptions
 from pose_app.types import Frame, Region
 from tests.media import picture_number
@@ -211,6 +213,23 @@ def test_auto_gives_up_stacks_that_do_not_keep_up(run: Run) -> None:
     assert session.metrics().stacks_all == 4
 
 
+@pytest.mark.parametrize(
+    ("speed", "read"),
+    [(0.25, lambda _: None), (1.0, lambda _: time.sleep(1 / 15))],
+    ids=["played slowly", "read slowly"],
+)
+def test_auto_keeps_up_with_the_frames_that_are_shown(
+    run: Run, speed: float, read: Callable[[int], None]
+) -> None:
+    estimator = Slow(stacks=4)
+    source = ScriptedSource(None, fps=60, script=read)
+    session = run(source, estimator, SessionOptions(stacks="auto", loop=False))
+    session.controls.speed = speed
+    session.start()
+    run.until(lambda: len(estimator.asked) > 40)
+    assert [asked[0] for asked in estimator.asked[-5:]] == [4] * 5
+
+
 def test_limits_end_the_run(run: Run) -> None:
     for options, source, expected in (
         (replace(RUN, frames=7), ScriptedSource(30), 7),
@@ -223,3 +242,27 @@ def test_limits_end_the_run(run: Run) -> None:
         report = session.stop()
         assert report.processed == expected
         assert report.failure is None
+
+
+def test_the_seconds_of_a_live_source_begin_when_its_model_is_loaded(run: Run) -> None:
+    loaded, estimator = threading.Event(), FakeEstimator()
+    source = ScriptedSource(None, live=True, fps=100)
+    session = run(source, lambda: (loaded.wait(20), estimator)[1], replace(RUN, seconds=0.3))
+    session.start()
+    run.until(lambda: session.metrics().captured > 60)
+    assert not session.finished.is_set()
+    loaded.set()
+    assert session.finished.wait(20)
+    assert session.stop().failure is None
+    assert len(estimator.seen) > 1
+    assert estimator.seen[-1] - estimator.seen[0] < 40
+
+
+def test_a_live_run_whose_model_cannot_be_loaded_ends(run: Run) -> None:
+    def broken() -> FakeEstimator:
+        raise PoseAppError("No such model.")
+
+    session = run(ScriptedSource(None, live=True, fps=100), broken, replace(RUN, seconds=60.0))
+    session.start()
+    assert session.finished.wait(20)
+    assert str(session.stop().failure) == "No such model."

@@ -97,6 +97,30 @@ def test_a_change_of_size_goes_on_in_new_files(run: Run, tmp_path: Path) -> None
     assert [frame.index for frame in second] == list(range(20, 40))
 
 
+@pytest.mark.parametrize("every", [20, 1], ids=["once", "with every picture"])
+@pytest.mark.parametrize("raw", [True, False], ids=["raw", "no raw"])
+def test_a_run_loses_nothing_when_the_size_changes(
+    run: Run, tmp_path: Path, every: int, raw: bool
+) -> None:
+    """The reader is ahead of the network, also while the model loads."""
+    estimator = FakeEstimator(fault=lambda _: time.sleep(0.01))
+    source = ScriptedSource(40, script=lambda n: (96, 192) if n // every % 2 else None)
+    session = run(source, lambda: (time.sleep(0.3), estimator)[1])
+    raw_path = tmp_path / "r.mp4" if raw else None
+    session.record(RecordingRequest(tmp_path / "a.mp4", raw_path, tmp_path / "a.jsonl"))
+    session.start()
+    assert session.finished.wait(60)
+    recordings = session.stop().recordings
+    assert len(recordings) == 40 // every
+    for recording in recordings:
+        assert [file.written for file in recording.files] == [every] * (3 if raw else 2)
+        for file in recording.files:
+            check = verify(file.path, recording.files[-1].path)
+            assert check.good, check.problems
+    logged = [frame.index for one in recordings for frame in LogReader(one.files[-1].path)]
+    assert logged == list(range(40))
+
+
 def test_stopping_at_any_moment_leaves_nothing(tmp_path: Path) -> None:
     """Before it runs, while things load, while it records."""
     for number, wait in enumerate((0.0, 0.0, 0.01, 0.05, 0.15)):

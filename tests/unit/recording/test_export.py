@@ -69,8 +69,23 @@ def test_coco(tmp_path: Path) -> None:
     assert np.allclose(points[1:, :2], joints[0][1:], atol=0.01)
     assert set(points[1:, 2]) == {2}
     x, y, width, height = first["bbox"]
-    assert (x, y) == pytest.approx(joints[0][1:].min(axis=0), abs=0.01)
-    assert (x + width, y + height) == pytest.approx(joints[0][1:].max(axis=0), abs=0.01)
+    # Boxes are in corners of pixels, of which the joints are the centres.
+    assert (x, y) == pytest.approx(joints[0][1:].min(axis=0) - 0.5, abs=0.01)
+    assert (x + width, y + height) == pytest.approx(joints[0][1:].max(axis=0) + 0.5, abs=0.01)
+
+
+def test_a_box_in_coco_has_an_area_even_of_one_joint(tmp_path: Path) -> None:
+    scores = np.zeros(len(COCO_17))
+    scores[3] = 0.9
+    log = KeypointLog(tmp_path / "a.jsonl")
+    log.set_header({"joints": list(COCO_17.joints), "size": [640, 480]})
+    log.offer(0, 0.0, [make_pose((100, 200), skeleton=COCO_17, scores=scores)])
+    log.close()
+    data = json.loads(export(tmp_path / "a.jsonl", "coco").read_text())
+    (annotation,) = data["annotations"]
+    x, y, _ = annotation["keypoints"][9:12]
+    assert annotation["bbox"] == pytest.approx([x - 0.5, y - 0.5, 1, 1])
+    assert annotation["area"] == 1
 
 
 @pytest.mark.parametrize("skeleton", [MPII_16, COCO_17, LSP_14], ids=lambda s: s.name)

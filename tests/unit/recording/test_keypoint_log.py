@@ -76,6 +76,17 @@ def test_absent_joints_and_unseen_frames(tmp_path: Path) -> None:
     assert [line.estimated for line in (first, second, third)] == [True, False, True]
 
 
+def test_videos_may_have_names_that_are_no_text(tmp_path: Path) -> None:
+    names = {"annotated": "日本.mp4", "raw": "clip-\udcff.mp4"}
+    log = KeypointLog(tmp_path / "a.jsonl", names=lambda: names)
+    log.set_header({**HEADER, "source": names["raw"]})
+    log.offer(0, 0.0)
+    report = log.close()
+    assert (report.written, report.error) == (1, None)
+    header = LogReader(tmp_path / "a.jsonl").header
+    assert (header["files"], header["source"]) == (names, names["raw"])
+
+
 def test_several_people_keep_their_ids(tmp_path: Path) -> None:
     log = KeypointLog(tmp_path / "a.jsonl")
     log.set_header(HEADER)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
 from pose_app.errors import RecordingError
+from pose_app.recording import files
 from pose_app.recording.active import ActiveRecording
 from pose_app.recording.keypoint_log import LogReader
 from pose_app.recording.recent import (
@@ -149,6 +151,54 @@ def test_all_files_get_the_new_name_and_the_log_knows_them(tmp_path: Path) -> No
     assert rename(again, "jump (3)") == again
 
 
+def test_a_new_name_is_no_new_date(tmp_path: Path) -> None:
+    record(tmp_path, "pose")
+    aged(tmp_path, "pose", 1_500_000_000)
+    before = only(tmp_path)
+    assert rename(before, "new").finished == before.finished
+    assert {path.stat().st_mtime for path in tmp_path.iterdir()} == {1_500_000_000}
+
+
+def test_only_large_letters_change_on_a_disk_that_knows_no_difference(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record(tmp_path, "pose")
+    before, claim, lstat = only(tmp_path), files.claim, Path.lstat
+
+    def on_disk(path: Path) -> Path:
+        names = {other.name.casefold(): other for other in tmp_path.iterdir()}
+        return names.get(path.name.casefold(), path)
+
+    monkeypatch.setattr(files, "claim", lambda path: claim(on_disk(path)))
+    monkeypatch.setattr(Path, "lstat", lambda path: lstat(on_disk(path)))
+    after = rename(before, "Pose")
+    names = ["Pose.mp4", "Pose-raw.mp4", "Pose.jsonl"]
+    assert [path.name for path in after.files] == names
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
+    assert LogReader(after.files[2]).header["files"] == {"annotated": names[0], "raw": names[1]}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the disk may not have both names")
+def test_another_name_of_the_same_file_is_taken(tmp_path: Path) -> None:
+    record(tmp_path, "pose", "a")
+    recording = only(tmp_path)
+    os.link(tmp_path / "pose.mp4", tmp_path / "Pose.mp4")
+    before = contents(tmp_path)
+    with pytest.raises(RecordingError, match="exists already"):
+        rename(recording, "Pose")
+    assert contents(tmp_path) == before
+
+
+def test_names_that_are_no_text_are_kept_in_the_log(tmp_path: Path) -> None:
+    record(tmp_path, "pose", "l")
+    odd = "clip-\udcff.mp4"
+    path = tmp_path / "pose.jsonl"
+    header, *lines = path.read_text().splitlines()
+    header = json.dumps({**json.loads(header), "source": odd})
+    path.write_text("\n".join([header, *lines, ""]))
+    assert LogReader(rename(only(tmp_path), "new").main).header["source"] == odd
+
+
 @pytest.mark.parametrize("taken", ["new.mp4", "new-raw.mp4", "new.jsonl"])
 def test_nothing_is_overwritten_and_nothing_half_renamed(tmp_path: Path, taken: str) -> None:
     record(tmp_path, "pose")
@@ -160,7 +210,7 @@ def test_nothing_is_overwritten_and_nothing_half_renamed(tmp_path: Path, taken: 
     assert contents(tmp_path) == before
 
 
-@pytest.mark.parametrize("fails_at", [1, 2])
+@pytest.mark.parametrize("fails_at", [1, 2, 3, 4])
 def test_a_rename_that_fails_half_way_is_undone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails_at: int
 ) -> None:

@@ -93,6 +93,22 @@ def test_frames_at_any_times_keep_them(track: ReplayTrack, tmp_path: Path) -> No
     assert all(b > a for a, b in pairwise(back))
 
 
+@pytest.mark.parametrize("gap", [2.0, 600.0])
+def test_a_pause_is_not_what_has_just_happened(
+    track: ReplayTrack, tmp_path: Path, gap: float
+) -> None:
+    """As long as the camera was away, the buffer is not longer than it should be."""
+    feed(track, range(100))
+    feed(track, range(100, 140), start=gap)
+    assert track.kept_seconds <= 3.0 + 2 * GROUP_SECONDS
+    track.save(tmp_path / "replay.mp4")
+    frames = read_back(tmp_path / "replay.mp4")
+    numbers = [picture_number(image) for _, image in frames]
+    assert numbers == list(range(numbers[0], 140))
+    assert numbers[0] == 100 or gap < 3.0
+    assert frames[-1][0] <= 3.0 + 2 * GROUP_SECONDS
+
+
 def test_memory_is_what_is_kept(track: ReplayTrack) -> None:
     assert (track.bytes, track.kept_seconds) == (0, 0.0)
     feed(track, range(100))
