@@ -71,7 +71,12 @@ def full_text() -> str:
     """The report and the last lines of the log, as text."""
     from . import diagnostics
 
-    return "\n".join([as_text(report()), "", "log", *diagnostics.recent()])
+    return without_home("\n".join([as_text(report()), "", "log", *diagnostics.recent()]))
+
+
+def without_home(text: str) -> str:
+    """The text with ~ for the home folder, which often contains the user's name."""
+    return text.replace(str(Path.home()), "~")
 
 
 def as_text(found: dict[str, Any]) -> str:
@@ -85,8 +90,7 @@ def as_text(found: dict[str, Any]) -> str:
             lines += [f"  {entry}" for entry in section] or ["  none"]
         else:
             lines.append(f"  {section}")
-    text = "\n".join(lines)
-    return text.replace(str(Path.home()), "~")  # it often contains the user's name
+    return without_home("\n".join(lines))
 
 
 def _app() -> dict[str, str]:

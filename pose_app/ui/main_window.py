@@ -134,7 +134,7 @@ class MainWindow(QMainWindow):
         self.model_button.setMenu(menus["&Model"])
         stacks = [commands[f"stack_{number + 1}"] for number in range(MOST_STACKS)]
         self.heatmap = HeatmapControl(commands["heatmap"], stacks)
-        self.record_button = RecordButton(self.recording, commands["record"], menus["&Record"])
+        self.record_button = RecordButton(self.recording, commands["record"], menus["Re&cord"])
         self.countdown = Countdown(self.recording, self.canvas)
         self.pill = RecordPill(self.recording, commands["record"], self.canvas)
         self.toolbar = Toolbar(
@@ -180,7 +180,7 @@ class MainWindow(QMainWindow):
         """Everything that has a key, or could have one, by its name; and the menu it is in."""
         panels = {f"panel_{key}": toggle for key, toggle in self.panels.toggles.items()}
         menus = {spec.name: translated(spec.menu) for spec in ACTIONS}
-        menus |= dict.fromkeys(panels, translated("&Panels"))
+        menus |= dict.fromkeys(panels, translated("Pa&nels"))
         return {"actions": {**self.commands, **panels}, "menus": menus}
 
     def _build_body(self) -> None:

@@ -1,4 +1,4 @@
-"""Times and sizes as people read them."""
+"""Times, sizes and long names as people read them."""
 
 from __future__ import annotations
 
@@ -20,3 +20,10 @@ def exact_clock(seconds: float) -> str:
 def size_of(count: int) -> str:
     """E.g. 3.4 MB."""
     return f"{count / 1e9:.2f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
+
+
+def on_button(text: str, length: int) -> str:
+    """A name for a button or a menu, with its middle left out where it has more characters."""
+    half = (length - 1) // 2
+    short = text if len(text) <= length else f"{text[:half]}…{text[-half:]}"
+    return short.replace("&", "&&")  # a single one would underline the next letter

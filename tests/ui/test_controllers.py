@@ -26,6 +26,7 @@ from pose_app.pipeline.options import Controls, SessionOptions
 from pose_app.recording.recording import FileReport, RecordingReport, ReplayState
 from pose_app.recording.recording import RecordingState as SessionRecording
 from pose_app.settings import Settings
+from pose_app.skeletons import COCO_17, MPII_16
 from pose_app.sources.base import SourceInfo
 from pose_app.sources.discover import CameraInfo
 from pose_app.types import Region
@@ -456,6 +457,33 @@ def test_a_video_of_all_stacks_has_all_stacks(
         view.stack = None
         recordings.toggle(kind)
         assert session.controls.fewest == 1
+
+
+def test_choices_of_joints_are_kept_by_name_in_another_skeleton(
+    views: ViewsController, view: ViewState
+) -> None:
+    views.show_result(made_result())
+    knee = MPII_16.index("left_knee")
+    view.visible, view.joint, view.solo = frozenset({knee, 0}), knee, knee
+    views.show_result(made_result(skeleton=COCO_17))
+    assert view.joint == view.solo == COCO_17.index("left_knee")
+    assert view.visible is not None
+    assert COCO_17.index("left_wrist") not in view.visible
+    assert COCO_17.index("nose") in view.visible, "nobody hid a joint of that name"
+
+
+def test_a_comparison_has_two_stacks(
+    views: ViewsController, view: ViewState, session: QuietSession
+) -> None:
+    views.show_stats(FrameMetrics(stacks_all=4))
+    views.set_compare(True)
+    assert (view.compare, session.controls.fewest) == (0, 2)
+    view.stack = 0  # with itself there is nothing to compare
+    seen = []
+    for _ in range(4):
+        views.compare_next()
+        seen.append(view.compare)
+    assert seen == [1, 2, 3, 1]
 
 
 def test_esc_ends_one_thing_at_a_time(

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from PySide6.QtCore import QPoint, QSize, Qt
-from PySide6.QtGui import QGuiApplication, QKeySequence
+from PySide6.QtCore import QPoint, QPointF, QSize, Qt
+from PySide6.QtGui import QGuiApplication, QKeySequence, QWheelEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
     QAbstractSlider,
+    QApplication,
     QCheckBox,
     QComboBox,
     QDialog,
@@ -489,3 +490,59 @@ def test_the_question_for_a_text_has_no_stock_icons(qtbot, monkeypatch):
     monkeypatch.setattr(QInputDialog, "exec", answer)
     assert Dialogs().text(parent, "Open address", "Address:") == "rtsp://camera/live"
     assert len(buttons) == 2
+
+
+def test_a_threshold_is_never_below_zero(qtbot, settings):
+    dialog = PreferencesDialog(settings)
+    qtbot.addWidget(dialog)
+    spin, _, _ = dialog.editors["pose.threshold"]
+    assert spin.text() == "The model's own"
+    spin.stepUp()
+    assert dialog.changes == {"pose.threshold": 0.0}
+    spin.stepUp()
+    assert dialog.changes == {"pose.threshold": 0.05}
+    spin.stepDown()
+    spin.stepDown()
+    assert spin.text() == "The model's own"
+    assert dialog.changes == {}
+
+
+def test_the_wheel_scrolls_a_page_and_changes_no_setting(qtbot, settings):
+    dialog = PreferencesDialog(settings)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    fields = [editor for editor, _, _ in dialog.editors.values() if isinstance(editor, _FIELDS)]
+    assert len(fields) > 5
+    for field in fields:
+        before = _value(field)
+        _wheel(field)
+        assert _value(field) == before
+    first = next(field for field in fields if field.isVisible())
+    dialog.activateWindow()
+    first.setFocus()
+    qtbot.waitUntil(first.hasFocus, timeout=WAIT_MS)
+    _wheel(first)
+    assert dialog.changes != {}, "a field with the focus takes it"
+
+
+_FIELDS = (QComboBox, QSpinBox, QDoubleSpinBox)
+
+
+def _value(field):
+    return field.currentText() if isinstance(field, QComboBox) else field.text()
+
+
+def _wheel(field):
+    here = QPointF(field.rect().center())
+    event = QWheelEvent(
+        here, field.mapToGlobal(here), QPoint(), QPoint(0, -120), Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
+    )  # fmt: skip
+    QApplication.sendEvent(field, event)
+
+
+def test_every_menu_has_a_letter_of_its_own():
+    letters = [menu[menu.index("&") + 1].upper() for menu in MENUS]
+    assert len(set(letters)) == len(letters)
+    keys = {spec.shortcut for spec in ACTIONS}
+    assert not {f"Alt+{letter}" for letter in letters} & keys

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QTreeWidgetItem
 from pytestqt.qtbot import QtBot
 
 from pose_app.skeletons import COCO_17, LSP_14, MPII_16, Skeleton
-from pose_app.ui.panels.joints import PRESETS, JointsPanel, carried_over, preset
+from pose_app.ui.panels.joints import PRESETS, JointsPanel, preset
 from pose_app.ui.state.view_state import ViewState
 from tests.ui.panel_results import made_result, real_results
 
@@ -168,6 +168,7 @@ def test_another_model_brings_its_joints(panel: JointsPanel, view: ViewState) ->
     panel.show_result(made_result())
     view.joint = MPII_16.index("left_knee")
     view.visible = preset(MPII_16, ("leg",))
+    view.carry_over(MPII_16, COCO_17)  # as the window does
     panel.show_result(made_result(skeleton=COCO_17))
     panel.show_stats(None)  # type: ignore[arg-type]
     assert view.joint == COCO_17.index("left_knee")
@@ -177,7 +178,10 @@ def test_another_model_brings_its_joints(panel: JointsPanel, view: ViewState) ->
     assert names(COCO_17, view.visible) >= {"left_knee", "nose"}
 
 
-def test_a_joint_that_is_gone_is_not_chosen_any_more() -> None:
-    joint, visible = carried_over(MPII_16, COCO_17, MPII_16.index("pelvis"), None)
-    assert (joint, visible) == (None, None)
-    assert carried_over(MPII_16, COCO_17, 99, None) == (None, None)
+def test_a_joint_that_is_gone_is_not_chosen_any_more(view: ViewState) -> None:
+    view.joint = view.solo = MPII_16.index("pelvis")
+    view.carry_over(MPII_16, COCO_17)
+    assert (view.joint, view.solo, view.visible) == (None, None, None)
+    view.joint = 99
+    view.carry_over(MPII_16, COCO_17)
+    assert view.joint is None

@@ -241,6 +241,12 @@ def test_readings_are_score_and_distance_to_the_last_answer(qapp: object) -> Non
     assert read_stacks(pose, view)[0].score is None
 
 
+def test_where_nobody_is_in_view_no_stack_is_said_not_to_run(panel: StacksPanel) -> None:
+    panel.show_result(made_result(2, found=False))
+    panel.show_stats(FrameMetrics(stacks_now=2, stacks_all=4))
+    assert "Did not run" not in panel.grid.tile_help(1)
+
+
 def test_stacks_that_did_not_run_are_there_but_dim(panel: StacksPanel) -> None:
     grid = panel.grid
     panel.show_result(made_result(2))

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QAbstractItemView, QLabel, QPushButton, QToolButto
 from pose_app.network.model_files import SUFFIXES
 from pose_app.paths import bundled
 from pose_app.settings import Settings
-from pose_app.skeletons import COCO_17, MPII_16
+from pose_app.skeletons import MPII_16
 from pose_app.ui.controllers.snapshots_controller import drawn
 from pose_app.ui.dialogs import file_filters
 from pose_app.ui.main_window import MainWindow
@@ -25,7 +25,6 @@ from pose_app.ui.stacks.grid import StackGrid
 from tests.media import regular, write_video
 from tests.servers import MjpegServer
 from tests.ui.conftest import WAIT_MS, close, wait_for_pose
-from tests.ui.panel_results import made_result
 
 
 def truth() -> dict[int, np.ndarray]:
@@ -103,18 +102,6 @@ def test_overlay_follows_stack_and_joint(open_window, qtbot):
     assert window.view.joint == (sure[1] + 1) % len(sure)
     window.commands["all_joints"].trigger()
     assert window.view.joint is None
-
-
-def test_another_skeleton_forgets_the_chosen_joints(open_window, qtbot):
-    window = open_window("demo")
-    result = wait_for_pose(window, qtbot)
-    window.views.show_result(result)
-    window.view.joint = window.view.solo = 3
-    window.view.visible = frozenset({3})
-    window.views.show_result(result)
-    assert window.view.joint == 3
-    window.views.show_result(made_result(skeleton=COCO_17))
-    assert (window.view.joint, window.view.solo, window.view.visible) == (None, None, None)
 
 
 def test_keys_choose_stacks_and_compare(open_window, qtbot):
@@ -687,3 +674,28 @@ def test_keys_reach_what_has_the_focus_in_a_panel_that_floats(open_window, qtbot
     qtbot.waitUntil(table.hasFocus, timeout=WAIT_MS)
     qtbot.keyClick(table, Qt.Key.Key_Space)
     assert not window.play.paused
+
+
+def test_panels_hidden_for_the_moment_are_there_at_the_next_start(open_window, qtbot, settings):
+    window = open_window("demo")
+    before = {key for key, dock in window.docks.items() if not dock.isHidden()}
+    window.commands["hide_panels"].trigger()
+    close(window, qtbot)
+    again = open_window("demo", settings=settings)
+    assert {key for key, dock in again.docks.items() if not dock.isHidden()} == before
+    assert not again.commands["hide_panels"].isChecked()
+
+
+def test_the_reason_why_nothing_opens_can_be_read(open_window, qtbot):
+    window = open_window("demo")
+    wait_for_pose(window, qtbot)
+    reason = "Integrated Webcam <1> cannot be opened: close other programs that use it. " * 2
+    address = "http://10.0.0.2/" + "a" * 60 + "?camera=1&resolution=1280x720"
+    window.empty.open(reason, (address,))
+    title = window.empty.findChildren(QLabel)[0]
+    assert "&lt;1&gt;" in title.text()
+    assert title.height() >= title.heightForWidth(title.width())
+    (button,) = window.empty._again
+    assert button.text().endswith("&&resolution=1280x720")
+    assert button.toolTip() == address
+    window.empty.hide()

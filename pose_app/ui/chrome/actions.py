@@ -17,7 +17,7 @@ from ..icons import icon
 from ..state.observable import Observable
 from ..state.view_state import MOST_STACKS
 
-MENUS = ("&Source", "&Play", "&Stacks", "&View", "&Model", "&Record", "&Panels", "&Help")
+MENUS = ("&Source", "&Play", "Stac&ks", "&View", "&Model", "Re&cord", "Pa&nels", "&Help")
 
 
 class ActionSpec(NamedTuple):
@@ -95,23 +95,23 @@ _PLAY = (
 _STACKS = (
     *(
         ActionSpec(
-            f"stack_{number}", "&Stacks", f"Stack {number}", str(number), "",
+            f"stack_{number}", "Stac&ks", f"Stack {number}", str(number), "",
             "The overlay and the skeleton come from this stack.", True, "stack",
             short=str(number),
         )
         for number in range(1, MOST_STACKS + 1)
     ),
     ActionSpec(
-        "stack_last", "&Stacks", "Last stack", "0", "stacks",
+        "stack_last", "Stac&ks", "Last stack", "0", "stacks",
         "The overlay and the skeleton come from the last stack that runs.", True, "stack",
     ),
     ActionSpec(
-        "compare", "&Stacks", "Compare with the first stack", "C", "compare",
+        "compare", "Stac&ks", "Compare with the first stack", "C", "compare",
         "Draw a second stack's skeleton, dashed: see what the later stacks corrected.", True,
         separator=True,
     ),
     ActionSpec(
-        "compare_next", "&Stacks", "Compare with the next stack", "Shift+C", "",
+        "compare_next", "Stac&ks", "Compare with the next stack", "Shift+C", "",
         "Go through the stacks to compare with.",
     ),
 )  # fmt: skip
@@ -184,54 +184,54 @@ _MODEL = (
 
 _RECORD = (
     ActionSpec(
-        "record", "&Record", "Record as shown", "R", "record",
+        "record", "Re&cord", "Record as shown", "R", "record",
         "A video of what is seen here: background, skeletons, heatmap. Never mirrored.",
     ),
     ActionSpec(
-        "record_skeleton", "&Record", "Record the skeleton only", "Ctrl+Alt+R", "",
+        "record_skeleton", "Re&cord", "Record the skeleton only", "Ctrl+Alt+R", "",
         "A video with the skeletons, without heatmaps, on the background that is chosen.",
     ),
     ActionSpec(
-        "record_stacks", "&Record", "Record the stacks side by side", "Alt+R", "stacks",
+        "record_stacks", "Re&cord", "Record the stacks side by side", "Alt+R", "stacks",
         "A video of the picture with the heatmap of every stack below it.",
     ),
     ActionSpec(
-        "record_raw", "&Record", "Record the raw, sharp picture", "Shift+R", "record-raw",
+        "record_raw", "Re&cord", "Record the raw, sharp picture", "Shift+R", "record-raw",
         "A video as it came from the camera: everybody can be recognised, whatever is shown.",
     ),
     ActionSpec(
-        "record_both", "&Record", "Record as shown, and raw", "Ctrl+Shift+R", "",
+        "record_both", "Re&cord", "Record as shown, and raw", "Ctrl+Shift+R", "",
         "Two videos; the raw one is sharp, whatever is shown.",
     ),
     ActionSpec(
-        "save_replay", "&Record", "Save the last seconds", "Ctrl+S", "",
+        "save_replay", "Re&cord", "Save the last seconds", "Ctrl+S", "",
         "What has just been seen, as a video; the seconds are chosen in the preferences.",
         separator=True,
     ),
     ActionSpec(
-        "log", "&Record", "Also write the joints", "", "",
+        "log", "Re&cord", "Also write the joints", "", "",
         "A log with the joints of every frame beside each recording.", True, separator=True,
     ),
     ActionSpec(
-        "snapshot", "&Record", "Snapshot", "P", "snapshot",
+        "snapshot", "Re&cord", "Snapshot", "P", "snapshot",
         "Save the picture as shown, the picture alone, and the joints.", separator=True,
     ),
     ActionSpec(
-        "recordings", "&Record", "Recordings…", "Ctrl+E", "video",
+        "recordings", "Re&cord", "Recordings…", "Ctrl+E", "video",
         "Play, rename or delete recordings.",
     ),
     ActionSpec(
-        "open_recordings", "&Record", "Open the recordings folder", "Ctrl+Shift+E", "folder"
+        "open_recordings", "Re&cord", "Open the recordings folder", "Ctrl+Shift+E", "folder"
     ),
 )  # fmt: skip
 
 _PANELS = (
     ActionSpec(
-        "hide_panels", "&Panels", "Picture only", "F9", "",
+        "hide_panels", "Pa&nels", "Picture only", "F9", "",
         "Hide all panels, or show them again.", True,
     ),
     ActionSpec(
-        "reset_layout", "&Panels", "Reset the layout", "", "",
+        "reset_layout", "Pa&nels", "Reset the layout", "", "",
         "Put every panel back where it was at the first start.",
     ),
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -19,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from ..icons import icon
+from ..units import on_button
 
 EXAMPLE = "http://192.168.1.20:8080/video"
 _WIDTH = 440
@@ -52,6 +54,7 @@ class EmptyState(QFrame):
         self.setObjectName("hint")
         self.setAccessibleName(self.tr("No picture"))
         self._title = QLabel(f"<b>{self.tr('No camera found')}</b>")
+        self._title.setWordWrap(True)  # it may be a whole sentence
         self.address = QLineEdit()
         self.address.setPlaceholderText(self.tr("e.g. {address}").format(address=EXAMPLE))
         self.address.setAccessibleName(self.tr("Address of a network camera"))
@@ -85,15 +88,17 @@ class EmptyState(QFrame):
 
     def open(self, title: str, recent: Sequence[str]) -> None:
         """Show it; `recent` are the sources that ran before, the newest first."""
-        self._title.setText(f"<b>{title}</b>")
+        self._title.setText(f"<b>{html.escape(title)}</b>")
         for button in self._again:
             button.hide()
             button.deleteLater()
         known = [text for text in recent if "://" in text][:_MOST_RECENT]
         self._again = [
-            self._button(text, partial(self.address_wanted.emit, text), "link") for text in known
+            self._button(on_button(text, 50), partial(self.address_wanted.emit, text), "link")
+            for text in known
         ]
-        for button in self._again:
+        for button, text in zip(self._again, known, strict=True):
+            button.setToolTip(text)
             self._recent.addWidget(button)
         self.show()
         self._place()

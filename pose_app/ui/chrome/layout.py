@@ -102,6 +102,7 @@ class Layout(QObject):
         if not hidden:
             for dock in self._front:
                 dock.raise_()
+            self._hidden, self._front = [], []
 
     def is_seen(self, dock: QDockWidget) -> bool:
         """Whether a panel is shown and not behind another."""
@@ -237,6 +238,7 @@ class Layout(QObject):
         """Save size, position and panels for the next start."""
         window = self._window
         self.unfold()  # the next window may be a wide one
+        self.set_panels_hidden(False)  # it does not know that they were hidden for the moment
         self._settings.update(
             {
                 "window.geometry": _text_of(window.saveGeometry()),
@@ -340,7 +342,7 @@ def build_menus(
         if spec.separator:
             menus[spec.menu].addSeparator()
         menus[spec.menu].addAction(commands[spec.name])
-    panels = menus["&Panels"]
+    panels = menus["Pa&nels"]
     first = panels.actions()[0]
     panels.insertActions(first, toggles)
     panels.insertSeparator(first)

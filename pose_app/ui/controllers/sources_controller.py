@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QMenu, QToolButton
 from ...sources.names import DEMOS
 from ..dialogs import file_filters
 from ..state.playback_state import SPEEDS, PlaybackState
+from ..units import on_button
 from .cameras_controller import CamerasController
 from .openers import FIRST, RememberedCamera, opener
 
@@ -297,7 +298,7 @@ class SourcesController(QObject):
         self._recent_menu.clear()
         recent = self._context.settings.get("source.recent")
         for text in recent:
-            action = self._recent_menu.addAction(_short(text, 60).replace("&", "&&"))
+            action = self._recent_menu.addAction(on_button(text, 60))
             action.triggered.connect(lambda checked=False, text=text: self.open(text))
         self._recent_menu.setEnabled(bool(recent))
 
@@ -331,9 +332,3 @@ class SourcesController(QObject):
 
 
 _IDENTITY = ("name", "index", "backend", "vid", "pid", "path")
-
-
-def _short(text: str, length: int = 28) -> str:
-    """The name with its middle left out where it is long."""
-    half = (length - 1) // 2
-    return text if len(text) <= length else f"{text[:half]}…{text[-half:]}"

@@ -124,8 +124,11 @@ class ViewsController(QObject):
 
     def compare_next(self) -> None:
         count = max(self._stacks_all, 1)
-        compare = self._view.compare
-        self._view.compare = 0 if compare is None else (compare + 1) % count
+        compare = -1 if self._view.compare is None else self._view.compare
+        following = (compare + 1) % count
+        if following == self._view.stack:  # nobody compares a stack with itself
+            following = (following + 1) % count
+        self._view.compare = following
 
     def next_joint(self, by: int) -> None:
         """Choose the next or previous joint of the skeleton."""
@@ -178,14 +181,14 @@ class ViewsController(QObject):
         self.region_chosen(None)  # a square was of another picture
 
     def show_result(self, result: FrameResult) -> None:
-        """Drop joints chosen in another skeleton."""
+        """Keep what was chosen by the names of the joints where the skeleton is another."""
         self._canvas.show_result(result)
         person = result.person()
         skeleton = None if person is None else person.skeleton
         if skeleton is None or skeleton == self._skeleton:
             return
         if self._skeleton is not None:
-            self.all_joints()
+            self._view.carry_over(self._skeleton, skeleton)
         self._skeleton = skeleton
 
     def show_stats(self, stats: FrameMetrics) -> None:
@@ -225,6 +228,9 @@ class ViewsController(QObject):
         """A stack that somebody chose runs, even where the frame rate suffers."""
         chosen = [s for s in (self._view.stack, self._view.compare) if s is not None]
         chosen.append(self._stacks_all - 1 if self._all_run else 0)
+        if self._view.compare is not None and self._view.stack is None:
+            # With the last one that runs, which must be another.
+            chosen.append(min(self._view.compare + 1, self._stacks_all - 1))
         self._context.session.controls.fewest = max(0, *chosen) + 1
 
     def _settings_changed(self, keys: frozenset[str]) -> None:

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 from ...sources.modes import CameraMode
 from ...sources.preview import Preview
 from .camera_picture import CameraPicture
-from .parts import faint
+from .parts import faint, let_scroll
 
 if TYPE_CHECKING:
     from ...sources.base import Source
@@ -117,6 +117,7 @@ class CameraPage(QWidget):
         self._timer = QTimer(self)
         self._timer.setInterval(_PICTURE_MS)
         self._timer.timeout.connect(self._look)
+        let_scroll(self.camera, self.size_choice, self.rate)
         self._build()
         self._renew()
         cameras.renewed.connect(self._renew)

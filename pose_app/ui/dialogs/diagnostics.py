@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from ... import __version__
+from ...doctor import without_home
 from ...errors import PoseAppError
 from .parts import Standard, button_box
 
@@ -56,7 +57,7 @@ def report(stats: FrameMetrics | None, threads: tuple[str, ...], paint_ms: float
             lines.append(f"age of poses: {stats.age.median:.1f} ms")
     lines.append(f"painting: {paint_ms:.2f} ms")
     lines.append(f"background work: {', '.join(threads) or 'none'}")
-    return "\n".join(lines)
+    return without_home("\n".join(lines))
 
 
 class DiagnosticsDialog(QDialog):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QIcon, QKeyEvent
 from PySide6.QtWidgets import (
     QDialog,
@@ -40,6 +40,25 @@ def press_focused(dialog: QDialog, event: QKeyEvent) -> bool:
         return False
     button.click()
     return True
+
+
+class _WheelGuard(QObject):
+    """Lets the wheel scroll the page, unless the field under it has the focus."""
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() != QEvent.Type.Wheel or not isinstance(watched, QWidget):
+            return False
+        if watched.hasFocus():
+            return False
+        event.ignore()  # it goes on to what the field lies in
+        return True
+
+
+def let_scroll(*fields: QWidget) -> None:
+    """Keep the wheel from changing these fields while somebody scrolls past them."""
+    for field in fields:
+        field.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        field.installEventFilter(_WheelGuard(field))
 
 
 def heading(text: str) -> QLabel:

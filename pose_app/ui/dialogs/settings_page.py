@@ -29,13 +29,14 @@ from ...settings import Settings
 from ...settings_table import CHOICE_LABELS, SETTINGS, Setting
 from ..units import size_of
 from .asking import Dialogs
-from .parts import faint, heading
+from .parts import faint, heading, let_scroll
 
 if TYPE_CHECKING:
     from ..tasks import TaskRunner
 
 _EDITOR = 240  # widget pixels: all fields of a page are as wide
 _INDENT = (7, 0, 0, 0)  # of numbers: style sheets cannot indent the text of a spin box
+_STEP = 0.05  # of numbers with a fraction
 _ASK_MS = 250  # after the last key before the disk is asked
 
 
@@ -197,6 +198,7 @@ def _editor(setting: Setting, edited: Callable[[], None]) -> Editor:
         for choice in setting.choices:
             combo.addItem(tr(CHOICE_LABELS.get(choice, choice.capitalize())), choice)
         combo.currentIndexChanged.connect(lambda index: edited())
+        let_scroll(combo)
         return Editor(combo, combo.currentData, lambda v: combo.setCurrentIndex(combo.findData(v)))
     if isinstance(setting.default, bool):
         box = QCheckBox()
@@ -204,12 +206,17 @@ def _editor(setting: Setting, edited: Callable[[], None]) -> Editor:
         return Editor(box, box.isChecked, box.setChecked)
     if isinstance(setting.default, float):
         spin = QDoubleSpinBox()
-        spin.setRange(setting.low or 0.0, setting.high or 1.0)
-        spin.setSingleStep(0.05)
+        low = setting.low or 0.0
+        # Below 0 there is nothing but "the lowest": one step from there is 0.
+        spin.setRange(max(low, -_STEP), setting.high or 1.0)
+        spin.setSingleStep(_STEP)
         spin.setSpecialValueText(tr(setting.lowest))
         spin.valueChanged.connect(lambda value: edited())
         spin.lineEdit().setTextMargins(*_INDENT)
-        return Editor(spin, lambda: round(spin.value(), 2), spin.setValue)
+        let_scroll(spin)
+        return Editor(
+            spin, lambda: low if spin.value() < 0 else round(spin.value(), 2), spin.setValue
+        )
     if isinstance(setting.default, int):
         whole = QSpinBox()
         whole.setRange(int(setting.low or 0), int(setting.high or 0))
@@ -217,6 +224,7 @@ def _editor(setting: Setting, edited: Callable[[], None]) -> Editor:
         whole.setSuffix(f" {tr(setting.unit)}" if setting.unit else "")
         whole.valueChanged.connect(lambda value: edited())
         whole.lineEdit().setTextMargins(*_INDENT)
+        let_scroll(whole)
         return Editor(whole, whole.value, whole.setValue)
     line = QLineEdit()
     line.textChanged.connect(lambda text: edited())

@@ -61,21 +61,6 @@ def preset(skeleton: Skeleton, parts: tuple[str, ...] | None) -> frozenset[int] 
     )
 
 
-def carried_over(
-    old: Skeleton, new: Skeleton, joint: int | None, visible: frozenset[int] | None
-) -> tuple[int | None, frozenset[int] | None]:
-    """The chosen joint and the visible joints of one skeleton, by name in another."""
-
-    def moved(index: int) -> int | None:
-        name = old.joints[index] if index < len(old) else ""
-        return new.joints.index(name) if name in new.joints else None
-
-    if visible is not None:
-        hidden = {old.joints[j] for j in range(len(old)) if j not in visible}
-        visible = frozenset(j for j, name in enumerate(new.joints) if name not in hidden)
-    return None if joint is None else moved(joint), visible
-
-
 class JointsPanel(QWidget):
     """A tree of groups and joints with check boxes, presets above it, live scores beside it."""
 
@@ -154,12 +139,8 @@ class JointsPanel(QWidget):
                     item.setText(1, text)
 
     def _follow(self, skeleton: Skeleton) -> None:
-        """Show another model's joints; the choices are kept by name."""
-        old, self._skeleton = self._skeleton, skeleton
-        if old is not None:
-            view = self._view
-            joint, visible = carried_over(old, skeleton, view.joint, view.visible)
-            view.joint, view.visible = joint, visible
+        """Show another model's joints."""
+        self._skeleton = skeleton
         with QSignalBlocker(self.tree):
             self.tree.clear()
             self._items = {}

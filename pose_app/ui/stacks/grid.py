@@ -372,7 +372,8 @@ class StackGrid(QWidget):
         return super().event(event)
 
     def tile_help(self, stack: int) -> str:
-        return help_text(stack, self._total, self.reading(stack))
+        missing = self._pose is not None and self.kept.shown(stack) is None
+        return help_text(stack, self._total, missing, self.reading(stack))
 
     def _view_changed(self, name: str) -> None:
         self._older.clear()

@@ -93,12 +93,12 @@ def caption(
     return words.format(f"{reading.distance:.0f}") + old
 
 
-def help_text(stack: int, total: int, reading: Reading | None) -> str:
-    """The tooltip of a stack's tile; `reading` is None where it did not run."""
+def help_text(stack: int, total: int, missing: bool, reading: Reading | None) -> str:
+    """The tooltip of a stack's tile; `missing`: it did not run although somebody is in view."""
     lines = [_tr("Stack {0} of {1}").format(stack + 1, total)]
-    if reading is None:
+    if missing:
         lines.append(_tr("Did not run: fewer stacks keep up better. Click to run it."))
-    elif reading.score is not None and reading.distance is not None:
+    elif reading is not None and reading.score is not None and reading.distance is not None:
         figures = f"{reading.score:.2f}", f"{reading.distance:.1f}"
         lines.append(_tr("Score {0}; {1} px from the last stack's answer").format(*figures))
     lines.append(_tr("Click: picture and skeleton use this stack"))

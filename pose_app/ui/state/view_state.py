@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...drawing.options import DrawOptions
 from ...drawing.skeletons import stack_of
+from ...skeletons import Skeleton
 from ...types import Pose
 from .observable import Observable
 
@@ -40,6 +41,17 @@ class ViewState(Observable):
     def stack_of(self, pose: Pose, stack: int | None = None) -> int:
         """The stack of this pose to show: `stack`, else the chosen one, else the pose's own."""
         return stack_of(pose, self.stack if stack is None else stack)
+
+    def carry_over(self, old: Skeleton, new: Skeleton) -> None:
+        """Keep the choices of joints by their names in another skeleton."""
+        place = {
+            index: new.joints.index(n) for index, n in enumerate(old.joints) if n in new.joints
+        }
+        hidden = {name for index, name in enumerate(old.joints) if not self.is_visible(index)}
+        joint, solo = (None if j is None else place.get(j) for j in (self.joint, self.solo))
+        if self.visible is not None:
+            self.visible = frozenset(i for i, name in enumerate(new.joints) if name not in hidden)
+        self.joint, self.solo = joint, solo
 
     @property
     def backdrop(self) -> str:
