@@ -69,6 +69,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Only the command that is used is imported, to keep --help fast.
         command = next((word for word in words if not word.startswith("-")), None)
         module = _load(command) if command in COMMANDS else None
+        if command is not None and module is None:
+            raise PoseAppError(
+                f"There is no command and no file {command!r}: see `pose-app --help`. A camera by "
+                f"its name, or a pattern, opens with `pose-app window {command}`."
+            )
         arguments = _parser(command, module).parse_args(words)
         assert module is not None, "argparse accepts known commands only"
         status: int = module.main(arguments)

@@ -7,6 +7,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -39,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> int:
     """Print the report; the exit status is 0."""
     found = report()
-    print(json.dumps(found, indent=2) if arguments.json else as_text(found))
+    print(without_home(json.dumps(found, indent=2)) if arguments.json else as_text(found))
     return 0
 
 
@@ -76,7 +77,10 @@ def full_text() -> str:
 
 def without_home(text: str) -> str:
     """The text with ~ for the home folder, which often contains the user's name."""
-    return text.replace(str(Path.home()), "~")
+    home = Path.home()
+    if home.parent == home:  # of a user without one, in a container
+        return text
+    return re.sub(rf"{re.escape(str(home))}(?=$|[^\w.-])", "~", text, flags=re.MULTILINE)
 
 
 def as_text(found: dict[str, Any]) -> str:

@@ -172,7 +172,7 @@ def _product(device: str, precision: str) -> Call:
         torch.randn(_PEAK_SIDE, _PEAK_SIDE, device=device).to(_TYPES[precision]) for _ in range(2)
     )
 
-    if device == "cpu" and precision == "f32":
+    if device == "cpu" and _TYPES[precision] is torch.float32:
         # torch's matrix library does not use AVX-512 on AMD processors; NumPy's does.
         left, right = a.numpy(), b.numpy()
         return lambda: left @ right

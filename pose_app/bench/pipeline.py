@@ -11,8 +11,10 @@ from typing import Any
 
 import psutil
 
-from ..engines.choose import open_engine
+from ..engines.choose import measured, open_engine
+from ..engines.measure import ranked
 from ..errors import PoseAppError
+from ..paths import bundled
 from ..pipeline.metrics import SessionReport
 from ..pipeline.options import SessionOptions
 from ..pipeline.session import Session
@@ -109,8 +111,9 @@ def beside_naive(
         report = full_speed(model, source, seconds / _ROUNDS, path)
         rates["pipeline"].append(report["fps"])
         for name, threads in (("naive", 1), ("naive_all_cores", None)):
-            engine = open_engine(model, threads=threads)
-            with PoseEstimator(engine, open_finder(threads=threads), smoothing=True) as estimator:
+            engine = open_engine(model, *_chosen(model), threads=threads)
+            finder = open_finder(*_chosen(bundled("weights", "finder.safetensors")), threads)
+            with PoseEstimator(engine, finder, smoothing=True) as estimator:
                 out = folder / f"{name}-{index}.mp4"
                 rates[name].append(naive.run(clip, out, estimator, seconds / _ROUNDS))
     fps = {name: sum(values) / len(values) for name, values in rates.items()}
@@ -119,6 +122,12 @@ def beside_naive(
         "over_naive": fps["pipeline"] / fps["naive"],
         "over_naive_all_cores": fps["pipeline"] / fps["naive_all_cores"],
     }
+
+
+def _chosen(model: Path) -> tuple[str, str, str]:
+    """Engine, device and precision that the pipeline runs; with fewer threads `auto` may differ."""
+    best = ranked(measured(model))
+    return best[0].candidate.words if best else ("auto", "auto", "auto")
 
 
 def _session(

@@ -52,14 +52,18 @@ def drawing_options(arguments: argparse.Namespace) -> DrawOptions:
 
     Raises PoseAppError for options that have no effect, because no video is recorded.
     """
-    given = [
-        n for n in ("draw", "stack", "joint", "background") if getattr(arguments, n) is not None
-    ]
+    names = ("draw", "stack", "joint", "background", "show_region", "show_text")
+    given = [n for n in names if getattr(arguments, n) not in (None, False)]
     if given and arguments.record is None:
         raise PoseAppError(
-            f"--{given[0]} is for the annotated video: name its file with --record FILE."
+            f"{_option(given[0])} is for the annotated video: name its file with --record FILE."
         )
     what = arguments.draw or "skeleton"
+    useless = [n for n in ("stack", "show_region", "show_text") if n in given]
+    if what == "raw" and useless:
+        raise PoseAppError(
+            f"{_option(useless[0])} has no effect with --draw raw: leave out one of them."
+        )
     if arguments.joint is not None and what not in ("heatmap", "stacks"):
         raise PoseAppError(
             "--joint is for heatmaps: use it with --draw heatmap or with --draw stacks."
@@ -97,3 +101,7 @@ def for_model(options: DrawOptions, arguments: argparse.Namespace, spec: ModelSp
             )
         options = replace(options, joint=spec.joints.index(name))
     return options
+
+
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")

@@ -7,9 +7,9 @@ Strength of the blur: people recognise familiar faces from 7 x 10 pixels on (Sin
 and Russell, "Face recognition by humans: nineteen results", Proc. IEEE 94, 2006, result 1), and
 networks trained on pixelated faces recognise strangers where people do not (McPherson, Shokri and
 Shmatikov, "Defeating image obfuscation with deep learning", 2016). So the image is averaged to
-BLOCKS blocks along its shorter side: a face of a quarter of its height has 3 x 2 blocks, one of
-half of it 6 x 4, both far below. A moving head is sampled a little differently in every frame,
-which adds less than twice the resolution. The blocks are then blurred into each other.
+BLOCKS blocks along its shorter side: a face as high as the image has 6 x 4 blocks, and in an
+upright image one as wide as it 8 x 6, both below. A moving head is sampled a little differently in
+every frame, which adds less than twice the resolution. The blocks are then blurred into each other.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ..pose.crop import crop
 from ..types import Image, Region
 from .options import BACKGROUNDS
 
-BLOCKS = 12  # along the image's shorter side
+BLOCKS = 6  # along the image's shorter side
 _SPREAD = 0.7  # standard deviation of the blur, in blocks
 _SMALL = 96  # pixels along the shorter side; larger sizes are interpolated linearly from it
 
@@ -81,9 +81,17 @@ def region_picture(image: Image, seen: Region, size: tuple[int, int], background
         return crop(image, seen, size)
     small = averaged(image)
     scale = min(small.shape[:2]) / min(height, width)
-    # Coordinates are pixel centres: the image's edge is at -0.5.
-    x, y = (seen.x + 0.5) * scale - 0.5, (seen.y + 0.5) * scale - 0.5
-    return crop(small, Region(x, y, max(seen.side * scale, 1.0)), size)
+    # The border is continued by a pixel, because `crop` mixes it with the black around.
+    small = cv2.copyMakeBorder(small, 1, 1, 1, 1, cv2.BORDER_REPLICATE)  # type: ignore[assignment]
+    x, y = seen.x * scale + 1, seen.y * scale + 1
+    part = crop(small, Region(x, y, max(seen.side * scale, 1.0)), size)
+    zoom = size[0] / seen.side
+    left, top = size[1] / 2 - seen.centre[0] * zoom, -seen.y * zoom  # of the image in the part
+    across = slice(max(round(left), 0), max(round(left + width * zoom), 0))
+    down = slice(max(round(top), 0), max(round(top + height * zoom), 0))
+    made = np.zeros_like(part)
+    made[down, across] = part[down, across]
+    return made
 
 
 def _divisor(number: int, most: int) -> int:

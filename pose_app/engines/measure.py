@@ -43,6 +43,11 @@ class Candidate:
     precision: str
     threads: int | None = None
 
+    @property
+    def words(self) -> tuple[str, str, str]:
+        """Engine, device and precision, as `open_engine` takes them."""
+        return self.engine, self.device, self.precision
+
     def __str__(self) -> str:
         where = "" if self.device == "cpu" else f"{self.device} "
         engine = "torch " if (self.engine, self.device) == ("torch", "cpu") else ""

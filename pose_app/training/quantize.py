@@ -12,6 +12,8 @@ from pathlib import Path
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `pose-app quantize`."""
+    # The model comes first: after --data it would be one of the shards.
+    parser.usage = "%(prog)s model --data SHARD [SHARD ...] [options]"
     parser.add_argument("model", help="name or file of a model of Newell's graph")
     parser.add_argument(
         "--data", nargs="+", required=True, metavar="SHARD", help="pictures for calibration"

@@ -73,6 +73,8 @@ def test_the_background_is_blurred_or_black_and_raw_is_sharp(tmp_path: Path, dra
     [
         (("--draw", "heatmap"), "name its file with --record"),
         (("--background", "blur", "--raw", "r.mp4"), "name its file with --record"),
+        (("--show-text",), "--show-text is for the annotated video"),
+        (("--record", "a.mp4", "--draw", "raw", "--show-region"), "no effect with --draw raw"),
         (("--record", "a.mp4", "--joint", "left_wrist"), "--joint is for heatmaps"),
         (("--record", "a.mp4", "--draw", "heatmap", "--joint", "tail"), "has no joint 'tail'"),
         (("--record", "a.mp4", "--stack", "9"), "use --stack 1 to 4"),

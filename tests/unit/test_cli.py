@@ -87,6 +87,22 @@ def test_errors_are_one_sentence(
     assert capsys.readouterr().err == "pose-app: The camera is unplugged.\n"
 
 
+@pytest.mark.parametrize("word", ["nonsense.mp4", "pics/*.jpg", "Integrated Webcam"])
+def test_a_word_that_is_neither_command_nor_file_is_told(
+    capsys: pytest.CaptureFixture[str], word: str
+) -> None:
+    assert cli.main([word]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"pose-app: There is no command and no file {word!r}: see `pose-app")
+    assert f"`pose-app window {word}`" in told
+
+
+def test_a_model_comes_before_the_shards(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["quantize", "--help"])
+    assert "quantize model --data SHARD" in capsys.readouterr().out
+
+
 def test_interrupts_have_no_traceback(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -168,6 +168,14 @@ def test_the_doctors_report_has_every_section(started: list[str]) -> None:
     _no_secret(text)
 
 
+def test_the_home_folder_is_replaced_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "home", lambda: Path("/home/anna"))
+    text = 'at /home/anna, "/home/anna/a" and /home/annabel/b'
+    assert doctor.without_home(text) == 'at ~, "~/a" and /home/annabel/b'
+    monkeypatch.setattr(Path, "home", lambda: Path("/"))
+    assert doctor.without_home(text) == text
+
+
 def test_a_part_that_breaks_does_not_break_the_report(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken() -> object:
         raise ImportError("no such library")

@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 import torch
 
-from pose_app.bench import networks, pipeline, startup
+from pose_app.bench import networks, pipeline, report, startup
 from pose_app.bench.clips import enlarged, opener
 from pose_app.bench.report import measure
 from pose_app.bench.text import tables
 from pose_app.bench.timing import together
 from pose_app.cli import main
+from pose_app.engines.measure import Candidate, Measured
 from pose_app.network.native import build, save_native
 from pose_app.skeletons import MPII_16
 from pose_app.spec import ModelSpec, NetworkConfig
@@ -102,6 +103,7 @@ def test_one_measurement_that_fails_costs_no_other(
     for name in ("in_turn", "full_speed", "beside_naive"):
         monkeypatch.setattr(pipeline, name, broken)
     monkeypatch.setattr(pipeline, "live", lambda *_: LIVE)
+    monkeypatch.setattr(report, "enlarged", broken)
     monkeypatch.setattr(startup, "startup", broken)
     monkeypatch.setattr(startup, "first_start", broken)
     monkeypatch.setattr(networks, "baseline", broken)
@@ -109,6 +111,7 @@ def test_one_measurement_that_fails_costs_no_other(
     found = measure(str(model), 0.1, False, lambda step: None)
     assert found["problems"]["start-up"] == "RuntimeError: no clock"
     assert found["640x480"] == {"live": LIVE}
+    assert found["1280x720"] == {}, "no figure of another clip"
     assert found["summary"]["age_p95_periods"] == 1.5
     assert found["summary"]["over_naive"] is None
     assert found["candidates"]["f32"] > 0
@@ -178,6 +181,15 @@ def test_a_broken_measurement_is_one_sentence(
 ) -> None:
     assert main(["bench", "--model", str(tmp_path / "none.safetensors")]) == 2
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+def test_the_naive_loop_has_the_engine_of_the_pipeline(monkeypatch: pytest.MonkeyPatch) -> None:
+    best = Candidate("openvino", "cpu", "int8+bf16")
+    table = (Measured(Candidate("openvino", "cpu", "int8"), 9.0), Measured(best, 5.0))
+    monkeypatch.setattr(pipeline, "measured", lambda model: table)
+    assert pipeline._chosen(Path("model")) == ("openvino", "cpu", "int8+bf16")
+    monkeypatch.setattr(pipeline, "measured", lambda model: ())
+    assert pipeline._chosen(Path("model")) == ("auto", "auto", "auto")
 
 
 def test_a_session_that_cannot_start_is_reported(tmp_path: Path, model: Path) -> None:
