@@ -36,7 +36,8 @@ def widened(
         (network, spec).
 
     Raises:
-        ModelError: Any graph but Newell's, depthwise convolutions, or fewer channels than before.
+        ModelError: Any graph but Newell's, depthwise convolutions, fewer channels than before, or a
+            block whose trained convolution beside the others would have no place any more.
     """
     old = spec.network
     if not isinstance(network, StackedHourglass) or old.depthwise:
@@ -45,6 +46,12 @@ def widened(
         raise ModelError(
             f"{spec.name} has {old.width} channels and {old.width + old.increase} in its inner "
             "levels: choose at least as many."
+        )
+    # A block has a convolution in its skip connection where its numbers of channels differ.
+    if old.stem_second == width != old.width or increase == 0 < old.increase:
+        raise ModelError(
+            f"{spec.name} would lose a trained convolution with {width} channels and "
+            f"{width + increase} in its inner levels: choose another width."
         )
     changed = replace(spec, network=replace(old, width=width, increase=increase))
     made = build(changed)

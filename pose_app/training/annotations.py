@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import DataError
 from ..skeletons import COCO_17, MPII_16, MPII_21
 from ..sources.images import decode_image
-from ..types import Image
+from ..types import Floats, Image
 from .data import PoseData
 from .scenes import SceneData
 
@@ -82,38 +84,80 @@ def _read_mat(path: Path) -> list[tuple[str, np.ndarray]]:
 
 
 def _coco(path: Path, pictures: Path, content: dict[str, Any]) -> PoseData:
-    files = {image["id"]: str(image["file_name"]) for image in content["images"]}
-    persons = []
-    for annotation in content["annotations"]:
-        keypoints = np.asarray(annotation.get("keypoints", ()), dtype=np.float32)
-        if annotation.get("iscrowd") or keypoints.size != 3 * len(COCO_17):
+    images, named = content["images"], _joint_names(content)
+    names = tuple(str(image["file_name"]) for image in images)
+    rows = {image["id"]: row for row, image in enumerate(images)}
+    persons, whose = [], []
+    for annotation in _of_people(content):
+        joints = named.get(annotation.get("category_id"), COCO_17.joints)
+        keypoints = _in_coco(annotation, joints)
+        if annotation.get("iscrowd") or keypoints is None:
             continue
-        keypoints = keypoints.reshape(-1, 3).copy()
+        if not set(joints) & set(COCO_17.joints):
+            raise DataError(
+                f"None of the joints in {path} has the name of one of COCO's: {', '.join(joints)}."
+            )
         if (keypoints[:, 2] > 0).sum() >= 2:
             # COCO's boxes are in coordinates of pixel corners, its keypoints of pixel centres.
-            persons.append((files[annotation["image_id"]], keypoints))
-    return _persons("coco", path, pictures, persons)
+            whose.append(rows[annotation["image_id"]])
+            persons.append((names[whose[-1]], keypoints))
+    data = _persons("coco", path, pictures, persons)
+    return replace(data, held_out=_held_out(names)[whose])
+
+
+def _of_people(content: dict[str, Any]) -> list[dict[str, Any]]:
+    """The annotations of the category *person*, or all where no category has that name."""
+    categories = content.get("categories") or ()
+    people = {entry["id"] for entry in categories if entry.get("name") == "person"}
+    annotations: list[dict[str, Any]] = content["annotations"]
+    return [one for one in annotations if not people or one.get("category_id") in people]
+
+
+def _joint_names(content: dict[str, Any]) -> dict[Any, tuple[str, ...]]:
+    """The names of the joints of each category that has some."""
+    return {
+        entry["id"]: tuple(str(joint) for joint in entry["keypoints"])
+        for entry in content.get("categories") or ()
+        if entry.get("keypoints")
+    }
+
+
+def _in_coco(annotation: dict[str, Any], names: tuple[str, ...]) -> Floats | None:
+    """The joints (17, 3) of one person in COCO's order, from those of these names.
+
+    None without joints, or with another number of them.
+    """
+    joints = np.asarray(annotation.get("keypoints", ()), dtype=np.float32)
+    if joints.size != 3 * len(names):
+        return None
+    made = np.zeros((len(COCO_17), 3), dtype=np.float32)
+    for column, name in enumerate(names):
+        if name in COCO_17.joints:
+            made[COCO_17.index(name)] = joints.reshape(-1, 3)[column]
+    return made
+
+
+def _held_out(names: tuple[str, ...]) -> NDArray[np.bool_]:
+    """(n,) of a file's n pictures: every tenth, the same for every task."""
+    first = {name: row for row, name in reversed(list(enumerate(names)))}
+    return np.array([first[name] % 10 == 0 for name in names], dtype=np.bool_)
 
 
 def load_boxes(path: Path, pictures: Path) -> SceneData:
     """Load COCO's annotations as whole pictures with the boxes of all people.
 
     People are the annotations of the category *person*, or all of them where no category has that
-    name. Keypoints in COCO's order are used if present. A picture with a crowd is not complete.
-    Every tenth picture is held out. Raises DataError.
+    name. Keypoints with COCO's names, or in its order without names, are used if present. A picture
+    with a crowd is not complete. Every tenth picture is held out. Raises DataError.
     """
     if not pictures.is_dir():
         raise DataError(f"There is no folder of pictures {pictures}.")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        people = {
-            entry["id"] for entry in content.get("categories", ()) if entry["name"] == "person"
-        }
-        images = content["images"]
+        images, named = content["images"], _joint_names(content)
         per_image: dict[Any, list[dict[str, Any]]] = {image["id"]: [] for image in images}
-        for annotation in content["annotations"]:
-            if not people or annotation.get("category_id") in people:
-                per_image[annotation["image_id"]].append(annotation)
+        for annotation in _of_people(content):
+            per_image[annotation["image_id"]].append(annotation)
         boxes, keypoints, counts, complete = [], [], [], []
         for image in images:
             of_image = per_image[image["id"]]
@@ -122,9 +166,8 @@ def load_boxes(path: Path, pictures: Path) -> SceneData:
             counts.append(len(single))
             for one in single:
                 boxes.append(np.asarray(one["bbox"], dtype=np.float32).reshape(4))
-                joints = np.asarray(one.get("keypoints", ()), dtype=np.float32)
-                fits = joints.size == 3 * len(COCO_17)
-                keypoints.append(joints.reshape(-1, 3) if fits else np.zeros((len(COCO_17), 3)))
+                known = _in_coco(one, named.get(one.get("category_id"), COCO_17.joints))
+                keypoints.append(np.zeros((len(COCO_17), 3)) if known is None else known)
         names = tuple(str(image["file_name"]) for image in images)
     except (OSError, RecursionError) as error:
         raise DataError(f"The annotation file {path} is not readable JSON: {error}.") from None
@@ -150,7 +193,7 @@ def load_boxes(path: Path, pictures: Path) -> SceneData:
         keypoints=joints,
         weight=(joints[..., 2] > 0).astype(np.float32),
         complete=np.array(complete),
-        held_out=np.arange(len(images)) % 10 == 0,
+        held_out=_held_out(names),
         pictures=names,
         read=_reader(pictures, names),
     )

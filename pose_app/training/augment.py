@@ -225,7 +225,7 @@ def warp(
     canvas = canvases.images.shape[1]
     grid = torch.stack((x, y), dim=-1).add_(0.5).mul_(2 / canvas).sub_(1)
     images = canvases.images.permute(0, 3, 1, 2).float()
-    images = functional.grid_sample(images, grid, padding_mode="border", align_corners=False) / 255
+    images = sampled(images, grid) / 255
     filled = (~inside & (fill[:, 0] >= 0)[:, None, None])[:, None]
     images = torch.where(filled, fill[:, :, None, None], images)
 
@@ -242,6 +242,16 @@ def warp(
     states = np.where(mirror, states[:, order], states)
     weights = np.where(mirror, canvases.weights[:, order], canvases.weights)
     return images, on_device(points), to_device(states.astype(np.int64), device), on_device(weights)
+
+
+def sampled(images: Tensor, grid: Tensor) -> Tensor:
+    """Square images (B, C, S, S) at the places `grid` (B, h, w, 2) of `grid_sample`.
+
+    Beyond the border the nearest pixel is replicated. (`padding_mode="border"` is the same, but
+    PyTorch does not have it on every device.)
+    """
+    edge = 1 - 1 / images.shape[-1]  # centres of the outermost pixels
+    return functional.grid_sample(images, grid.clamp(-edge, edge), align_corners=False)
 
 
 def disturb(images: Tensor, nobody: Tensor, random: torch.Generator, pasted: bool = True) -> Tensor:
@@ -327,8 +337,20 @@ def _blurred(images: Tensor, sigma: Tensor) -> Tensor:
 def _coarse(images: Tensor, factor: float) -> Tensor:
     """Reduce the resolution to `factor` and enlarge again."""
     size = images.shape[-1]
-    small = functional.interpolate(images, size=max(8, round(size * factor)), mode="area")
+    areas = _areas(size, max(8, round(size * factor)), images.device)
+    small = areas @ images @ areas.T
     return functional.interpolate(small, size=size, mode="bilinear", align_corners=False)
+
+
+def _areas(size: int, small: int, device: torch.device) -> Tensor:
+    """The matrix (small, size) that reduces a line of pixels, each to the mean of those it covers.
+
+    As `interpolate` with `mode="area"`, which some devices only have for whole factors.
+    """
+    pixel, made = torch.arange(size, device=device), torch.arange(small, device=device)[:, None]
+    # Pixel i covers a part of made pixel j: i + 1 > j * size / small, i < (j + 1) * size / small.
+    covered = ((pixel + 1) * small > made * size) & (pixel * small < (made + 1) * size)
+    return covered / covered.sum(dim=1, keepdim=True)
 
 
 def _boxes(count: int, smallest: float, largest: float, size: int, uniform: object) -> Tensor:

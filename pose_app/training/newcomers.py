@@ -23,7 +23,7 @@ from ..types import Box, Floats
 from .finder_metrics import overlap
 from .metrics import percent
 from .oks import AREA_OF_BOX, similarity, to_coco
-from .people import FOUND, on_somebody, shown_joints, visible
+from .people import FOUND, found_in_coco, on_somebody, shown_joints, visible
 from .scenes import SceneData, split_scenes
 from .store import Doubles
 
@@ -66,7 +66,7 @@ def look(engine: Engine, finder: PersonFinder, sets: Sequence[SceneData]) -> Loo
             for box, one in zip(boxes, seen, strict=True):
                 scores = one.scores[-1]
                 joints = shown_joints(one.joints[-1], scores, scores >= spec.threshold)
-                found = to_coco(joints, spec.skeleton)
+                found = found_in_coco(joints, spec.skeleton)
                 worth = _worth(box, found, scenes.boxes[people], labels)
                 if worth or (
                     scenes.complete[index] and not on_somebody(found, scenes.boxes[people])

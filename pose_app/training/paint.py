@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..pose.cover import GREY, Cover
+from .augment import sampled
 from .data import PRESENT
 from .store import to_device
 
@@ -71,9 +72,7 @@ def paint_people(
     grid = functional.affine_grid(
         to_device(np.array(moves, np.float32), device), [len(rows), 3, size, size], False
     )
-    moved = functional.grid_sample(
-        images[others], grid.to(images.dtype), padding_mode="border", align_corners=False
-    )
+    moved = sampled(images[others], grid.to(images.dtype))
     both = to_device(np.array(masks), device)
     painted = torch.where(both[:, 1:], moved, images[rows])
     painted = painted.masked_fill(both[:, :1], GREY / 255)

@@ -96,7 +96,7 @@ def evaluate_people(
                 judged(Verdict(image, poses, boxes, nothing, nobodys=tuple(ghosts)))
                 continue
             truth = to_coco(visible(labels), scenes.skeleton)
-            estimated = to_coco(
+            estimated = found_in_coco(
                 np.stack(joints) if poses else np.zeros((0, len(skeleton), 3), np.float32), skeleton
             )
             similarities = np.array(
@@ -175,6 +175,13 @@ def shown_joints(joints: Floats, scores: Floats, present: NDArray[np.bool_]) -> 
     """(K, 3) of a pose: x, y, score; absent joints are far away from everything."""
     where = np.where(present[:, None], joints, np.float32(NOWHERE))
     made: Floats = np.concatenate((where, scores[:, None]), axis=1).astype(np.float32)
+    return made
+
+
+def found_in_coco(joints: Floats, skeleton: Skeleton) -> Floats:
+    """`to_coco` of joints found: those that the skeleton lacks are far away from everything."""
+    made = to_coco(joints, skeleton)
+    made[..., np.array([not ways for ways in skeleton.coco_17]), :2] = NOWHERE
     return made
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ..spec import ModelSpec
 
 WIDTH = 112  # channels of a new network's stacks
+SIGMA = 1.2  # of a new network's targets, in map pixels
 
 
 def start_network(
@@ -49,6 +50,7 @@ def start_network(
         limbs=skeleton.limbs,
         flip=skeleton.flip,
         mean=(0.45, 0.45, 0.45),
+        sigma=SIGMA,
         output="logits",
         score="window",
         # Pixel centres: x_input = (x_map + 0.5) * 4 - 0.5.

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+import psutil
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -51,6 +52,18 @@ def to_device(values: NDArray[np.generic], device: torch.device) -> Tensor:
     # CUDA has read pageable memory when this returns; other devices do not guarantee that.
     no_wait = device.type == "cuda"
     return torch.from_numpy(np.ascontiguousarray(values)).to(device, non_blocking=no_wait)
+
+
+def has_room(pictures: int, device: torch.device) -> bool:
+    """Whether so many pictures fit into half of what is free, on the device and in main memory.
+
+    They are decoded in main memory and copied from there. False on any device but CUDA.
+    """
+    if device.type != "cuda":
+        return False
+    on_device, _ = torch.cuda.mem_get_info(device)
+    free: int = min(on_device, psutil.virtual_memory().available)
+    return pictures * CANVAS**2 * 3 < free / 2
 
 
 class Store:

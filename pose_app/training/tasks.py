@@ -15,7 +15,7 @@ from ..spec import ModelSpec
 from .augment import disturb, draw_views, warp
 from .data import NOISY_SHARDS, PRESENT, PoseData
 from .paint import paint_people
-from .store import Doubles, Store, to_device
+from .store import Doubles, Store, has_room, to_device
 from .targets import counted, doubtful, joint_losses, total
 from .teacher import Lesson, Teacher, taught_total
 
@@ -85,6 +85,12 @@ class PoseTask:
         teacher: Teacher | None = None,
     ) -> None:
         self._share = check_mix(mix, parts)
+        for part, share in zip(parts, self._share, strict=True):
+            if share > 0 and not len(part):
+                raise DataError(
+                    f"The data set {part.name} has no picture that a network can learn from: leave "
+                    "it away, or give it a share of 0."
+                )
         if not any(part.somebody.any() for part in parts):
             raise DataError("None of the data sets has a picture of a person.")
         self._parts = parts
@@ -96,7 +102,8 @@ class PoseTask:
         named = () if teacher is None else teacher.names
         self._taught = np.array([part.name in named for part in parts])
         self._noisy = np.array([part.name.startswith(NOISY_SHARDS) for part in parts])
-        self._store = Store(parts, device, resident=device.type == "cuda")
+        pictures = sum(len(part) for part in parts)
+        self._store = Store(parts, device, resident=has_room(pictures, device))
         self._compiled: Callable[..., Tensor] | None = None
 
     @property

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ..argument_values import count, positive
 from ..skeletons import SKELETONS
-from .start import WIDTH, as_wide_as_wanted, described, start_network
+from .start import SIGMA, WIDTH, as_wide_as_wanted, described, start_network
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,7 +109,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--stem", type=int, nargs=2, default=(32, 64), help="channels of the stem")
     parser.add_argument("--learning-rate", type=positive, help="highest learning rate")
-    parser.add_argument("--sigma", type=positive, default=1.2, help="target width, heatmap pixels")
+    parser.add_argument(
+        "--sigma",
+        type=positive,
+        help="width of a joint's target in heatmap pixels, with --task pose "
+        f"(default: {SIGMA}, with --from the model's)",
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--evaluate-every", type=positive, default=5, metavar="MINUTES")
     parser.add_argument("--compile", action="store_true", help="use torch.compile")
@@ -150,6 +155,8 @@ def main(arguments: argparse.Namespace) -> int:
 
 def _pose(arguments: argparse.Namespace, device: torch.device) -> tuple[Trainer, Validation]:
     """The trainer and the validation of a pose network."""
+    from dataclasses import replace
+
     from ..network.catalogue import resolve
     from ..skeletons import SKELETONS
     from .data import split
@@ -167,6 +174,8 @@ def _pose(arguments: argparse.Namespace, device: torch.device) -> tuple[Trainer,
     )
     parts = [split(part.with_skeleton(skeleton)) for part in loaded]
     network, spec, trained = start_network(arguments, skeleton)
+    if arguments.sigma is not None:
+        spec = replace(spec, sigma=arguments.sigma)
     spec = described(spec, arguments.name, [(part.name, len(part)) for part in loaded])
     rate = _FINE_TUNING_RATE if arguments.start else _LEARNING_RATE
     heads = (_HEADS if trained else _NEW_HEADS) if arguments.start else 1.0
@@ -226,7 +235,6 @@ def _options(
         sizes=tuple(arguments.size),
         learning_rate=arguments.learning_rate or rate,
         head_rate=heads,
-        sigma=arguments.sigma,
         seed=arguments.seed,
         compile=arguments.compile,
     )

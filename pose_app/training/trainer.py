@@ -6,7 +6,7 @@ import copy
 import io
 import math
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,6 @@ class Options:
         weight_decay: Of convolutions.
         warm_up: Steps in which the learning rate rises.
         average: Decay of the moving average of the weights.
-        sigma: Of the targets, in map pixels.
         seed: Of all random numbers.
         compile: Whether to use torch.compile.
     """
@@ -57,7 +56,6 @@ class Options:
     weight_decay: float = 0.03
     warm_up: int = 300
     average: float = 0.999
-    sigma: float = 1.2
     seed: int = 0
     compile: bool = False
 
@@ -78,7 +76,7 @@ class Trainer:
     ) -> None:
         for size in options.sizes:
             spec = spec.with_input_size(size, size)
-        self.spec = replace(spec, sigma=options.sigma)
+        self.spec = spec
         self.task = task
         self.options = options
         self.device = device

@@ -75,6 +75,21 @@ def test_a_network_never_gets_narrower() -> None:
             widened(network, spec, width, increase)
 
 
+@pytest.mark.parametrize(
+    ("before", "width", "increase", "other"),
+    [({"stem_second": 24}, 24, 0, 32), ({"increase": 8}, 24, 0, None)],
+)
+def test_a_width_that_would_lose_a_trained_convolution_is_refused(
+    before: dict[str, int], width: int, increase: int, other: int | None
+) -> None:
+    network, spec = trained(width=16, **before)
+    skips = {name for name in network.state_dict() if ".skip." in name}
+    with pytest.raises(ModelError, match="choose another width"):
+        widened(network, spec, width, increase)
+    made, _ = widened(network, spec, other or width, increase + (0 if other else 4))
+    assert skips <= set(made.state_dict())
+
+
 def test_other_graphs_are_refused() -> None:
     spec = small_spec(stacks=1)
     thin = replace(spec, network=replace(spec.network, depthwise=True))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from pose_app.training.scenes import SceneData
+from pose_app.types import Image
 from tests.unit.training.shards import FIGURE, drawn
 
 # Nose, left eye, right eye, left ear, right ear of FIGURE's head.
@@ -60,3 +63,16 @@ def write_scenes(
     }
     np.savez(path, **arrays)
     return arrays
+
+
+def shifted(scenes: SceneData, by: tuple[int, int]) -> SceneData:
+    """The same people, with black so wide left of their pictures and so high above them."""
+
+    def read(index: int) -> Image:
+        made: Image = np.pad(scenes.read(index), ((by[1], 0), (by[0], 0), (0, 0)))
+        return made
+
+    keypoints = scenes.keypoints.copy()
+    keypoints[..., :2] += by
+    boxes = scenes.boxes + np.array([*by, 0, 0], np.float32)
+    return replace(scenes, read=read, keypoints=keypoints, boxes=boxes)

@@ -7,13 +7,16 @@ import math
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
 from pose_app.skeletons import COCO_17, MPII_16, MPII_21
+from pose_app.training import augment
 from pose_app.training.augment import (
     Views,
     disturb,
     draw_views,
     evaluation_views,
+    sampled,
     squares,
     upper_joints,
     warp,
@@ -225,3 +228,54 @@ def test_nobody_is_pasted_into_pictures_of_nobody() -> None:
         after = disturb(images.clone(), nobody & pasted, random, pasted)
         # A colour box is one random colour, hardly ever white in all three channels.
         assert (after[1::2].amin(dim=1) > 0.97).float().mean() < 0.01
+
+
+def bordered(images: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
+    return functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
+
+
+def test_beyond_its_border_a_picture_is_sampled_at_its_nearest_pixel() -> None:
+    random = torch.Generator().manual_seed(0)
+    images = torch.rand(2, 3, 64, 64, generator=random)
+    grid = 4 * torch.rand(2, 90, 80, 2, generator=random) - 2
+    grid[0, :40] /= 3  # within the picture
+    torch.testing.assert_close(sampled(images, grid), bordered(images, grid), atol=1e-5, rtol=0)
+
+
+def test_the_frames_border_is_continued_to_the_last_pixel(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = canvases()
+    given.images[:] = torch.randint(256, given.images.shape, dtype=torch.uint8)
+    views = view(side=800.0)
+    views.fill[:] = -1
+    views.frame[0] = 0, 0, CANVAS - 1, CANVAS - 1
+    made, *_ = warp(given, views, SIZE, FLIP)
+    monkeypatch.setattr(augment, "sampled", bordered)
+    torch.testing.assert_close(made, warp(given, views, SIZE, FLIP)[0], atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("size", [64, 192, 256])
+def test_pixels_are_reduced_to_means_of_areas(size: int) -> None:
+    images = torch.rand(2, 3, size, size, generator=torch.Generator().manual_seed(0))
+    for small in (8, size // 3, size // 2, round(0.55 * size), round(0.79 * size), size):
+        areas = augment._areas(size, small, images.device)
+        expected = functional.interpolate(images, size=small, mode="area")
+        torch.testing.assert_close(areas @ images @ areas.T, expected, atol=1e-5, rtol=0)
+
+
+def test_nothing_is_used_that_apple_graphics_may_lack(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There, areas must be whole pixels, and old versions of PyTorch replicate no border."""
+    sample, resize = functional.grid_sample, functional.interpolate
+
+    def sample_there(*given: object, padding_mode: str = "zeros", **options: object) -> object:
+        assert padding_mode == "zeros"
+        return sample(*given, **options)  # type: ignore[arg-type]
+
+    def resize_there(*given: object, mode: str = "nearest", **options: object) -> object:
+        assert mode != "area"
+        return resize(*given, mode=mode, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(functional, "grid_sample", sample_there)
+    monkeypatch.setattr(functional, "interpolate", resize_there)
+    images, *_ = warp(canvases(), view(), 64, FLIP)
+    images = images.repeat(16, 1, 1, 1)
+    disturb(images, torch.zeros(16, dtype=torch.bool), torch.Generator().manual_seed(0))

@@ -144,6 +144,53 @@ def test_coco_json_keeps_labelled_single_persons(tmp_path: Path) -> None:
     assert data.skeleton == COCO_17
 
 
+def named(folder: Path, category: dict[str, object], values: int = 17) -> Path:
+    """COCO's file with a person whose joint k is at (k + 1, 2 k), and a category of its own."""
+    path = coco(folder)
+    content = json.loads(path.read_text())
+    joints = [value for k in range(values) for value in (k + 1, 2 * k, 2)]
+    content["annotations"] = [{"image_id": 7, "category_id": 1, "keypoints": joints}]
+    content["categories"] = [{"id": 1, "name": "person", **category}]
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_joints_are_matched_by_the_names_of_their_category(tmp_path: Path) -> None:
+    turned = list(reversed(COCO_17.joints))
+    (person,) = load(named(tmp_path, {"keypoints": turned}), tmp_path).keypoints
+    assert person[:, 0].tolist() == list(range(17, 0, -1))
+    few = ["neck", "left_wrist", "tail", "nose"]
+    data = load(named(tmp_path, {"keypoints": few}, 4), tmp_path)
+    assert data.skeleton == COCO_17
+    shown = {joint: data.keypoints[0, COCO_17.index(joint)].tolist() for joint in few[1::2]}
+    assert shown == {"left_wrist": [2, 2, 2], "nose": [4, 6, 2]}
+    assert (data.keypoints[0, :, 2] > 0).sum() == 2
+
+
+def test_joints_without_names_are_in_cocos_order(tmp_path: Path) -> None:
+    (person,) = load(named(tmp_path, {}), tmp_path).keypoints
+    assert person[:, 0].tolist() == list(range(1, 18))
+
+
+def test_joints_that_are_not_cocos_are_told(tmp_path: Path) -> None:
+    joints = [f"finger_{k}" for k in range(17)]
+    with pytest.raises(DataError, match=r"finger_0, finger_1, .*finger_16\."):
+        load(named(tmp_path, {"keypoints": joints}), tmp_path)
+
+
+def test_animals_are_no_people(tmp_path: Path) -> None:
+    path = named(tmp_path, {})
+    content = json.loads(path.read_text())
+    cat = {**content["annotations"][0], "category_id": 2}
+    content["annotations"].append(cat)
+    content["categories"].append({"id": 2, "name": "cat", "keypoints": list(COCO_17.joints)})
+    path.write_text(json.dumps(content))
+    assert len(load(path, tmp_path)) == 1
+    content["categories"][0]["name"] = "worker"  # nothing has the name of a person
+    path.write_text(json.dumps(content))
+    assert len(load(path, tmp_path)) == 2
+
+
 def test_other_skeleton_is_matched_by_name(tmp_path: Path) -> None:
     data = load(coco(tmp_path), tmp_path)
     mapped = data.with_skeleton(MPII_16)

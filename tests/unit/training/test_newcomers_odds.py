@@ -15,21 +15,23 @@ import pytest
 from pose_app.cli import main
 from pose_app.errors import DataError, ModelError
 from pose_app.pose.newcomers import NEEDED, ODDS
-from pose_app.skeletons import MPII_21
-from pose_app.spec import Calibration
+from pose_app.skeletons import MPII_16, MPII_21, Skeleton
+from pose_app.spec import Calibration, ModelSpec
 from pose_app.training.loading import load_scenes
 from pose_app.training.newcomers import Looks, evaluate_newcomers, fit, look, table
 from pose_app.training.scenes import SceneData
 from pose_app.types import Box, Image
 from tests.poses import make_spec
-from tests.unit.training.scene_shards import FACE, write_scenes
+from tests.unit.training.scene_shards import FACE, shifted, write_scenes
 from tests.unit.training.shards import FIGURE
 
 CURVE = Calibration((0.0, 1.0), (0.0, 1.0))
-SPEC = replace(
-    make_spec(stacks=1, skeleton=MPII_21), input_size=(64, 64), calibration=(CURVE,), threshold=0.4
-)
 THRESHOLD = 0.2
+
+
+def spec(skeleton: Skeleton) -> ModelSpec:
+    made = make_spec(stacks=1, skeleton=skeleton)
+    return replace(made, input_size=(64, 64), calibration=(CURVE,), threshold=0.4)
 
 
 class Finder:
@@ -55,14 +57,14 @@ class Engine:
     `shift` moves all joints down, by a share of the region.
     """
 
-    spec = SPEC
     info = SimpleNamespace(badge=lambda: "test")
 
-    def __init__(self, shift: float = 0.0) -> None:
+    def __init__(self, shift: float = 0.0, skeleton: Skeleton = MPII_21) -> None:
         self.shift = shift
+        self.spec = spec(skeleton)
 
     def infer(self, crops: Image, stacks: int) -> Any:
-        figure = np.concatenate((FIGURE, FACE))
+        figure = np.concatenate((FIGURE, FACE))[: len(self.spec.joints)]
         low, high = figure.min(axis=0), figure.max(axis=0)
         points = (figure - (low + high) / 2) / (high - low).max() / 1.35 + 0.5 + (0, self.shift)
         peaks = np.empty((len(crops), stacks, len(figure), 3), np.float32)
@@ -96,6 +98,13 @@ def test_a_bad_pose_of_somebody_counts_less(scenes: SceneData) -> None:
     assert looks.weight.tolist() == [0.6] * 6 + [1.0] * 4
 
 
+def test_a_bad_pose_without_a_face_is_still_somebodys(scenes: SceneData) -> None:
+    part = shifted(scenes, (400, 300))
+    looks = look(Engine(0.3, MPII_16), Finder([part]), [part])  # type: ignore[arg-type]
+    assert looks.somebody.tolist() == [True] * 6 + [False] * 4
+    assert looks.weight.tolist() == [0.6] * 6 + [1.0] * 4
+
+
 def test_a_skeleton_in_an_incomplete_picture_says_nothing(scenes: SceneData) -> None:
     part = replace(scenes, complete=np.zeros(10, np.bool_))
     looks = look(Engine(), Finder([part]), [part])  # type: ignore[arg-type]
@@ -103,7 +112,7 @@ def test_a_skeleton_in_an_incomplete_picture_says_nothing(scenes: SceneData) -> 
 
 
 def test_scores_that_are_not_calibrated_are_refused(scenes: SceneData) -> None:
-    engine = SimpleNamespace(spec=replace(SPEC, calibration=()))
+    engine = SimpleNamespace(spec=replace(spec(MPII_21), calibration=()))
     with pytest.raises(ModelError, match="not calibrated"):
         look(engine, Finder([scenes]), [scenes])  # type: ignore[arg-type]
 

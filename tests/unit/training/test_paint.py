@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
 from pose_app.pose.cover import GREY, Cover
 from pose_app.training import paint
@@ -83,3 +84,24 @@ def test_nobody_is_nobody_to_paint_over() -> None:
     images, points, states = batch()
     nobody = torch.zeros_like(states)
     assert paint_people(images, points, nobody, COVER, np.random.default_rng(1)) is images
+
+
+def test_what_lies_beyond_the_other_picture_is_its_border(monkeypatch: pytest.MonkeyPatch) -> None:
+    images, points, states = batch()
+    images = images + 0.01 * torch.rand(images.shape, generator=torch.Generator().manual_seed(0))
+    sample, modes = functional.grid_sample, []
+
+    def noted(*given: torch.Tensor, padding_mode: str = "zeros", **options: bool) -> torch.Tensor:
+        modes.append(padding_mode)
+        return sample(*given, padding_mode=padding_mode, **options)
+
+    monkeypatch.setattr(functional, "grid_sample", noted)
+    made = paint_people(images, points, states, COVER, np.random.default_rng(1))
+    assert modes == ["zeros"]  # Apple graphics may have nothing else
+
+    def bordered(images: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
+        return sample(images, grid, padding_mode="border", align_corners=False)
+
+    monkeypatch.setattr(paint, "sampled", bordered)
+    expected = paint_people(images, points, states, COVER, np.random.default_rng(1))
+    torch.testing.assert_close(made, expected, atol=1e-5, rtol=0)

@@ -11,14 +11,15 @@ import numpy as np
 import pytest
 
 from pose_app.errors import DataError, PoseAppError
-from pose_app.skeletons import COCO_17, MPII_21
+from pose_app.skeletons import COCO_17, MPII_16, MPII_21
 from pose_app.training.loading import load_scenes
 from pose_app.training.oks import SIGMAS, average_precision, similarity, to_coco
-from pose_app.training.people import Verdict, evaluate_people
+from pose_app.training.people import NOWHERE, Verdict, evaluate_people, found_in_coco, on_somebody
 from pose_app.training.people_sheets import PeopleSheets
 from pose_app.training.scenes import SceneData
 from pose_app.types import Box, Image, Pose, Region
-from tests.unit.training.scene_shards import write_scenes
+from tests.unit.training.scene_shards import shifted, write_scenes
+from tests.unit.training.shards import FIGURE
 
 
 def test_similarity_is_cocos() -> None:
@@ -169,6 +170,31 @@ def test_wrists_and_shoulders_of_the_largest_face_are_measured_by_its_width(tmp_
     result = evaluate_people(Answers(poses), [scenes], precision=False)
     assert result["largest_face"]["share"] == 0
     assert result["wrists"]["share"] == 0
+
+
+def test_joints_that_a_skeleton_lacks_are_nowhere() -> None:
+    joints = np.zeros((1, 16, 3), np.float32)
+    joints[0, :, :2] = FIGURE * 150 + (455, 300)
+    joints[..., 2] = 0.9
+    found = found_in_coco(joints, MPII_16)
+    assert found[0, :5].tolist() == [[np.float32(NOWHERE), np.float32(NOWHERE), 0]] * 5
+    assert np.array_equal(found[:, 5:], to_coco(joints, MPII_16)[:, 5:])
+    low, high = joints[0, :, :2].min(axis=0), joints[0, :, :2].max(axis=0)
+    assert on_somebody(found[0], np.array([[*low, *(high - low)]], np.float32))
+
+
+def test_bad_poses_without_a_face_are_still_somebodys(tmp_path: Path) -> None:
+    scenes = shifted(scenes_of(tmp_path), (400, 300))
+    poses = [
+        [
+            replace(pose_of(joints + np.float32([0, 40, 0])), skeleton=MPII_16)
+            for joints in scenes.keypoints[scenes.people(i)][:, :16]
+        ]
+        for i in range(len(scenes))
+    ]
+    result = evaluate_people(Answers(poses), [scenes], precision=False)
+    assert result["people"]["share"] < 0.5
+    assert result["drawn_where_nobody_is"] == {"n": 12, "share": 0.0}
 
 
 def test_missing_pycocotools_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -157,6 +157,38 @@ def test_boxes_of_ones_own_pictures(tmp_path: Path) -> None:
         load_scenes(coco(tmp_path))
 
 
+def test_joints_of_ones_own_people_are_matched_by_their_names(tmp_path: Path) -> None:
+    path = coco(tmp_path)
+    content = json.loads(path.read_text())
+    content["categories"][0]["keypoints"] = list(reversed(COCO_17.joints))
+    path.write_text(json.dumps(content))
+    scenes = load_scenes(path, tmp_path)
+    column = 16 - COCO_17.index("left_wrist")
+    assert scenes.keypoints[1, MPII_21.index("left_wrist")].tolist() == [column, 2 * column, 2]
+    content["categories"][0]["keypoints"] = [f"finger_{k}" for k in range(17)]
+    path.write_text(json.dumps(content))
+    assert (load_scenes(path, tmp_path).keypoints[..., 2] == 0).all()  # boxes are enough
+
+
+def test_every_task_holds_out_the_same_pictures_of_a_file(tmp_path: Path) -> None:
+    """Whatever the order of the people, and also of a picture that is in the file twice."""
+    joints = [value for k in range(17) for value in (k, 2 * k, 2)]
+    person = {"category_id": 1, "bbox": [5, 5, 50, 60], "keypoints": joints}
+    files = [f"{i}.jpg" for i in range(30)] + ["20.jpg"]
+    content = {
+        "images": [{"id": 100 - i, "file_name": file} for i, file in enumerate(files)],
+        "annotations": [{"image_id": 70 + i, **person} for i in range(31)],
+    }
+    path = tmp_path / "people.json"
+    path.write_text(json.dumps(content))
+    data = load(path, tmp_path)
+    assert len(data) == 31
+    _, held = split(data)
+    _, scenes = split_scenes(load_scenes(path, tmp_path))
+    assert sorted(held.pictures) == sorted(scenes.pictures)
+    assert sorted(held.pictures) == ["0.jpg", "10.jpg", "20.jpg", "20.jpg"]
+
+
 @pytest.mark.parametrize(
     ("change", "word"),
     [

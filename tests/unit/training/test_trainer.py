@@ -220,6 +220,13 @@ def test_mix_must_fit(parts: list[PoseData]) -> None:
         trainer([parts[1]], mix=(1.0,))
 
 
+def test_a_data_set_without_pictures_is_named(parts: list[PoseData]) -> None:
+    empty = replace(parts[0].select([]), name="webcam")
+    with pytest.raises(DataError, match="data set webcam has no picture"):
+        trainer([empty, *parts], mix=(0.5, 0.4, 0.1))
+    assert trainer([empty, *parts], mix=(0, 0.8, 0.2)).batch(0)[0].shape == (4, 3, 64, 64)
+
+
 def command(folder: Path, *more: str) -> int:
     words = ["train", str(folder / "mpii.npz"), str(folder / "no_person.npz")]
     words += ["--out", str(folder / "run"), "--size", "64", "--batch", "4"]
