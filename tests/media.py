@@ -86,7 +86,7 @@ def write_video(
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     if rotation:
-        _rotate(path, rotation)
+        rotate(path, rotation)
     return path
 
 
@@ -102,7 +102,7 @@ def write_video_without_a_rate(path: Path) -> Path:
     return path
 
 
-def _rotate(path: Path, degrees: int) -> None:
+def rotate(path: Path, degrees: int) -> None:
     """Write the display matrix of an mp4's track header (ISO/IEC 14496-12, 8.3.2), as phones do."""
     data = bytearray(path.read_bytes())
     matrix = data.index(b"tkhd") + 44

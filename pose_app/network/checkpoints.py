@@ -29,6 +29,8 @@ from .native import assemble, load_native
 
 _MOST_INFLATED = 2  # size in memory over size on disk; weights hardly compress
 _WRAPPERS = ("state_dict", "best_state_dict")
+_CHECKPOINT_STARTS = (b"PK", b"\x80")  # of a zip archive, and of a pickle
+_EXPORTS = frozenset({".onnx", ".xml", ".bin"})  # what `models export` writes
 
 
 @dataclass(frozen=True)
@@ -122,10 +124,16 @@ def _description_beside(path: Path) -> dict[str, Any]:
 
 
 def _read_pickle(path: Path, start: bytes) -> RawCheckpoint:
-    if _is_text(start):
+    suffix = path.suffix.lower()
+    if _is_text(start) and suffix != ".xml":
         raise ModelError(
             f"{path} is a text file and no model: the download probably saved a web page, so "
             "download the file itself."
+        )
+    if not start.startswith(_CHECKPOINT_STARTS):
+        what = "an export for other programs" if suffix in _EXPORTS else "no model file"
+        raise ModelError(
+            f"{path} is {what}: pose-app runs .safetensors files and PyTorch checkpoints."
         )
     _check_archive(path)
     try:

@@ -78,10 +78,10 @@ def camera_meant(text: str) -> CameraInfo | None:
     """The listed camera that a number or name means; None where the text means anything else."""
     from .discover import cameras, find_by_name
 
-    text = text.strip()
+    written, text = text, text.strip()
     if not text or text in DEMOS or _URL.match(text) or glob.has_magic(text):
         return None
-    if exists(as_path(text)):
+    if exists(as_path(written)) or exists(as_path(text)):
         return None
     if text.isdecimal():
         return next((camera for camera in cameras() if camera.index == int(text)), None)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..errors import SourceError
-from .kinds import SourceOptions, Target, camera_meant, kind_of
+from .kinds import SourceOptions, Target, as_path, camera_meant, exists, kind_of
 
 if TYPE_CHECKING:
     from .base import Source, SourceInfo
@@ -35,7 +35,7 @@ def open_source(
         SourceError: There is no such source, or it cannot be opened.
     """
     if isinstance(target, str):
-        target = target.strip()
+        target = target if exists(as_path(target)) else target.strip()
         if not target:
             raise SourceError("The source is empty: give a file, a URL, a camera or demo.")
     return kind_of(target).open(target, SourceOptions(size, fps, loop))

@@ -19,7 +19,8 @@ from .images import decode_image
 from .live import LiveClock, LiveReader, now
 from .mjpeg import MOST_PICTURE_BYTES, MjpegParser
 from .names import redact
-from .video import LENIENT, NETWORK_ONLY, UprightImages, VideoSource, nominal_rate, reason
+from .upright import UprightImages
+from .video import LENIENT, NETWORK_ONLY, VideoSource, nominal_rate, reason
 
 # What FFmpeg may open; not its other protocols (files, concat, pipes, devices).
 _LIVE_SCHEMES = frozenset({"rtsp", "rtsps", "rtmp", "rtmps", "srt", "udp", "rtp", "tcp"})
@@ -337,7 +338,7 @@ class LiveStreamSource:
                 # Frame threading would delay each frame by one frame per thread.
                 stream.thread_type = "SLICE"
                 rate = nominal_rate(stream)
-                images = UprightImages()
+                images = UprightImages(stream)
                 told = False
                 broken = 0
                 for packet in container.demux(stream):

@@ -13,18 +13,17 @@ from pathlib import Path
 from typing import Any
 
 import av
-import numpy as np
 from av.container import InputContainer
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
-from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from ..errors import SourceError
-from ..types import Frame, Image
+from ..types import Frame
 from .base import SourceInfo, Timeline
 from .names import redact
+from .upright import UprightImages
 
 _DEFAULT_FPS = 30.0
 _ONE_THREAD_PIXELS = 1920 * 1080  # larger frames are decoded by several threads
@@ -56,7 +55,7 @@ def reason(error: Exception) -> str:
 
 
 class VideoSource:
-    """The frames of a video file with their timestamps, rotated upright by its metadata.
+    """The frames of a video file with their timestamps, upright and with square pixels.
 
     Packets that cannot be decoded are left out; `broken` counts them and `info.note` reports them.
     With `loop`, which may be set at any time, the file never ends and `seconds` keep increasing.
@@ -99,7 +98,7 @@ class VideoSource:
             self._first_ticks: int | None = None  # when the first packet is decoded
             self._timeline = Timeline(self._interval)
             self._waiting: deque[tuple[VideoFrame, float]] = deque()
-            self._images = UprightImages()
+            self._images = UprightImages(self._stream)
             self._pictures = self._decode()
             self._index = 0
             self._lap_start = 0.0
@@ -367,22 +366,3 @@ def nominal_rate(stream: VideoStream, duration: float | None = None) -> float | 
     if 0.0 < rate <= _MOST_FPS:
         return rate
     return stream.frames / duration if stream.frames and duration else None
-
-
-class UprightImages:
-    """Converts decoded frames to upright BGR images. For one thread and one source.
-
-    It reuses FFmpeg's converter and runs it in the caller's thread; `VideoFrame.to_ndarray` creates
-    one with threads for each frame, which takes twice as long.
-    """
-
-    def __init__(self) -> None:
-        self._reformatter = VideoReformatter()
-
-    def image(self, picture: VideoFrame) -> Image:
-        """(H, W, 3) uint8 BGR, rotated by the quarter turns of the metadata."""
-        bgr = self._reformatter.reformat(picture, format="bgr24", threads=1)
-        image: Image = np.asarray(bgr.to_ndarray(), dtype=np.uint8)
-        # FFmpeg's angle is the counter-clockwise rotation to apply.
-        quarters = round(picture.rotation / 90) % 4
-        return np.ascontiguousarray(np.rot90(image, quarters)) if quarters else image

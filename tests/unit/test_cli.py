@@ -193,6 +193,18 @@ def _parse(words: list[str]) -> argparse.Namespace | None:
         return None
 
 
+@pytest.mark.parametrize("words", [["--region", "-50,-50.5,2e3"], ["--region=-50,-50.5,2e3"]])
+def test_a_region_may_begin_left_of_the_picture(
+    monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    asked: list[argparse.Namespace] = []
+    monkeypatch.setattr(run_command, "main", lambda arguments: asked.append(arguments) or 0)
+    assert cli.main(["run", *words, "clip.mp4"]) == 0
+    assert cli.main(["run", "clip.mp4", *words]) == 0
+    assert [each.region for each in asked] == [(-50.0, -50.5, 2000.0)] * 2
+    assert [each.source for each in asked] == ["clip.mp4"] * 2
+
+
 OPTIONS = ("--stacks", "--frames", "--seconds", "--region", "--threshold", "--size", "--fps")
 VALUES = st.one_of(
     st.text(max_size=12),

@@ -200,13 +200,36 @@ def test_text_is_refused(tmp_path: Path) -> None:
         refused(tmp_path / name, "text file")
 
 
+@pytest.mark.parametrize(
+    ("name", "start", "told"),
+    [
+        ("net.onnx", b"\x08\x08\x12\x07pytorch", "an export for other programs"),
+        ("net.XML", b'<?xml version="1.0"?><net name="net">', "an export for other programs"),
+        ("net.bin", b"\x00\x3c\xff\xbe", "an export for other programs"),
+        ("net.jpg", b"\xff\xd8\xff\xe0\x00\x10JFIF", "no model file"),
+    ],
+)
+def test_files_of_other_programs_are_called_what_they_are(
+    tmp_path: Path, name: str, start: bytes, told: str
+) -> None:
+    (tmp_path / name).write_bytes(start * 99)
+    refused(tmp_path / name, f"{name} is {told}: pose-app runs .safetensors files and PyTorch")
+
+
+def test_a_checkpoint_may_be_called_bin_and_a_web_page_is_told_there_too(tmp_path: Path) -> None:
+    torch.save(reference.princeton(1, 16), tmp_path / "net.bin")
+    load_checkpoint(tmp_path / "net.bin")
+    (tmp_path / "page.bin").write_text("<!DOCTYPE html><html></html>")
+    refused(tmp_path / "page.bin", "text file")
+
+
 def test_missing_empty_folder_and_damaged_files_are_refused(tmp_path: Path) -> None:
     refused(tmp_path / "nothing.pt", "cannot be read")
     refused(tmp_path, "cannot be read")
     (tmp_path / "empty.pt").touch()
     refused(tmp_path / "empty.pt", "empty")
     (tmp_path / "zeros.pt").write_bytes(bytes(5000))
-    refused(tmp_path / "zeros.pt", "damaged|no PyTorch")
+    refused(tmp_path / "zeros.pt", "no model file")
     with zipfile.ZipFile(tmp_path / "archive.pt", "w") as archive:
         archive.writestr("readme.txt", "hello")
     refused(tmp_path / "archive.pt", "damaged or no PyTorch")

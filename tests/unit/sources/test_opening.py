@@ -33,6 +33,20 @@ def test_paths_and_file_urls(tmp_path: Path) -> None:
         source.close()
 
 
+def test_blanks_around_a_name_may_belong_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_video(tmp_path / "a.mp4", regular(3)).rename(" 0")
+    write_video(tmp_path / "a.mp4", regular(3)).rename("b.mp4 ")
+    with FakeCameras().install(monkeypatch) as hub:
+        hub.plug(FakeCamera("Desk camera"), index=0)
+        for text, kind in ((" 0", "video"), ("b.mp4 ", "video"), ("0 ", "camera")):
+            source = open_source(text)
+            assert source.info.kind == kind
+            source.close()
+
+
 def test_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_video(tmp_path / "a.mp4", regular(3))
     monkeypatch.setenv("HOME", str(tmp_path))
