@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import re
 import signal
 import sys
 import threading
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from .recording.recording import RecordingRequest
     from .sources.base import Source
     from .spec import ModelSpec
-    from .types import Region
+    from .types import FrameResult, Region
 
 FILES_SECONDS = 20.0  # for a disk to create the files
 LOOK_SECONDS = 0.1  # between two updates of the progress
@@ -58,6 +59,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     limits.add_argument("--frames", type=values.count, metavar="N", help="end after N frames")
     limits.add_argument("--seconds", type=values.positive, metavar="S", help="end after S seconds")
     pose = parser.add_argument_group("pose")
+    # argparse takes -50,-50,2000 for an option unless it looks like a negative number.
+    parser._negative_number_matcher = re.compile(r"-\.?\d")
     pose.add_argument(
         "--region",
         type=values.region,
@@ -104,6 +107,7 @@ def main(arguments: argparse.Namespace) -> int:
     """Run until the source ends, a limit is reached or a signal comes. Raises PoseAppError."""
     from .pose.factory import import_engine
 
+    _check_camera_options(arguments)
     import_engine(arguments.engine)
     from . import diagnostics
     from .pipeline.options import SessionOptions
@@ -160,10 +164,27 @@ def main(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(account(report)))
     elif report.processed or report.failure is None:
-        print(_summary(report))
+        print(_summary(report, session.latest()))
     if report.failure is not None:
         raise report.failure
     return 1 if any(recording.error for recording in report.recordings) else 0
+
+
+def _check_camera_options(arguments: argparse.Namespace) -> None:
+    """Raise PoseAppError for an option that a file or a demo would not heed."""
+    from .sources.kinds import as_path, exists, is_pictures
+    from .sources.names import DEMOS, redact
+
+    source: str = arguments.source
+    for option, given, meant in (
+        ("--size", arguments.size, "cameras"),
+        ("--fps", arguments.fps, "cameras and pictures"),
+        ("--reconnect", arguments.reconnect, "cameras and streams"),
+    ):
+        if not given or (source not in DEMOS and not exists(as_path(source))):
+            continue
+        if option != "--fps" or not is_pictures(source):
+            raise PoseAppError(f"{option} is for {meant}: leave it out for {redact(source)}.")
 
 
 def _open(arguments: argparse.Namespace) -> Source:
@@ -308,19 +329,26 @@ def _times(stage: StageTime) -> dict[str, float]:
     return {"median": round(stage.median, 3), "p95": round(stage.p95, 3)}
 
 
-def _summary(report: SessionReport) -> str:
+def _summary(report: SessionReport, last: FrameResult | None) -> str:
     engine = "no engine" if report.engine is None else report.engine.badge()
-    lines = [
-        f"{report.processed} frames at {report.fps:.1f} fps on {engine}, "
-        f"{sum(report.dropped.values())} dropped"
-    ]
+    done = f"{_frames(report.processed)} at {report.fps:.1f} fps on {engine}"
+    if report.processed == 1:  # as of a photo: one frame has no rate
+        done = f"1 frame on {engine}"
+        if last is not None and last.estimated:
+            people = len(last.poses)
+            done += f", {people} {'person' if people == 1 else 'people'} found"
+    lines = [f"{done}, {sum(report.dropped.values())} dropped"]
     lines += [
-        f"{file.path}: {file.written} frames, {file.seconds:.1f} s, {file.bytes / 1e6:.1f} MB"
+        f"{file.path}: {_frames(file.written)}, {file.seconds:.1f} s, {file.bytes / 1e6:.1f} MB"
         for recording in report.recordings
         for file in recording.files
         if file.written
     ]
     return "\n".join(lines)
+
+
+def _frames(count: int) -> str:
+    return f"{count} frame{'s' * (count != 1)}"
 
 
 def _say(message: str, *, clear: bool = False) -> None:

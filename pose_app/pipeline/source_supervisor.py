@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 FIRST_WAIT, LONGEST_WAIT = 0.5, 5.0  # seconds between two attempts to open a lost source
 RELEASE_SECONDS = 3.0  # that a camera may take to be released by its old reader
 OPEN_SECONDS = 30.0  # that opening may take; some cameras need ten
+ROUNDED = 1 - 1e-9  # stamps are sums, so that a frame at 1 s may have one just under it
 
 
 class SourceSupervisor:
@@ -178,7 +179,8 @@ class SourceSupervisor:
                 return False
             stamp = self._stamps.stamp(frame, info, discontinuity, by_clock=policy.looked_at)
             limit = self._options
-            over = limit.seconds is not None and stamp - self._begun(policy, stamp) > limit.seconds
+            passed = stamp - self._begun(policy, stamp)
+            over = limit.seconds is not None and passed >= limit.seconds * ROUNDED
             over |= not policy.live and self._delivered >= (limit.frames or 1 << 62)
             if not over:
                 self._delivered += 1

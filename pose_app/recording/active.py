@@ -328,6 +328,8 @@ def _checked(request: RecordingRequest) -> RecordingRequest:
     for path in (request.annotated, request.raw):
         if path is not None:
             files.check_video_name(path)
+    if request.log is not None:
+        files.check_log_name(request.log)
     if len(set(request.paths)) < len(request.paths):
         raise RecordingError("Two files of the recording have the same name: give each its own.")
     return request

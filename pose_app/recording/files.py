@@ -74,7 +74,7 @@ def make_folder(path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RecordingError(
-            f"The folder {path.parent} cannot be made ({_reason(error)}): choose another one."
+            f"The folder {path.parent} cannot be made ({reason(error)}): choose another one."
         ) from None
 
 
@@ -106,20 +106,24 @@ def check_video_name(path: Path) -> None:
         raise RecordingError(f"{path} is not the name of a video: use .mp4 or .mkv.")
 
 
+def check_log_name(path: Path) -> None:
+    """Raise RecordingError for a suffix by which no command would know the log again."""
+    if path.suffix.lower() != ".jsonl":
+        raise RecordingError(f"{path} is not the name of a log: call it *.jsonl.")
+
+
 def _taken(path: Path) -> NameTakenError:
     return NameTakenError(f"{path} exists already and is not overwritten: choose another name.")
 
 
 def _not_writable(path: Path, error: OSError) -> RecordingError:
-    return RecordingError(f"{path} cannot be written ({_reason(error)}): choose another folder.")
-
-
-def _reason(error: OSError) -> str:
-    return (error.strerror or type(error).__name__).lower()
+    return RecordingError(f"{path} cannot be written ({reason(error)}): choose another folder.")
 
 
 def reason(error: Exception) -> str:
     """A short reason for people, from any exception of a file or an encoder."""
-    if isinstance(error, OSError):
-        return _reason(error)
+    # The whole text of the system's and of FFmpeg's errors has a number and the file's name, too.
+    text = getattr(error, "strerror", None)
+    if text or isinstance(error, OSError):
+        return str(text or type(error).__name__).lower()
     return str(error) or type(error).__name__

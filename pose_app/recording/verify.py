@@ -19,9 +19,11 @@ if TYPE_CHECKING:  # checking a log needs no PyAV
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
+REPAIRED = "repaired by pose-app"  # the comment in a copy that `pose-app repair` made
 GAP_SECONDS, GAP_PERIODS = 0.5, 5  # a pause longer than both (seconds, frame periods) is a gap
 TAIL_SECONDS = 1.0  # that a recording may lose at its end when the app is killed
 TOLERANCE = 0.0011  # seconds; Matroska's clock has milliseconds
+_MATROSKA, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"  # elements of a Matroska file
 
 
 @dataclass(frozen=True)
@@ -97,8 +99,10 @@ def verify(path: Path, log: Path | None = None) -> Check:
         if is_log:
             times = logged
         else:
-            # A file with a single frame does not always tell whether it was closed properly.
-            _compare(times, entries, raw, closed and len(times) > 1, problems, notes)
+            # A file with a single frame does not always tell whether it was closed properly, and a
+            # repaired one ends where the killed one did.
+            whole = closed and len(times) > 1 and not _repaired(path)
+            _compare(times, entries, raw, whole, problems, notes)
     if any(b <= a for a, b in pairwise(times)):
         problems.append("The times of the frames do not always increase.")
     if not closed:
@@ -132,7 +136,7 @@ def read_times(path: Path, problems: list[str]) -> tuple[list[float], bool]:
     times: list[float] = []
     try:
         with opened(path) as (container, stream):
-            timed = container.duration is not None
+            length, timed = (container.duration or 0) * 1e-6, container.duration is not None
             # No error concealment: a frame that differs from what was recorded is damaged.
             stream.codec_context.options = {"err_detect": "explode"}
             for packet in container.demux(stream):
@@ -153,7 +157,11 @@ def read_times(path: Path, problems: list[str]) -> tuple[list[float], bool]:
     if not times:
         problems.append("There is no frame in it.")
     # A single frame has no duration that Matroska could store.
-    return times, (timed or len(times) == 1) and not _fragmented(path)
+    closed = (timed or len(times) == 1) and not _fragmented(path)
+    if closed and times and _declared(path) > path.stat().st_size:
+        of = f" of {length:.2f} s" if length > times[-1] else ""
+        problems.append(f"The file ends at {times[-1]:.2f} s{of}: it was cut off.")
+    return times, closed
 
 
 @contextmanager
@@ -181,6 +189,33 @@ def readable(path: Path) -> str:
     if boxes and boxes[-1][0] == b"moof" and boxes[-1][1] + boxes[-1][2] > size:
         return f"subfile,,start,0,end,{boxes[-1][1]},,:{path.absolute()}"
     return f"file:{path}"  # with a prefix, because FFmpeg takes a name with a colon for a protocol
+
+
+def _repaired(path: Path) -> bool:
+    """Whether `pose-app repair` made the file."""
+    with opened(path) as (container, _):
+        return REPAIRED in container.metadata.values()
+
+
+def _declared(path: Path) -> int:
+    """How many bytes a file has according to its head; 0 where that is unknown."""
+    boxes = _boxes(path)
+    if boxes:
+        kind, start, length = boxes[-1]
+        return start + length if kind == b"mdat" else 0
+    with path.open("rb") as file:
+        head = file.read(4096)
+    position = 0
+    while head.startswith(_MATROSKA) and position + 12 <= len(head):
+        size = 9 - head[position].bit_length()
+        kind, position = head[position : position + size], position + size
+        size = 9 - head[position].bit_length()
+        length = int.from_bytes(head[position : position + size], "big") & (1 << 7 * size) - 1
+        position += size
+        if kind == _SEGMENT:
+            return 0 if length + 1 == 1 << 7 * size else position + length  # all ones: unknown
+        position += length
+    return 0
 
 
 def _fragmented(path: Path) -> bool:

@@ -231,7 +231,7 @@ def test_kill_leaves_everything_playable_to_the_last_second(tmp_path: Path) -> N
         assert check.good, check.problems
         assert not check.closed
         assert check.seconds > logged[-1] - 1
-        path, frames = repair(tmp_path / name)
+        path, frames, _ = repair(tmp_path / name)
         repaired = verify(path, tmp_path / "a.jsonl")
         assert repaired.frames == frames >= check.frames - 1
         assert repaired.closed

@@ -44,7 +44,7 @@ def test_a_camera_that_is_gone_for_a_minute(hub: FakeCameras, tmp_path: Path) ->
     ((start, length),) = check.gaps
     assert 60 < length < 90
     assert start < 30
-    copy, frames = repair(request.annotated)
+    copy, frames, _ = repair(request.annotated)
     assert frames == check.frames
     assert verify(copy, request.log).gaps == check.gaps
 

@@ -172,7 +172,7 @@ def test_stacks_region_threshold_and_seconds(tmp_path: Path) -> None:
                  "--threshold", 0.99, "--no-smoothing", "--log", log, "--json")
     )  # fmt: skip
     assert report["stacks"] == 1
-    assert report["frames"] == 16  # 0 to 0.5 s at 30 fps, both ends
+    assert report["frames"] == 15  # 0.5 s at 30 fps
     reader = LogReader(log)
     assert reader.header["threshold"] == 0.99
     for frame in reader:
@@ -279,7 +279,7 @@ BAD = [
     (("demo", "--record", "{folder}/a.avi"), "use .mp4 or .mkv"),
     (("demo", "--record", "{folder}/none/a.mp4"), "cannot be written"),
     (("demo", "--record", "{text}"), "exists already"),
-    (("demo", "--log", "{text}"), "exists already"),
+    (("demo", "--log", "{text}"), "call it *.jsonl"),
     (("demo", "--record", "{folder}/a.mp4", "--raw", "{folder}/a.mp4"), "same name"),
 ]
 

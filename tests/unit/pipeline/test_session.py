@@ -233,7 +233,11 @@ def test_auto_keeps_up_with_the_frames_that_are_shown(
 def test_limits_end_the_run(run: Run) -> None:
     for options, source, expected in (
         (replace(RUN, frames=7), ScriptedSource(30), 7),
-        (replace(RUN, seconds=0.5), ScriptedSource(30, fps=10), 6),
+        (replace(RUN, seconds=0.5), ScriptedSource(30, fps=10), 5),
+        (replace(RUN, seconds=1.0), ScriptedSource(90, fps=30), 30),
+        (replace(RUN, seconds=0.5), ScriptedSource(90, fps=60), 30),
+        (replace(RUN, seconds=2.0), ScriptedSource(90, fps=5), 10),
+        (replace(RUN, seconds=0.01), ScriptedSource(30, fps=10), 1),
         (replace(RUN, frames=5), ScriptedSource(None, live=True, fps=100), 5),
     ):
         session = run(source, options=options)

@@ -147,6 +147,8 @@ def test_a_start_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
         (RecordingRequest(), "There is nothing to record"),
         (RecordingRequest(Path("a.mp4"), Path("a.mp4")), "same name"),
         (RecordingRequest(Path("a.avi")), "use .mp4 or .mkv"),
+        (RecordingRequest(log=Path("x.json")), r"x\.json is not the name of a log: call it"),
+        (RecordingRequest(Path("a.mp4"), log=Path("o.mp4")), r"call it \*\.jsonl\."),
     ],
 )
 def test_requests_that_make_no_sense(request_: RecordingRequest, sentence: str) -> None:

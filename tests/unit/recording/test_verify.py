@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,12 +15,13 @@ import pytest
 from pose_app.errors import RecordingError
 from pose_app.recording.active import ActiveRecording
 from pose_app.recording.recording import RecordingRequest
+from pose_app.recording.repair import main as repair_main
 from pose_app.recording.repair import repair
 from pose_app.recording.verify import main, verify
 from pose_app.recording.video_writer import Recorder
 from pose_app.skeletons import MPII_16
 from pose_app.types import Frame
-from tests.media import numbered_picture, picture_number
+from tests.media import numbered_picture, picture_number, write_video
 from tests.poses import make_result
 from tests.unit.recording.test_video_writer import irregular, read_back
 
@@ -97,21 +99,114 @@ def test_lines_and_frames_that_are_missing(tmp_path: Path) -> None:
     assert "do not always increase" in verify(tmp_path / "out.mp4").problems[0]
 
 
-def test_damaged_data_is_found_and_repair_ends_before_it(tmp_path: Path) -> None:
-    record(tmp_path, [n / 30 for n in range(200)])
-    data = bytearray((tmp_path / "raw.mp4").read_bytes())
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_damaged_data_is_found_and_repair_goes_on_at_the_next_key_frame(
+    tmp_path: Path, suffix: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record(tmp_path, [n / 30 for n in range(200)], suffix=suffix)  # key frames every 60
+    data = bytearray((tmp_path / f"raw{suffix}").read_bytes())
     middle = len(data) * 3 // 5
-    data[middle : middle + 300] = bytes(300)
-    broken = tmp_path / "broken.mp4"
+    data[middle : middle + 30] = bytes(30)
+    broken = tmp_path / f"broken{suffix}"
     broken.write_bytes(data)
     check = verify(broken)
     assert not check.good
     assert any("cannot be decoded" in problem for problem in check.problems)
-    path, frames = repair(broken)
-    assert path.name == "broken (repaired).mp4"
-    assert 50 < frames < 200
+    path, frames, total = repair(broken)
+    assert path.name == f"broken (repaired){suffix}"
     assert verify(path).good
-    assert [picture_number(image) for _, image in read_back(path)] == list(range(frames))
+    kept = [picture_number(image) for _, image in read_back(path)]
+    assert len(kept) == frames
+    (first,) = (n for n in range(200) if n not in kept and (n == 0 or n - 1 in kept))
+    assert 100 < first < 130
+    assert kept == [*range(first), *range(first - first % 60 + 60, 200)]
+    assert [t for t, _ in read_back(path)] == pytest.approx([n / 30 for n in kept], abs=0.0011)
+    path.unlink()
+    arguments: Any = SimpleNamespace(file=broken, output=None)
+    assert repair_main(arguments) == 0
+    left_out = "was" if total - frames == 1 else "were"
+    assert capsys.readouterr().out == (
+        f"{path}: {frames} of {total} frames; {total - frames} {left_out} damaged and left out\n"
+    )
+
+
+def test_repair_keeps_the_frames_of_a_video_that_refers_to_later_ones(tmp_path: Path) -> None:
+    times = [n / 25 for n in range(60)]
+    data = bytearray(write_video(tmp_path / "whole.mp4", times).read_bytes())
+    assert repair(tmp_path / "whole.mp4")[1:] == (60, 60)
+    with av.open(str(tmp_path / "whole.mp4")) as container:
+        packets = [(packet.pos, packet.is_keyframe) for packet in container.demux(video=0)]
+    start = next(pos for number, (pos, key) in enumerate(packets) if number > 32 and not key)
+    data[start : start + 12] = bytes(12)
+    (tmp_path / "broken.mp4").write_bytes(data)
+    path, frames, total = repair(tmp_path / "broken.mp4")
+    assert verify(path).good
+    assert total == 60
+    assert 50 <= frames < 60
+    kept = [picture_number(image) for _, image in read_back(path)]
+    assert {*range(30), *range(40, 60)} <= set(kept)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_a_closed_file_that_was_cut_is_not_good(tmp_path: Path, suffix: str) -> None:
+    front = {"movflags": "faststart"} if suffix == ".mp4" else {}  # its index comes first
+    times = [n / 30 for n in range(90)]
+    whole = write_video(tmp_path / f"whole{suffix}", times, fps=30, options=front)
+    assert verify(whole).good
+    data = whole.read_bytes()
+    cut = tmp_path / f"cut{suffix}"
+    for share in (0.3, 0.7, 0.98):
+        cut.write_bytes(data[: round(share * len(data))])
+        check = verify(cut)
+        told = f"The file ends at {check.seconds:.2f} s of 3.00 s: it was cut off."
+        assert told in check.problems
+        assert verify(repair(cut, tmp_path / f"{share}{suffix}")[0]).good
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        [0.0],
+        [0.0, 30.0],
+        [n * 10.0 for n in range(5)],
+        [0.0, 0.01, 0.02, 9.0, 9.01],
+        [0.0, 0.5, 0.52, 60.0],
+    ],
+)
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_a_whole_file_is_good_however_long_its_frames_last(
+    tmp_path: Path, suffix: str, times: list[float]
+) -> None:
+    record(tmp_path, times, suffix=suffix)
+    path = write_video(tmp_path / f"other{suffix}", times, sound=True)
+    for file in (tmp_path / f"out{suffix}", tmp_path / f"raw{suffix}", path):
+        assert verify(file).problems == ()
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_the_log_may_end_after_a_repaired_video_but_not_after_a_whole_one(
+    tmp_path: Path, suffix: str
+) -> None:
+    record(tmp_path, [n / 30 for n in range(30)], suffix=suffix)
+    whole, log = tmp_path / f"out{suffix}", tmp_path / "out.jsonl"
+    lines = _lines(log)
+    _write(log, [*lines, {**lines[-1], "index": 30, "t": 1.0}])
+    assert not verify(whole, log).good
+    path = repair(whole)[0]
+    check = verify(path, log)
+    assert check.good, check.problems
+    assert "The log has 1 more frames at its end." in check.notes
+    _write(log, [*lines, {**lines[-1], "index": 30, "t": 3.0}])
+    assert not verify(path, log).good
+
+
+def test_what_cannot_be_read_is_said_without_numbers_and_inner_names(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    path.write_bytes(b"text" * 100)
+    sentence = "is not a readable recording (invalid data found when processing input): choose"
+    for work in (verify, repair):
+        with pytest.raises(RecordingError, match=re.escape(f"{path} {sentence}")):
+            work(path)
 
 
 class Killed(Recorder):
@@ -139,7 +234,7 @@ def test_killed_recordings_are_playable_and_repairable(tmp_path: Path, suffix: s
         assert any("not closed properly" in note for note in check.notes)
         assert check.frames >= last
         last = check.frames
-        path, frames = repair(cut)
+        path, frames, _ = repair(cut)
         repaired = verify(path)
         assert repaired.good, repaired.problems
         assert repaired.closed
