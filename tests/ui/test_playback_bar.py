@@ -174,6 +174,9 @@ def test_an_arrow_on_the_slider_is_a_frame(open_window, qtbot, tmp_path) -> None
     write_video(clip, regular(20), size=(192, 96))
     window = open_window(str(clip))
     qtbot.waitUntil(lambda: window.playback.slider.maximum() == 80, timeout=WAIT_MS)
+    window.activateWindow()
+    window.playback.slider.setFocus()
+    qtbot.waitUntil(window.playback.slider.hasFocus, timeout=WAIT_MS)
     sought: list[float] = []
     window.playback.slider.setValue(72)
     window.playback.sought.connect(sought.append)
